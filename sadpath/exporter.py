@@ -1,0 +1,158 @@
+"""Prometheus collectors for what the standard ones leave out: the census, the collector's pauses, unique memory.
+
+    registry = CollectorRegistry()
+    install(registry, Census(lambda: {"user_not_found": Errors.user_not_found}))
+
+Each collector is registered where the caller says, never at import.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from itertools import accumulate
+
+import psutil
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from sadpath.probe.census import Census
+from sadpath.probe.collector import BOUNDS, PauseRecorder
+from sadpath.probe.heap import LiveExceptionCounter
+from sadpath.probe.memory import PROC, Memory, read_memory
+
+
+class CensusCollector(Collector):
+    """What each followed exception object pins. A scrape costs what was raised since the last one, not what piled up."""
+
+    def __init__(self, census: Census, live: LiveExceptionCounter) -> None:
+        self._census = census
+        self._live = live
+
+    def collect(self) -> Iterator[Metric]:
+        """Look at every followed exception."""
+        entries = GaugeMetricFamily(
+            "sadpath_traceback_entries", "Entries in the traceback of one exception object.", labels=["error"]
+        )
+        frames = GaugeMetricFamily(
+            "sadpath_pinned_frames", "Frames that the traceback of one exception object keeps.", labels=["error"]
+        )
+        estimate = GaugeMetricFamily(
+            "sadpath_pinned_bytes", "Bytes that those frames keep, estimated from a sample.", labels=["error"]
+        )
+        for name, look in self._census.looks().items():
+            entries.add_metric([name], look.entries)
+            frames.add_metric([name], look.frames)
+            estimate.add_metric([name], look.estimated_bytes)
+        yield from (entries, frames, estimate)
+        yield GaugeMetricFamily(
+            "sadpath_live_exceptions", "Exception objects that the last full collection left.", value=self._live.count
+        )
+
+
+class PauseCollector(Collector):
+    """How long the garbage collector stopped the process."""
+
+    def __init__(self, recorder: PauseRecorder) -> None:
+        self._recorder = recorder
+
+    def collect(self) -> Iterator[Metric]:
+        """Publish the recorder's histogram."""
+        family = HistogramMetricFamily("python_gc_pause_seconds", "Pauses of the collector.", labels=["generation"])
+        bounds = [*map(str, BOUNDS), "+Inf"]
+        for generation, pauses in self._recorder.generations.items():
+            buckets = list(zip(bounds, accumulate(pauses.buckets), strict=True))
+            family.add_metric([str(generation)], buckets, pauses.seconds)
+        yield family
+
+
+class MemoryCollector(Collector):
+    """The memory that is this process's alone, and its limit; where there is no `/proc`, the standard figures too."""
+
+    def __init__(self, limit_bytes: int | None = None) -> None:
+        self._limit_bytes = limit_bytes
+
+    def collect(self) -> Iterator[Metric]:
+        """Read the memory now."""
+        memory = process_memory()
+        yield GaugeMetricFamily(
+            "process_unique_memory_bytes", "Memory of this process alone, in bytes.", value=memory.unique
+        )
+        if self._limit_bytes:
+            yield GaugeMetricFamily(
+                "process_memory_limit_bytes", "Memory at which this process is ended.", value=self._limit_bytes
+            )
+        if not PROC.exists():
+            yield GaugeMetricFamily(
+                "process_resident_memory_bytes", "Resident memory size in bytes.", value=memory.resident
+            )
+            yield GaugeMetricFamily(
+                "process_start_time_seconds",
+                "Start time of the process since unix epoch in seconds.",
+                value=psutil.Process().create_time(),
+            )
+
+
+class EnvironmentCollector(Collector):
+    """The versions that every figure depends on."""
+
+    def __init__(self) -> None:
+        self._environment = environment()
+
+    def collect(self) -> Iterator[Metric]:
+        """Publish them as labels."""
+        yield InfoMetricFamily("sadpath_environment", "What the measured process runs on.", value=self._environment)
+
+
+def process_memory() -> Memory:
+    """Read this process's memory, from `/proc` or, where there is none, by psutil."""
+    memory = read_memory()
+    if memory is None:
+        info = psutil.Process().memory_full_info()
+        memory = Memory(info.rss, info.uss)
+    return memory
+
+
+def environment() -> dict[str, str]:
+    """Return the versions of Python, Starlette and FastAPI (empty where not installed) and the platform."""
+    return {
+        "python": platform.python_version(),
+        "starlette": _version("starlette"),
+        "fastapi": _version("fastapi"),
+        "platform": platform.platform(),
+    }
+
+
+def install(registry: CollectorRegistry, census: Census, limit_bytes: int | None = None) -> Callable[[], None]:
+    """Register all collectors of this module and begin to record; return the function that takes them out again.
+
+    `limit_bytes` is the memory at which this process will be ended, if there is such a limit.
+    """
+    live, recorder = LiveExceptionCounter(), PauseRecorder()
+    collectors = (
+        CensusCollector(census, live),
+        PauseCollector(recorder),
+        MemoryCollector(limit_bytes),
+        EnvironmentCollector(),
+    )
+    live.install()
+    recorder.install()
+    for collector in collectors:
+        registry.register(collector)
+
+    def remove() -> None:
+        live.remove()
+        recorder.remove()
+        for collector in collectors:
+            registry.unregister(collector)
+
+    return remove
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,78 @@
+"""A full census: every live exception in the heap, and how long its traceback is.
+
+It visits each object that the collector tracks, so it costs about half of a full collection. Ask for it between rounds of
+load; `sadpath.probe.census` follows a known exception at the price of what is new.
+"""
+
+import gc
+import time
+from itertools import compress
+from typing import Dict, Iterator, List, NamedTuple
+
+
+class LiveException(NamedTuple):
+    """One exception object found in the heap, by value: its `id`, its class's dotted name, its traceback entries."""
+
+    exception_id: int
+    type_name: str
+    entries: int
+
+
+class _IsException(Dict[type, bool]):
+    """Answers for a class whether it is an exception's; asks each class once."""
+
+    def __missing__(self, kind: type) -> bool:
+        answer = self[kind] = issubclass(kind, BaseException)
+        return answer
+
+
+def full_census() -> List[LiveException]:
+    """List the live exceptions that have a traceback, the longest first. Keeps none of them alive."""
+    found = [
+        LiveException(id(exception), f"{type(exception).__module__}.{type(exception).__qualname__}", count)
+        for exception in _live_exceptions()
+        if (count := _traceback_entries(exception))
+    ]
+    return sorted(found, key=lambda one: one.entries, reverse=True)
+
+
+class LiveExceptionCounter:
+    """Counts the live exceptions whenever a full collection has just ended, when what is left is what is reachable.
+
+    A count is left out where it would take more than a hundredth of the time since the last one.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._next = 0.0
+
+    def install(self) -> None:
+        """Count now, and after full collections from now on."""
+        self._recount()
+        gc.callbacks.append(self._on_collection)
+
+    def remove(self) -> None:
+        """Count no more."""
+        gc.callbacks.remove(self._on_collection)
+
+    def _on_collection(self, phase: str, info: "dict[str, int]") -> None:
+        if phase == "stop" and info["generation"] == 2 and time.monotonic() >= self._next:  # noqa: PLR2004
+            self._recount()
+
+    def _recount(self) -> None:
+        began = time.monotonic()
+        self.count = sum(1 for _ in _live_exceptions())
+        ended = time.monotonic()
+        self._next = ended + 100 * (ended - began)
+
+
+def _live_exceptions() -> Iterator[BaseException]:
+    objects = gc.get_objects()
+    return compress(objects, map(_IsException().__getitem__, map(type, objects)))  # type: ignore[arg-type]
+
+
+def _traceback_entries(exception: BaseException) -> int:
+    entry, count = exception.__traceback__, 0
+    while entry is not None:
+        entry, count = entry.tb_next, count + 1
+    return count

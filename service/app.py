@@ -1,0 +1,51 @@
+"""The service under measurement: `uvicorn service.app:app`, with settings from `LAB_*` variables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from service import ceiling, lab, problems, routes
+from service.metrics import Metrics
+from service.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Wire the service together. Recording and the memory ceiling begin with the app's lifespan and end with it."""
+    state = lab.Lab(settings)
+    metrics = Metrics(state)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as ends:
+            ends.callback(metrics.start())
+            if settings.memory_ceiling_mb:
+                ends.callback(ceiling.watch(settings.arm, settings.memory_ceiling_mb))
+            yield
+
+    app = FastAPI(title="Sadpath lab", description="Error paths that leak, and the same paths mended.", lifespan=lifespan)
+    app.state.lab = state
+    app.include_router(routes.router)
+    if settings.control:
+        app.include_router(lab.router)
+    if settings.metrics != "none":
+        app.add_api_route("/metrics", metrics.page, tags=["operation"], summary="Metrics for Prometheus")
+    problems.install(app, metrics.on_error)
+    if settings.metrics == "all":
+        metrics.count_requests(app)
+    return app
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [f"LAB_{str(fault['loc'][0]).upper()}={fault['input']}: {fault['msg']}" for fault in error.errors()]
+        sys.exit("\n".join(wrong))
+
+
+app = create_app(_settings())

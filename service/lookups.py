@@ -1,0 +1,81 @@
+"""What the endpoints call, once for each strategy. The same but for the line that raises.
+
+The stores are empty, so every lookup takes the error path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from service.errors import ErrorFactory, Errors, Strategy
+
+USERS: dict[str, str] = {}
+SESSIONS: dict[str, str] = {}
+
+
+def request_context(size_kb: int) -> bytes:
+    """Stand in for what a real handler has in a local while it works: a parsed body, rows of a query. `size_kb` KiB."""
+    return b"." * (size_kb * 1024)
+
+
+def find_user_reused(user_id: str, context_kb: int) -> str:
+    """Find a user's name, or raise the reused object."""
+    context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real handler's data would be
+    if user_id not in USERS:
+        raise Errors.user_not_found  # leaks: the object keeps this frame, its `context` and its callers, each time
+    return USERS[user_id]
+
+
+def find_user_factory(user_id: str, context_kb: int) -> str:
+    """Find a user's name, or raise a fresh object."""
+    context = request_context(context_kb)  # noqa: F841
+    if user_id not in USERS:
+        raise ErrorFactory.user_not_found()  # the object dies with the request, and the frames with it
+    return USERS[user_id]
+
+
+def find_user_detached(user_id: str, context_kb: int) -> str:
+    """Find a user's name, or raise the reused object with its old traceback cut off."""
+    context = request_context(context_kb)  # noqa: F841
+    if user_id not in USERS:
+        raise Errors.user_not_found.with_traceback(None)  # keeps the last request's frames, and no more
+    return USERS[user_id]
+
+
+def open_session_reused(token: str, context_kb: int) -> str:
+    """Return the user of a session, or raise the reused object."""
+    context = request_context(context_kb)  # noqa: F841
+    if token not in SESSIONS:
+        raise Errors.invalid_token  # leaks, as above
+    return SESSIONS[token]
+
+
+def open_session_factory(token: str, context_kb: int) -> str:
+    """Return the user of a session, or raise a fresh object."""
+    context = request_context(context_kb)  # noqa: F841
+    if token not in SESSIONS:
+        raise ErrorFactory.invalid_token()
+    return SESSIONS[token]
+
+
+def open_session_detached(token: str, context_kb: int) -> str:
+    """Return the user of a session, or raise the reused object with its old traceback cut off."""
+    context = request_context(context_kb)  # noqa: F841
+    if token not in SESSIONS:
+        raise Errors.invalid_token.with_traceback(None)
+    return SESSIONS[token]
+
+
+class Lookups(NamedTuple):
+    """The lookups of one strategy."""
+
+    find_user: Callable[[str, int], str]
+    open_session: Callable[[str, int], str]
+
+
+LOOKUPS: dict[Strategy, Lookups] = {
+    "reused": Lookups(find_user_reused, open_session_reused),
+    "factory": Lookups(find_user_factory, open_session_factory),
+    "detached": Lookups(find_user_detached, open_session_detached),
+}

@@ -1,0 +1,57 @@
+"""What the service publishes on `/metrics`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import FastAPI, Request, Response
+from prometheus_client import CollectorRegistry, Counter, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_fastapi_instrumentator import PrometheusFastApiInstrumentator, metrics
+from starlette.types import Scope
+
+from sadpath import exporter
+from service.errors import ApiError
+from service.lab import Lab
+
+LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+NOT_COUNTED = ["^/metrics$", "^/healthz$"]
+
+
+class Metrics:
+    """One registry, and what is registered there: the request metrics, the standard collectors, ours."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.registry = CollectorRegistry()
+        self._lab = lab
+        self._raised = Counter(
+            "sadpath_errors_raised", "Errors that were raised and answered.", ["error", "strategy"], registry=self.registry
+        )
+        if lab.settings.metrics == "all":
+            ProcessCollector(registry=self.registry)
+            PlatformCollector(registry=self.registry)
+            GCCollector(registry=self.registry)
+
+    def start(self) -> Callable[[], None]:
+        """Begin to record; return the function that ends it."""
+        ceiling = self._lab.settings.memory_ceiling_mb
+        return exporter.install(self.registry, self._lab.census, ceiling and ceiling << 20)
+
+    def on_error(self, scope: Scope, error: ApiError) -> None:
+        """Count one error that was raised and answered."""
+        strategy = self._lab.strategy if scope["path"].startswith("/reused") else "factory"
+        self._raised.labels(error.code, strategy).inc()
+
+    def count_requests(self, app: FastAPI) -> None:
+        """Measure every request of `app` but those of the instruments themselves."""
+        instrumentator = PrometheusFastApiInstrumentator(
+            should_group_status_codes=False, excluded_handlers=NOT_COUNTED, registry=self.registry
+        )
+        instrumentator.add(metrics.requests(registry=self.registry))
+        instrumentator.add(metrics.latency(registry=self.registry, buckets=LATENCY_BUCKETS))
+        instrumentator.instrument(app)
+
+    async def page(self, request: Request) -> Response:
+        """Publish all metrics in the format that the client asks for."""
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(self.registry), headers={"Content-Type": content_type})
