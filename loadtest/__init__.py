@@ -1,0 +1,1 @@
+"""What drives the service: the Locust scenario, the demo, the benchmarks."""

@@ -1,0 +1,205 @@
+"""Watch services while Locust loads them: for any locustfile.
+
+    from locust import events
+    from sadpath import locust_plugin
+
+    locust_plugin.register(events)
+
+and then `locust --watch shop=http://127.0.0.1:8000/metrics …`. While the load runs, a sample of each watched service is
+appended to `samples.csv` every second, and a page at `/sadpath` on Locust's web UI draws them. When Locust ends, it
+prints a verdict, leaves the report, and exits with 1 if a service leaks and 3 if that could not be decided.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sys
+from argparse import ArgumentTypeError
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+from locust.event import Events
+from locust.runners import Runner, WorkerRunner
+from locust.stats import calculate_response_time_percentile, diff_response_time_dicts
+from locust.web import WebUI
+
+from sadpath.hosts import NotYours, check_host
+from sadpath.report import ENVIRONMENT, SAMPLES, write_report
+from sadpath.report.page import live_page
+from sadpath.samples import Latency, Sample
+from sadpath.sampling import Sampler
+from sadpath.sources import MetricsPage, Unreadable
+
+INTERVAL_S = 1.0
+EXIT_STATUS = {"flat": 0, "leaks": 1, "inconclusive": 3}
+
+logger = logging.getLogger("sadpath")
+
+
+def register(events: Events) -> None:
+    """Hook the plugin into Locust's events. Without `--watch` it does nothing but check the hosts."""
+    events.init_command_line_parser.add_listener(add_options)
+    events.init.add_listener(_start)
+
+
+def add_options(parser: LocustArgumentParser) -> None:
+    """Add the plugin's options to Locust's."""
+    group = parser.add_argument_group("Sadpath", "Watch the memory of services under load")
+    group.add_argument(
+        "--watch",
+        action="append",
+        default=[],
+        type=_watch,
+        metavar="NAME=URL",
+        env_var="SADPATH_WATCH",
+        help="a service's name and the address of its /metrics page; may be given several times",
+    )
+    group.add_argument(
+        "--watch-warm-up",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        env_var="SADPATH_WARM_UP",
+        help="how long the load only warms the services up; what is sampled meanwhile is not judged (5)",
+    )
+    group.add_argument(
+        "--watch-reports",
+        type=Path,
+        default=Path("reports/locust"),
+        metavar="FOLDER",
+        env_var="SADPATH_REPORTS",
+        help="where the samples and the report go (reports/locust)",
+    )
+    group.add_argument(
+        "--i-own-this-host",
+        action="store_true",
+        env_var="SADPATH_I_OWN_THIS_HOST",
+        help="load a host that is neither this machine nor on a private network",
+    )
+
+
+def refuse_strange_hosts(environment: Environment, urls: list[str]) -> None:
+    """End Locust with one line if one of `urls` is not ours to load."""
+    for url in urls:
+        try:
+            check_host(url, i_own_this_host=environment.parsed_options.i_own_this_host)
+        except (NotYours, ValueError) as refusal:
+            sys.exit(f"locust: {refusal}")
+
+
+def _watch(text: str) -> tuple[str, str]:
+    name, _, url = text.partition("=")
+    if not name or "://" not in url:
+        raise ArgumentTypeError(f"{text!r} is no NAME=URL; one looks like shop=http://127.0.0.1:8000/metrics")
+    return name, url
+
+
+def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: Any) -> None:
+    options = environment.parsed_options
+    refuse_strange_hosts(environment, [environment.host] if environment.host else [])
+    if isinstance(runner, WorkerRunner) or not options.watch:
+        return
+    refuse_strange_hosts(environment, [url for _, url in options.watch])
+    watcher = Watcher(environment, dict(options.watch), options.watch_reports, options.watch_warm_up)
+    environment.events.test_start.add_listener(watcher.on_test_start)
+    environment.events.test_stop.add_listener(watcher.on_test_stop)
+    environment.events.quitting.add_listener(watcher.on_quitting)
+    if web_ui is not None:
+        live_page(web_ui.app, list(dict(options.watch)), lambda: watcher.samples)
+
+
+class Watcher:
+    """Samples services in Locust's own process, while a test runs."""
+
+    def __init__(self, environment: Environment, watch: dict[str, str], folder: Path, warm_up_s: float) -> None:
+        self._environment = environment
+        self._pages = {name: MetricsPage(url) for name, url in watch.items()}
+        self._folder = folder
+        self._warm_up_s = warm_up_s
+        self._latencies = Latencies(environment, alone=len(watch) == 1)
+        self._sampler: Sampler | None = None
+        self._greenlets: list[gevent.Greenlet] = []
+
+    @property
+    def samples(self) -> list[Sample]:
+        """What was sampled so far."""
+        return self._sampler.samples if self._sampler else []
+
+    def on_test_start(self, **_: Any) -> None:
+        """Begin a new run: a new file, and a greenlet for each service, so that one that hangs delays no other."""
+        self._stop()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._sampler = Sampler(self._pages, self._folder / SAMPLES, self._warm_up_s, self._latencies.of)
+        self._greenlets = [gevent.spawn(self._run, name, self._sampler) for name in self._pages]
+        gevent.spawn(self._save_environment)
+
+    def on_test_stop(self, **_: Any) -> None:
+        """Take the last samples."""
+        self._stop()
+
+    def on_quitting(self, environment: Environment, **_: Any) -> None:
+        """Write the report, say the verdict, and make it Locust's exit status."""
+        self._stop()
+        if not self.samples:
+            return
+        verdicts = write_report(self._folder).verdicts
+        for name, verdict in verdicts.items():
+            logger.info("%s %s", name, verdict.sentence)
+        logger.info("the report is in %s", self._folder / "report.html")
+        if environment.process_exit_code is None:
+            environment.process_exit_code = max(EXIT_STATUS[verdict.outcome] for verdict in verdicts.values())
+
+    def _run(self, name: str, sampler: Sampler) -> None:
+        while True:
+            began = gevent.get_hub().loop.now()
+            sample = sampler.sample(name)
+            if sample.missing:
+                logger.warning("no sample of %s: %s", name, sample.missing)
+            gevent.sleep(max(0.0, INTERVAL_S - (gevent.get_hub().loop.now() - began)))
+
+    def _save_environment(self) -> None:
+        """Keep the versions that the figures depend on, if one of the services tells them."""
+        for page in self._pages.values():
+            with contextlib.suppress(Unreadable):
+                environment = page.environment()
+                (self._folder / ENVIRONMENT).write_text(json.dumps(environment) + "\n")
+                return
+
+    def _stop(self) -> None:
+        if self._greenlets and self._sampler:
+            gevent.killall(self._greenlets)
+            self._greenlets = []
+            for name in self._pages:
+                self._sampler.sample(name)
+            self._sampler.close()
+
+
+class Latencies:
+    """Response times since they were last asked for, from Locust's own statistics; these hold the workers' too.
+
+    The requests of a service are those whose name begins with its name, or all where one service alone is watched.
+    """
+
+    def __init__(self, environment: Environment, *, alone: bool) -> None:
+        self._environment = environment
+        self._alone = alone
+        self._last: dict[str, dict[int, int]] = {}
+
+    def of(self, name: str) -> Latency:
+        """Return the percentiles of the newest response times of one service."""
+        now: Counter[int] = Counter()
+        for (request_name, _), entry in self._environment.stats.entries.items():
+            if self._alone or request_name.startswith(f"{name} "):
+                now.update(entry.response_times)
+        new = diff_response_time_dicts(now, self._last.get(name, {}))
+        self._last[name] = dict(now)
+        count = sum(new.values())
+        if count <= 0 or min(new.values()) < 0:  # the statistics were reset
+            return Latency()
+        return Latency(*(calculate_response_time_percentile(new, count, percent) for percent in (0.5, 0.99)))

@@ -1,0 +1,95 @@
+"""Reports of a run: a summary for programs, pictures for slides, a page for people."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+
+from sadpath.report.charts import chart_rows, memory_chart, with_rows
+from sadpath.report.page import VEGA_LITE, report_page
+from sadpath.samples import Sample, read_samples
+from sadpath.sampling import judge_samples
+from sadpath.verdict import Outcome, Verdict
+
+SAMPLES = "samples.csv"
+SUMMARY = "summary.json"
+ENVIRONMENT = "environment.json"
+MEMORY_PICTURE = "memory.png"
+PAGE = "report.html"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it lies on disk: its samples, the environment of what was measured, and what was decided."""
+
+    samples: list[Sample]
+    environment: dict[str, str]
+    verdicts: dict[str, Verdict]
+
+    @property
+    def outcome(self) -> Outcome:
+        """One word for the run: it leaks if an arm does, and is flat only if all are."""
+        outcomes = {verdict.outcome for verdict in self.verdicts.values()}
+        if "leaks" in outcomes:
+            return "leaks"
+        return "flat" if outcomes == {"flat"} else "inconclusive"
+
+
+def read_run(folder: Path) -> Run:
+    """Read and judge what a run left in `folder`, whole or cut off. Raises `FileNotFoundError` if it left no samples."""
+    samples = read_samples(folder / SAMPLES)
+    environment = folder / ENVIRONMENT
+    return Run(
+        samples, json.loads(environment.read_text()) if environment.exists() else {}, judge_samples(samples)
+    )
+
+
+def write_report(folder: Path) -> Run:
+    """Write summary, picture and page of the run in `folder` beside its samples, and return the run."""
+    run = read_run(folder)
+    (folder / SUMMARY).write_text(json.dumps(summary(run), indent=2) + "\n")
+    (folder / MEMORY_PICTURE).write_bytes(memory_picture(run))
+    (folder / PAGE).write_text(report_page(run))
+    return run
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """Return the run for programs: `summary.json`."""
+    return {
+        "schema": 1,
+        "verdict": run.outcome,
+        "environment": run.environment,
+        "arms": {arm: figures(verdict) for arm, verdict in run.verdicts.items()},
+    }
+
+
+def figures(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict for programs; a figure that there is none of is null."""
+    return {
+        "verdict": verdict.outcome,
+        "reason": verdict.reason,
+        "requests": verdict.requests,
+        "samples": verdict.samples,
+        "restarts": verdict.restarts,
+        "bytes_per_request": _known(verdict.bytes_per_request),
+        "ci95": [_known(bound) for bound in verdict.ci95],
+        "traceback_entries_per_request": verdict.entries_per_request,
+        "cyclic_objects_per_request": verdict.cyclic_objects_per_request,
+    }
+
+
+def memory_picture(run: Run) -> bytes:
+    """Draw the memory of the arms for a slide, as PNG, 16 to 9."""
+    subtitle = [f"{arm} {verdict.sentence}" for arm, verdict in run.verdicts.items()]
+    title = {"text": "Memory of each arm", "subtitle": subtitle}
+    spec = with_rows(memory_chart(list(run.verdicts)), chart_rows(run.samples), title=title)
+    return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=1.5))
+
+
+def _known(figure: float) -> float | None:
+    return None if math.isnan(figure) else round(figure, 1)

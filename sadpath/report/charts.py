@@ -1,0 +1,124 @@
+"""The charts, made once: the same ones become a picture, a part of the report, and the live page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import altair as alt
+
+from sadpath.samples import Sample
+
+Row = dict[str, Any]
+
+SAMPLES_DATA = "samples"
+"""The name under which a chart finds its rows, so that a page can replace them while it is open."""
+
+COLOURS = ["#d55e00", "#0072b2", "#009e73", "#cc79a7"]
+"""Vermilion, blue, green, purple: four of Okabe and Ito's colours, which the colour-blind tell apart."""
+
+WIDTH, HEIGHT = 1000, 420
+LIMIT_SHOWN_FROM = 0.4
+"""Share of the memory limit from which its line is drawn; below, it would only flatten the curves."""
+
+
+def chart_rows(samples: Sequence[Sample]) -> list[Row]:
+    """Return one row for each sample that was read, for `requests` on the x axis counted through all restarts."""
+    by_arm = groupby(sorted(samples, key=lambda sample: sample.arm), key=lambda sample: sample.arm)
+    return [row for _, ours in by_arm for row in _rows_of_arm(list(ours))]
+
+
+def memory_chart(arms: Sequence[str]) -> alt.LayerChart:
+    """Memory of each arm against the requests it served."""
+    base = _base(arms).encode(y=alt.Y("memory_mib:Q", title="memory (MiB)", scale=alt.Scale(zero=False)))
+    last = base.transform_joinaggregate(end="max(requests)", groupby=["arm"]).transform_filter("datum.requests == datum.end")
+    label = last.transform_calculate(label="datum.arm + '  ' + format(datum.memory_mib, ',.0f') + ' MiB'")
+    limit = (
+        alt.Chart()
+        .transform_filter(f"datum.memory_mib > {LIMIT_SHOWN_FROM} * datum.limit_mib")
+        .mark_rule(strokeDash=[6, 4], color="#444")
+        .encode(y="max(limit_mib):Q")
+    )
+    restarts = base.transform_filter("datum.restarted").mark_point(shape="triangle-up", size=220, filled=True)
+    return alt.layer(
+        limit,
+        base.mark_line(strokeWidth=3.5),
+        restarts,
+        last.mark_point(filled=True, size=80),
+        label.mark_text(align="right", dx=-8, dy=-16, fontSize=18, fontWeight="bold").encode(text="label:N"),
+        width=WIDTH,
+        height=HEIGHT,
+    )
+
+
+def entries_chart(arms: Sequence[str]) -> alt.Chart:
+    """Traceback entries that the followed exceptions pin, against requests."""
+    return _line(arms, "entries", "traceback entries pinned", ",d")
+
+
+def latency_chart(arms: Sequence[str]) -> alt.Chart:
+    """99th percentile of the response times in each interval between samples, against requests."""
+    return _line(arms, "p99_ms", "p99 latency (ms)", ",d")
+
+
+def dashboard(arms: Sequence[str]) -> alt.VConcatChart:
+    """All three, below one another."""
+    return alt.vconcat(memory_chart(arms), entries_chart(arms) | latency_chart(arms))
+
+
+def with_rows(chart: alt.TopLevelMixin, rows: Sequence[Row], **title: Any) -> dict[str, Any]:
+    """Return a Vega-Lite specification of `chart` that holds its rows."""
+    spec = chart.properties(**title).configure(**_STYLE).to_dict()
+    spec["data"] = {"name": SAMPLES_DATA}
+    spec["datasets"] = {SAMPLES_DATA: list(rows)}
+    return spec
+
+
+_STYLE: dict[str, Any] = {
+    "font": "sans-serif",
+    "background": "white",
+    "axis": {"labelFontSize": 15, "titleFontSize": 16, "gridColor": "#e8e8e8", "titlePadding": 10},
+    "title": {"fontSize": 24, "subtitleFontSize": 17, "anchor": "start", "offset": 16, "subtitlePadding": 8},
+    "view": {"stroke": None},
+}
+
+
+def _base(arms: Sequence[str]) -> alt.Chart:
+    colour = alt.Color("arm:N", legend=None, scale=alt.Scale(domain=list(arms), range=COLOURS[: len(arms)]))
+    return alt.Chart().encode(x=alt.X("requests:Q", title="requests served", axis=alt.Axis(format=",d")), color=colour)
+
+
+def _line(arms: Sequence[str], field: str, title: str, number_format: str) -> alt.Chart:
+    return (
+        _base(arms)
+        .mark_line(strokeWidth=2.5)
+        .encode(y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format=number_format)))
+        .properties(width=(WIDTH - 110) // 2, height=HEIGHT // 2)
+    )
+
+
+def _rows_of_arm(samples: Sequence[Sample]) -> list[Row]:
+    rows: list[Row] = []
+    before, last = 0.0, None
+    for sample in samples:
+        reading = sample.reading
+        if reading is None:
+            continue
+        restarted = last is not None and reading.start_time_s != last.start_time_s
+        if restarted and last:
+            before += last.requests or 0
+        last = reading
+        rows.append(
+            {
+                "arm": sample.arm,
+                "elapsed_s": sample.elapsed_s,
+                "requests": before + (reading.requests or 0),
+                "memory_mib": reading.memory_bytes / 2**20,
+                "limit_mib": reading.limit_bytes and reading.limit_bytes / 2**20,
+                "entries": reading.traceback_entries,
+                "p99_ms": sample.latency.p99_ms,
+                "restarted": restarted,
+            }
+        )
+    return rows

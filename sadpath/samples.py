@@ -1,0 +1,97 @@
+"""Samples of a run, and the file that they are appended to as they come."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Literal, TextIO
+
+from sadpath.sources import Reading
+
+Phase = Literal["warm-up", "measured"]
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Response times of one arm since the last sample, as the load generator saw them, in milliseconds."""
+
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One look at one arm. Where there was nothing to read, `reading` is None and `missing` says why."""
+
+    elapsed_s: float
+    arm: str
+    phase: Phase
+    reading: Reading | None
+    latency: Latency = Latency()
+    missing: str = ""
+
+
+_READING = [field.name for field in fields(Reading)]
+_LATENCY = [field.name for field in fields(Latency)]
+COLUMNS = ["elapsed_s", "arm", "phase", *_READING, *_LATENCY, "missing"]
+
+
+class SampleFile:
+    """A CSV file that has each sample on disk before the next is taken, so a killed run loses at most the last one."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: TextIO = path.open("w", newline="")
+        self._rows = csv.DictWriter(self._file, COLUMNS)
+        self._rows.writeheader()
+        self._file.flush()
+
+    def append(self, sample: Sample) -> None:
+        """Write one row."""
+        row = asdict(sample)
+        row |= row.pop("reading") or {}
+        row |= row.pop("latency")
+        self._rows.writerow(row)
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file; what was appended is there already."""
+        self._file.close()
+
+
+def read_samples(path: Path) -> list[Sample]:
+    """Read a file of samples back. A last row that was cut off by a kill is left out."""
+    with path.open(newline="") as file:
+        return [_sample(row) for row in csv.DictReader(file) if row["missing"] is not None]
+
+
+def arms_of(samples: Sequence[Sample]) -> list[str]:
+    """Return the arms in the order of their first sample."""
+    return list(dict.fromkeys(sample.arm for sample in samples))
+
+
+def lives(samples: Sequence[Sample]) -> Iterator[list[Reading]]:
+    """Split the readings of one arm into the lives of its process, in order. Two lives are never joined."""
+    life: list[Reading] = []
+    for reading in (sample.reading for sample in samples if sample.reading):
+        if life and reading.start_time_s != life[-1].start_time_s:
+            yield life
+            life = []
+        life.append(reading)
+    if life:
+        yield life
+
+
+def _sample(row: dict[str, str]) -> Sample:
+    figures = {name: float(row[name]) if row[name] else None for name in _READING + _LATENCY}
+    resident = figures["resident_bytes"]
+    return Sample(
+        elapsed_s=float(row["elapsed_s"]),
+        arm=row["arm"],
+        phase="warm-up" if row["phase"] == "warm-up" else "measured",
+        reading=None if resident is None else Reading(resident, *(figures[name] for name in _READING[1:])),
+        latency=Latency(*(figures[name] for name in _LATENCY)),
+        missing=row["missing"],
+    )

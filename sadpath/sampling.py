@@ -1,0 +1,94 @@
+"""Sample each watched service every second while a load runs, and judge what was sampled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from sadpath.samples import Latency, Phase, Sample, SampleFile, lives
+from sadpath.sources import Reading, Source, Unreadable
+from sadpath.verdict import Life, Verdict, judge
+
+WARM_UP_REQUESTS = 200
+"""Requests at the start of each life that are not judged: caches fill and the heap finds its size."""
+
+LatencyOf = Callable[[str], Latency]
+
+
+class Sampler:
+    """Samples of one run: in memory, and in the file at `path` as they come.
+
+    `latency_of` tells an arm's response times since it was last asked, and `warm_up_s` for how long from the first
+    sample the load only warms the arms up.
+    """
+
+    def __init__(self, sources: Mapping[str, Source], path: Path, warm_up_s: float, latency_of: LatencyOf) -> None:
+        self.samples: list[Sample] = []
+        self._sources = sources
+        self._file = SampleFile(path)
+        self._warm_up_s = warm_up_s
+        self._latency_of = latency_of
+        self._started = time.monotonic()
+
+    @property
+    def arms(self) -> list[str]:
+        """The names of the watched services."""
+        return list(self._sources)
+
+    @property
+    def phase(self) -> Phase:
+        """Whether the arms are still being warmed up."""
+        return "warm-up" if time.monotonic() - self._started < self._warm_up_s else "measured"
+
+    def start(self) -> None:
+        """Begin the run's clock."""
+        self._started = time.monotonic()
+
+    def sample(self, arm: str) -> Sample:
+        """Take one sample of one arm. A source that has no reading makes a gap that says why."""
+        reading, missing = None, ""
+        phase = self.phase
+        try:
+            reading = self._sources[arm].read()
+        except Unreadable as reason:
+            missing = str(reason)
+        elapsed = round(time.monotonic() - self._started, 3)
+        sample = Sample(elapsed, arm, phase, reading, self._latency_of(arm), missing)
+        self.samples.append(sample)
+        self._file.append(sample)
+        return sample
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def judge_samples(samples: Sequence[Sample]) -> dict[str, Verdict]:
+    """Judge each arm by its samples after the warm-up; two lives of its process are never joined."""
+    by_arm = groupby(sorted(samples, key=lambda sample: sample.arm), key=lambda sample: sample.arm)
+    return {arm: judge([_life(life) for life in lives(_measured(list(ours)))]) for arm, ours in by_arm}
+
+
+def _measured(samples: Sequence[Sample]) -> list[Sample]:
+    return [
+        sample
+        for sample in samples
+        if sample.phase == "measured" and sample.reading and (sample.reading.requests or 0) >= WARM_UP_REQUESTS
+    ]
+
+
+def _life(readings: Sequence[Reading]) -> Life:
+    return Life(
+        requests=[reading.requests or 0 for reading in readings],
+        memory_bytes=[reading.memory_bytes for reading in readings],
+        traceback_entries=_column([reading.traceback_entries for reading in readings]),
+        collected_objects=_column([reading.collected_objects for reading in readings]),
+    )
+
+
+def _column(values: Sequence[float | None]) -> list[float]:
+    """Return a series that was sampled throughout, or an empty one."""
+    known = [value for value in values if value is not None]
+    return known if len(known) == len(values) else []

@@ -1,0 +1,164 @@
+"""Where memory figures come from: one interface, several sources.
+
+A source reads now, or raises `Unreadable` with one line that says why. A reading that could not be had is a gap, and
+never a zero.
+"""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
+from typing import Protocol
+
+import psutil
+from prometheus_client import Metric, openmetrics, parser
+from prometheus_client.openmetrics import parser as openmetrics_parser
+
+MAX_PAGE_BYTES = 16 * 2**20
+
+
+class Unreadable(Exception):  # noqa: N818 - a gap in the data is no error of the program
+    """A source had no reading; the message says why, in one line."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one process, or tree of processes, had at one moment. None where the source does not tell.
+
+    `requests` and `collected_objects` count from the start of the process, which is what `start_time_s` (Unix time) tells
+    apart: readings with another start time belong to another life, and are never joined.
+    """
+
+    resident_bytes: float
+    unique_bytes: float | None = None
+    limit_bytes: float | None = None
+    start_time_s: float | None = None
+    requests: float | None = None
+    collected_objects: float | None = None
+    traceback_entries: float | None = None
+    pinned_frames: float | None = None
+
+    @property
+    def memory_bytes(self) -> float:
+        """The best figure for what the process keeps: unique memory, or resident where that is all there is."""
+        return self.resident_bytes if self.unique_bytes is None else self.unique_bytes
+
+
+class Source(Protocol):
+    """Anything that memory can be read from."""
+
+    def read(self) -> Reading:
+        """Read now. Raises `Unreadable`."""
+        ...
+
+
+@dataclass(frozen=True)
+class MetricsPage:
+    """A `/metrics` page in Prometheus's or the OpenMetrics format, of a service in any language."""
+
+    url: str
+    requests_metric: str = "http_requests_total"
+    timeout_s: float = 2.0
+
+    def read(self) -> Reading:
+        """Fetch and parse the page. Raises `Unreadable` if it hangs, fails, is cut short or has no memory on it."""
+        totals = _totals(_families(*_fetch(self.url, self.timeout_s)))
+        if "process_resident_memory_bytes" not in totals:
+            raise Unreadable("no process_resident_memory_bytes on the page")
+        return Reading(
+            resident_bytes=totals["process_resident_memory_bytes"],
+            unique_bytes=totals.get("process_unique_memory_bytes"),
+            limit_bytes=totals.get("process_memory_limit_bytes"),
+            start_time_s=totals.get("process_start_time_seconds"),
+            requests=totals.get(self.requests_metric),
+            collected_objects=totals.get("python_gc_objects_collected_total"),
+            traceback_entries=totals.get("sadpath_traceback_entries"),
+            pinned_frames=totals.get("sadpath_pinned_frames"),
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Return the versions that the page names, or nothing if it names none. Raises `Unreadable`."""
+        for family in _families(*_fetch(self.url, self.timeout_s)):
+            for sample in family.samples:
+                if sample.name == "sadpath_environment_info":
+                    return dict(sample.labels)
+        return {}
+
+
+@dataclass(frozen=True)
+class ProcessTree:
+    """A process on this machine with all its descendants; memory summed, shared pages counted once for each."""
+
+    pid: int
+
+    def read(self) -> Reading:
+        """Read every process of the tree. Raises `Unreadable` if the first is gone or not ours to read."""
+        try:
+            root = psutil.Process(self.pid)
+            infos = [info for info in map(_memory_of, [root, *root.children(recursive=True)]) if info]
+            if not infos:
+                raise Unreadable(f"process {self.pid} is gone")
+            return Reading(
+                resident_bytes=sum(info.rss for info in infos),
+                unique_bytes=sum(info.uss for info in infos),
+                start_time_s=root.create_time(),
+            )
+        except psutil.NoSuchProcess as gone:
+            raise Unreadable(f"process {self.pid} is gone") from gone
+        except psutil.AccessDenied as denied:
+            raise Unreadable(f"process {self.pid} belongs to another user") from denied
+
+
+def _memory_of(process: psutil.Process) -> psutil._common.pmem | None:
+    """Read one process of a tree; None for one that ended while the tree was being read."""
+    try:
+        return process.memory_full_info()
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _fetch(url: str, timeout_s: float) -> tuple[str, bool]:
+    """Fetch a page: its text, and whether it is in the OpenMetrics format, whose last line proves that it is whole."""
+    accept = f"{openmetrics.exposition.CONTENT_TYPE_LATEST},text/plain;version=0.0.4;q=0.5"
+    request = urllib.request.Request(url, headers={"Accept": accept})  # noqa: S310 - the scheme was checked
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + timeout_s
+    try:
+        with opener.open(request, timeout=timeout_s) as response:
+            text = _read_all(response, deadline).decode()
+            return text, "openmetrics" in response.headers.get("Content-Type", "")
+    except (OSError, HTTPException, UnicodeDecodeError) as error:
+        raise Unreadable(f"{url}: {error or type(error).__name__}") from error
+
+
+def _read_all(response: HTTPResponse, deadline: float) -> bytes:
+    page = bytearray()
+    while chunk := response.read(65536):
+        page += chunk
+        if time.monotonic() > deadline:
+            raise TimeoutError("timed out")
+        if len(page) > MAX_PAGE_BYTES:
+            raise OSError(f"the page is larger than {MAX_PAGE_BYTES} bytes")
+    return bytes(page)
+
+
+def _families(text: str, is_openmetrics: bool) -> list[Metric]:
+    if not is_openmetrics and not text.endswith("\n"):
+        raise Unreadable("the page is cut short")
+    parse = openmetrics_parser if is_openmetrics else parser
+    try:
+        return list(parse.text_string_to_metric_families(text))
+    except ValueError as error:
+        raise Unreadable(f"the page does not parse: {error}") from error
+
+
+def _totals(families: Iterable[Metric]) -> dict[str, float]:
+    """Sum each series name over its labels."""
+    totals: dict[str, float] = {}
+    for family in families:
+        for sample in family.samples:
+            totals[sample.name] = totals.get(sample.name, 0.0) + sample.value
+    return totals

@@ -1,0 +1,188 @@
+"""Decide from samples whether a service keeps memory for each request. Pure functions: no clock, no input or output.
+
+The slope of memory against requests is Theil and Sen's median of pairwise slopes (`scipy.stats.theilslopes`), which a few
+outliers do not move. Its interval comes from a moving-block bootstrap of the residuals (Künsch 1989), because samples of
+memory are autocorrelated and a test that takes them as independent convicts noise. Both are taken within each life of
+the process.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Outcome = Literal["leaks", "flat", "inconclusive"]
+Floats = NDArray[np.float64]
+
+FLAT_BELOW = 256.0
+"""Bytes per request under which growth is not called a leak. The smallest leak of a reused exception is about 460."""
+
+PROOF_ENTRIES_PER_REQUEST = 0.05
+"""Growth of a traceback that is taken for proof. Below it memory has to decide."""
+
+MIN_SAMPLES = 8
+MIN_REQUESTS = 300
+MAX_POINTS = 80
+"""Points that a life is thinned to before its pairwise slopes are taken."""
+
+RESAMPLES = 600
+"""Bootstrap samples behind an interval."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """The samples of one life of a process, in order: requests served since its start, memory in bytes, and, where a
+    census was taken, the traceback entries pinned and the objects that the collector freed."""
+
+    requests: Sequence[float]
+    memory_bytes: Sequence[float]
+    traceback_entries: Sequence[float] = ()
+    collected_objects: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was decided, with its evidence.
+
+    `bytes_per_request` is the slope of memory and `ci95` its 95% confidence interval; `entries_per_request` the growth of
+    the traceback of the followed exceptions. `flat` says that growth of `FLAT_BELOW` bytes per request or more is ruled
+    out, not that there is none. `inconclusive` says that these samples do not decide.
+    """
+
+    outcome: Outcome
+    reason: str
+    samples: int = 0
+    requests: int = 0
+    restarts: int = 0
+    bytes_per_request: float = math.nan
+    ci95: tuple[float, float] = (math.nan, math.nan)
+    entries_per_request: float | None = None
+    cyclic_objects_per_request: float | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words, with figures."""
+        restarts = f", {self.restarts} restart{'s' * (self.restarts != 1)}" if self.restarts else ""
+        basis = f"{self.samples} samples, {self.requests:,} requests{restarts}"
+        if math.isnan(self.bytes_per_request):
+            return f"{self.outcome}: {self.reason} ({basis})"
+        low, high = self.ci95
+        figures = f"{self.bytes_per_request:,.0f} bytes per request (95% interval {low:,.0f} to {high:,.0f}; {basis})"
+        return f"{self.outcome}: {figures}; {self.reason}"
+
+
+def judge(lives: Sequence[Life], *, flat_below: float = FLAT_BELOW, seed: int = 0) -> Verdict:
+    """Judge one service by the samples of the lives of its process.
+
+    A traceback that grows with the requests is proof of a leak, and memory says what it costs. Without one, memory decides:
+    a leak where the whole interval lies above `flat_below` bytes per request, flat where it lies below. `seed` makes the
+    bootstrap repeatable. Never raises for samples of any kind; too few, or samples that are not numbers, are inconclusive.
+    """
+    restarts = max(len(lives) - 1, 0)
+    usable = [life for life in map(_finite, lives) if len(life.requests) >= MIN_SAMPLES // 2 and _span(life) > 0]
+    samples = sum(len(life.requests) for life in usable)
+    requests = int(sum(map(_span, usable)))
+    if samples < MIN_SAMPLES or requests < MIN_REQUESTS:
+        return Verdict("inconclusive", "too few to decide", samples, requests, restarts)
+    slope, low, high = _slope(usable, np.random.default_rng(seed))
+    entries = _per_request(usable, [life.traceback_entries for life in usable])
+    sustained = _is_sustained(max(usable, key=_span), slope, flat_below)
+    outcome, reason = _decide(low, high, entries, flat_below, sustained=sustained)
+    return Verdict(
+        outcome,
+        reason,
+        samples,
+        requests,
+        restarts,
+        slope,
+        (low, high),
+        entries,
+        _per_request(usable, [life.collected_objects for life in usable]),
+    )
+
+
+def _decide(
+    low: float, high: float, entries: float | None, flat_below: float, *, sustained: bool
+) -> tuple[Outcome, str]:
+    if entries is not None and entries >= PROOF_ENTRIES_PER_REQUEST:
+        return "leaks", f"tracebacks grow by {entries:.1f} entries per request"
+    if high < flat_below:
+        return "flat", f"growth of {flat_below:,.0f} bytes per request is ruled out"
+    if low <= flat_below:
+        return "inconclusive", f"the interval does not tell growth of {flat_below:,.0f} bytes per request from none"
+    if not sustained:
+        return "inconclusive", "it grew, but not all the time: a step is no slope"
+    return "leaks", f"the whole interval lies above {flat_below:,.0f} bytes per request"
+
+
+def _is_sustained(life: Life, slope: float, flat_below: float) -> bool:
+    """Whether memory grew in each third of a life, by a quarter of the slope at least: one step would not."""
+    requests, memory = (np.array_split(np.asarray(series), 3) for series in (life.requests, life.memory_bytes))
+    floor = max(flat_below, slope / 4)
+    return all(
+        len(x) > 1 and stats.theilslopes(y, x).slope > floor for x, y in zip(requests, memory, strict=True)
+    )
+
+
+def _slope(lives: Sequence[Life], rng: np.random.Generator) -> tuple[float, float, float]:
+    """Return the slope in bytes per request, and the bounds of its interval; lives weigh by their requests."""
+    weights = [_span(life) for life in lives]
+    slopes = [_resampled_slopes(life, rng) for life in lives]
+    combined = np.average(np.stack(slopes), axis=0, weights=weights)
+    low, high = np.percentile(combined[1:], [2.5, 97.5])
+    return float(combined[0]), float(low), float(high)
+
+
+def _resampled_slopes(life: Life, rng: np.random.Generator) -> Floats:
+    """Return the slope of one life, and after it the slopes of `RESAMPLES` series with its residuals shuffled in blocks."""
+    requests, memory = _thinned(life)
+    fit = stats.theilslopes(memory, requests)
+    line = fit.intercept + fit.slope * requests
+    residuals = memory - line
+    count = len(memory)
+    block = math.ceil(math.sqrt(count))
+    starts = rng.integers(0, count - block + 1, size=(RESAMPLES, math.ceil(count / block)))
+    picks = (starts[:, :, None] + np.arange(block)).reshape(RESAMPLES, -1)[:, :count]
+    again = (stats.theilslopes(line + residuals[pick], requests).slope for pick in picks)
+    return np.array([fit.slope, *again])
+
+
+def _thinned(life: Life) -> tuple[Floats, Floats]:
+    """Return requests and memory, as medians of neighbours where there are more than `MAX_POINTS`."""
+    bins = min(len(life.requests), MAX_POINTS)
+    return tuple(  # type: ignore[return-value]
+        np.array([np.median(part) for part in np.array_split(np.asarray(series, dtype=float), bins)])
+        for series in (life.requests, life.memory_bytes)
+    )
+
+
+def _per_request(lives: Sequence[Life], series: Sequence[Sequence[float]]) -> float | None:
+    """Return by how much a series grew for each request, its falls left out; None where it was not sampled."""
+    if not all(series):
+        return None
+    grown = sum(np.diff(values).clip(min=0).sum() for values in series)
+    return float(grown / sum(map(_span, lives)))
+
+
+def _span(life: Life) -> float:
+    return life.requests[-1] - life.requests[0] if life.requests else 0.0
+
+
+def _finite(life: Life) -> Life:
+    """Drop the samples of a life that are not numbers."""
+    series = [column for column in (life.traceback_entries, life.collected_objects) if column]
+    table = np.array([life.requests, life.memory_bytes, *series], dtype=float)
+    table = table[:, np.isfinite(table).all(axis=0)]
+    columns = iter(table.tolist())
+    return Life(
+        next(columns),
+        next(columns),
+        next(columns) if life.traceback_entries else (),
+        next(columns) if life.collected_objects else (),
+    )
