@@ -61,15 +61,41 @@ class SampleFile:
         self._file.close()
 
 
+class SampleReader:
+    """Reads a file of samples while it grows. A row that is not whole yet, or was cut off by a kill, waits."""
+
+    def __init__(self, path: Path) -> None:
+        self.samples: list[Sample] = []
+        self._path = path
+        self._read = 0
+
+    def exists(self) -> bool:
+        """Whether there is a file to read yet."""
+        return self._path.exists()
+
+    def update(self) -> list[Sample]:
+        """Read the rows that came since the last call, and return all. Raises `FileNotFoundError`."""
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            new = file.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        lines = whole.decode().splitlines()
+        self.samples += map(_sample, csv.DictReader(lines if self._read else lines[1:], COLUMNS))
+        self._read += len(whole)
+        return self.samples
+
+
 def read_samples(path: Path) -> list[Sample]:
-    """Read a file of samples back. A last row that was cut off by a kill is left out."""
-    with path.open(newline="") as file:
-        return [_sample(row) for row in csv.DictReader(file) if row["missing"] is not None]
+    """Read a whole file of samples. Raises `FileNotFoundError`."""
+    return SampleReader(path).update()
 
 
-def arms_of(samples: Sequence[Sample]) -> list[str]:
-    """Return the arms in the order of their first sample."""
-    return list(dict.fromkeys(sample.arm for sample in samples))
+def by_arm(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
+    """Return the samples of each arm, the arms in the order of their first sample."""
+    arms: dict[str, list[Sample]] = {}
+    for sample in samples:
+        arms.setdefault(sample.arm, []).append(sample)
+    return arms
 
 
 def lives(samples: Sequence[Sample]) -> Iterator[list[Reading]]:

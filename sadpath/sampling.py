@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 
-from sadpath.samples import Latency, Phase, Sample, SampleFile, lives
+from sadpath.samples import Latency, Phase, Sample, SampleFile, by_arm, lives
 from sadpath.sources import Reading, Source, Unreadable
 from sadpath.verdict import Life, Verdict, judge
 
@@ -67,8 +66,7 @@ class Sampler:
 
 def judge_samples(samples: Sequence[Sample]) -> dict[str, Verdict]:
     """Judge each arm by its samples after the warm-up; two lives of its process are never joined."""
-    by_arm = groupby(sorted(samples, key=lambda sample: sample.arm), key=lambda sample: sample.arm)
-    return {arm: judge([_life(life) for life in lives(_measured(list(ours)))]) for arm, ours in by_arm}
+    return {arm: judge([_life(life) for life in lives(_measured(ours))]) for arm, ours in by_arm(samples).items()}
 
 
 def _measured(samples: Sequence[Sample]) -> list[Sample]:

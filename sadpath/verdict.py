@@ -66,15 +66,19 @@ class Verdict:
     cyclic_objects_per_request: float | None = None
 
     @property
+    def figures(self) -> str:
+        """The slope and its interval in words, or that there are none."""
+        if math.isnan(self.bytes_per_request):
+            return "too little was measured for a figure"
+        low, high = self.ci95
+        return f"{self.bytes_per_request:,.0f} bytes kept per request (95% interval {low:,.0f} to {high:,.0f})"
+
+    @property
     def sentence(self) -> str:
-        """The verdict in words, with figures."""
+        """The verdict in one sentence, with all its evidence."""
         restarts = f", {self.restarts} restart{'s' * (self.restarts != 1)}" if self.restarts else ""
         basis = f"{self.samples} samples, {self.requests:,} requests{restarts}"
-        if math.isnan(self.bytes_per_request):
-            return f"{self.outcome}: {self.reason} ({basis})"
-        low, high = self.ci95
-        figures = f"{self.bytes_per_request:,.0f} bytes per request (95% interval {low:,.0f} to {high:,.0f}; {basis})"
-        return f"{self.outcome}: {figures}; {self.reason}"
+        return f"{self.outcome}: {self.figures}; {self.reason} ({basis})"
 
 
 def judge(lives: Sequence[Life], *, flat_below: float = FLAT_BELOW, seed: int = 0) -> Verdict:
@@ -89,7 +93,7 @@ def judge(lives: Sequence[Life], *, flat_below: float = FLAT_BELOW, seed: int = 
     samples = sum(len(life.requests) for life in usable)
     requests = int(sum(map(_span, usable)))
     if samples < MIN_SAMPLES or requests < MIN_REQUESTS:
-        return Verdict("inconclusive", "too few to decide", samples, requests, restarts)
+        return Verdict("inconclusive", "too few samples or requests to decide", samples, requests, restarts)
     slope, low, high = _slope(usable, np.random.default_rng(seed))
     entries = _per_request(usable, [life.traceback_entries for life in usable])
     sustained = _is_sustained(max(usable, key=_span), slope, flat_below)

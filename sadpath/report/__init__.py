@@ -39,6 +39,12 @@ class Run:
             return "leaks"
         return "flat" if outcomes == {"flat"} else "inconclusive"
 
+    @property
+    def headline(self) -> str:
+        """What was decided, for a title: `reused leaks, factory is flat`."""
+        words = {"leaks": "leaks", "flat": "is flat", "inconclusive": "is undecided"}
+        return ", ".join(f"{arm} {words[verdict.outcome]}" for arm, verdict in self.verdicts.items())
+
 
 def read_run(folder: Path) -> Run:
     """Read and judge what a run left in `folder`, whole or cut off. Raises `FileNotFoundError` if it left no samples."""
@@ -85,8 +91,7 @@ def figures(verdict: Verdict) -> dict[str, Any]:
 
 def memory_picture(run: Run) -> bytes:
     """Draw the memory of the arms for a slide, as PNG, 16 to 9."""
-    subtitle = [f"{arm} {verdict.sentence}" for arm, verdict in run.verdicts.items()]
-    title = {"text": "Memory of each arm", "subtitle": subtitle}
+    title = {"text": run.headline, "subtitle": [f"{arm}: {verdict.figures}" for arm, verdict in run.verdicts.items()]}
     spec = with_rows(memory_chart(list(run.verdicts)), chart_rows(run.samples), title=title)
     return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=1.5))
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Any
 
 import altair as alt
 
-from sadpath.samples import Sample
+from sadpath.samples import Sample, by_arm
 
 Row = dict[str, Any]
 
@@ -18,34 +17,36 @@ SAMPLES_DATA = "samples"
 COLOURS = ["#d55e00", "#0072b2", "#009e73", "#cc79a7"]
 """Vermilion, blue, green, purple: four of Okabe and Ito's colours, which the colour-blind tell apart."""
 
-WIDTH, HEIGHT = 1000, 420
+WIDTH, HEIGHT = 1000, 440
+MAX_ROWS = 500
+"""Rows of one arm above which a chart leaves some out."""
+
 LIMIT_SHOWN_FROM = 0.4
 """Share of the memory limit from which its line is drawn; below, it would only flatten the curves."""
 
 
 def chart_rows(samples: Sequence[Sample]) -> list[Row]:
     """Return one row for each sample that was read, for `requests` on the x axis counted through all restarts."""
-    by_arm = groupby(sorted(samples, key=lambda sample: sample.arm), key=lambda sample: sample.arm)
-    return [row for _, ours in by_arm for row in _rows_of_arm(list(ours))]
+    return [row for ours in by_arm(samples).values() for row in _thinned(_rows_of_arm(ours))]
 
 
 def memory_chart(arms: Sequence[str]) -> alt.LayerChart:
     """Memory of each arm against the requests it served."""
-    base = _base(arms).encode(y=alt.Y("memory_mib:Q", title="memory (MiB)", scale=alt.Scale(zero=False)))
+    base = _base(arms).encode(y=alt.Y("memory_mib:Q", title="memory (MiB)"))
     last = base.transform_joinaggregate(end="max(requests)", groupby=["arm"]).transform_filter("datum.requests == datum.end")
     label = last.transform_calculate(label="datum.arm + '  ' + format(datum.memory_mib, ',.0f') + ' MiB'")
     limit = (
-        alt.Chart()
+        _chart()
         .transform_filter(f"datum.memory_mib > {LIMIT_SHOWN_FROM} * datum.limit_mib")
         .mark_rule(strokeDash=[6, 4], color="#444")
         .encode(y="max(limit_mib):Q")
     )
-    restarts = base.transform_filter("datum.restarted").mark_point(shape="triangle-up", size=220, filled=True)
+    restarts = base.transform_filter("datum.restarted").mark_point(shape="triangle-up", size=220, filled=True, opacity=1)
     return alt.layer(
         limit,
         base.mark_line(strokeWidth=3.5),
         restarts,
-        last.mark_point(filled=True, size=80),
+        last.mark_point(filled=True, size=80, opacity=1),
         label.mark_text(align="right", dx=-8, dy=-16, fontSize=18, fontWeight="bold").encode(text="label:N"),
         width=WIDTH,
         height=HEIGHT,
@@ -70,7 +71,6 @@ def dashboard(arms: Sequence[str]) -> alt.VConcatChart:
 def with_rows(chart: alt.TopLevelMixin, rows: Sequence[Row], **title: Any) -> dict[str, Any]:
     """Return a Vega-Lite specification of `chart` that holds its rows."""
     spec = chart.properties(**title).configure(**_STYLE).to_dict()
-    spec["data"] = {"name": SAMPLES_DATA}
     spec["datasets"] = {SAMPLES_DATA: list(rows)}
     return spec
 
@@ -84,18 +84,28 @@ _STYLE: dict[str, Any] = {
 }
 
 
+def _chart() -> alt.Chart:
+    return alt.Chart(alt.NamedData(SAMPLES_DATA))
+
+
 def _base(arms: Sequence[str]) -> alt.Chart:
     colour = alt.Color("arm:N", legend=None, scale=alt.Scale(domain=list(arms), range=COLOURS[: len(arms)]))
-    return alt.Chart().encode(x=alt.X("requests:Q", title="requests served", axis=alt.Axis(format=",d")), color=colour)
+    return _chart().encode(x=alt.X("requests:Q", title="requests served", axis=alt.Axis(format=",d", tickCount=8)), color=colour)
 
 
 def _line(arms: Sequence[str], field: str, title: str, number_format: str) -> alt.Chart:
     return (
         _base(arms)
         .mark_line(strokeWidth=2.5)
-        .encode(y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format=number_format)))
+        .encode(y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format=number_format, tickCount=5)))
         .properties(width=(WIDTH - 110) // 2, height=HEIGHT // 2)
     )
+
+
+def _thinned(rows: Sequence[Row]) -> list[Row]:
+    """Leave out rows evenly where there are more than a chart can show, but never a restart or the last."""
+    step = len(rows) // MAX_ROWS + 1
+    return [row for index, row in enumerate(rows, 1) if index % step == 0 or row["restarted"] or index == len(rows)]
 
 
 def _rows_of_arm(samples: Sequence[Sample]) -> list[Row]:

@@ -10,7 +10,7 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sadpath.report.charts import COLOURS, SAMPLES_DATA, chart_rows, dashboard, with_rows
-from sadpath.samples import Sample, arms_of
+from sadpath.samples import Sample
 
 if TYPE_CHECKING:
     from flask import Flask

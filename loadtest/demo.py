@@ -1,0 +1,241 @@
+"""The one-command demo: two arms, Locust, a page, a verdict.
+
+    python -m loadtest.demo --seconds 60
+
+Exit status: 0 the lab behaved as it must (reused leaks, factory is flat) · 1 it did not · 2 the command is wrong ·
+3 undecided · 4 something did not start, or died.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from loadtest import terminal
+from loadtest.arms import Arm, DidNotStart, free_ports, is_free
+from sadpath.lifeline import Child
+from sadpath.report import ENVIRONMENT, MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, Run, read_run, write_report
+from sadpath.samples import Sample, SampleReader
+
+EXPECTED = {"reused": "leaks", "factory": "flat"}
+REFRESH_S = 0.25
+LINE_S = 5.0
+LOCUST_STOP_S = 30.0
+VERDICT_STATUSES = {0, 1, 3}
+"""With these Locust ends when the plugin could judge; with any other something went wrong."""
+
+MISBEHAVED, UNDECIDED, FAILED = 1, 3, 4
+LEFT_BEHIND = (SAMPLES, ENVIRONMENT, SUMMARY, MEMORY_PICTURE, PAGE, "reused.log", "factory.log", "locust.log")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the demo was asked for."""
+
+    seconds: float
+    rate: float
+    context_kb: int
+    ceiling_mb: int
+    warm_up: float
+    port: int
+    reports: Path
+
+
+def main(
+    seconds: Annotated[float, typer.Option(min=0, envvar="DEMO_SECONDS", help="how long; 0 is until Ctrl-C")] = 60,
+    rate: Annotated[float, typer.Option(min=0.1, envvar="DEMO_RATE", help="requests a second, for each arm")] = 200,
+    context_kb: Annotated[
+        int, typer.Option(min=0, max=4096, envvar="DEMO_CONTEXT_KB", help="KiB that each raise holds")
+    ] = 16,
+    ceiling_mb: Annotated[
+        int, typer.Option(min=64, envvar="LAB_MEMORY_CEILING_MB", help="MiB at which an arm ends and is restarted")
+    ] = 512,
+    warm_up: Annotated[
+        float, typer.Option(min=0, envvar="DEMO_WARM_UP", help="seconds of the factory path for both arms, first")
+    ] = 5,
+    port: Annotated[int, typer.Option(min=0, max=65535, envvar="DEMO_PORT", help="of the page; 0 is any")] = 0,
+    reports: Annotated[Path, typer.Option(envvar="DEMO_REPORTS", help="where the report goes")] = Path("reports/demo"),
+) -> None:
+    """Load two copies of one service, one raising a reused error and one a fresh one, and watch their memory part."""
+    options = Options(seconds, rate, context_kb, ceiling_mb, warm_up, port, reports)
+    try:
+        raise typer.Exit(run(options, Console()))
+    except DidNotStart as reason:
+        sys.stderr.write(f"demo: {reason}\n")
+        raise typer.Exit(FAILED) from None
+
+
+def run(options: Options, console: Console) -> int:
+    """Run the demo to its end or to the first Ctrl-C, leave the report, and return the exit status.
+
+    Raises `DidNotStart` if a process did not come up or the page's port is taken; then nothing is left running.
+    """
+    stage = Stage(options)
+    console.print(f"The page: [bold]{stage.page}[/]   (two arms and Locust start; Ctrl-C ends them and writes the report)")
+    failure = None
+    try:
+        with interrupt_once():
+            stage.start()
+            failure = watch(stage, console)
+    except KeyboardInterrupt:
+        console.print("Stopping; the report covers what was measured.")
+    finally:
+        stage.stop()
+    return conclude(options, console, failure)
+
+
+class Stage:
+    """The processes of the demo."""
+
+    def __init__(self, options: Options) -> None:
+        *ports, any_port = free_ports(len(EXPECTED) + 1)
+        port = options.port or any_port
+        if not is_free(port):
+            raise DidNotStart(f"port {port} is taken; name another with DEMO_PORT or --port, or 0 for any")
+        self.options = options
+        self.page = f"http://127.0.0.1:{port}/sadpath"
+        settings = {"LAB_MEMORY_CEILING_MB": str(options.ceiling_mb)}
+        self.arms = [
+            Arm(name, arm_port, options.reports / f"{name}.log", settings)
+            for name, arm_port in zip(EXPECTED, ports, strict=True)
+        ]
+        self._port = port
+        self._locust: Child | None = None
+
+    def start(self) -> None:
+        """Start the arms, and when they answer, Locust. What an earlier run left is removed."""
+        self.options.reports.mkdir(parents=True, exist_ok=True)
+        for name in LEFT_BEHIND:
+            (self.options.reports / name).unlink(missing_ok=True)
+        for arm in self.arms:
+            arm.start()
+        for arm in self.arms:
+            arm.wait_until_healthy()
+        self._locust = Child(self._locust_command(), self.options.reports / "locust.log")
+
+    def locust_status(self) -> int | None:
+        """Return Locust's exit status, or None while it runs."""
+        return self._locust.status() if self._locust else None
+
+    def locust_reason(self) -> str:
+        """Return the last thing that Locust said."""
+        return self._locust.last_line() if self._locust else ""
+
+    def stop(self) -> None:
+        """End all processes: Locust first, so that it can write its report of arms that still run."""
+        if self._locust:
+            self._locust.stop(signal.SIGINT, LOCUST_STOP_S)
+        for arm in self.arms:
+            arm.stop()
+
+    def _locust_command(self) -> list[str]:
+        options = self.options
+        command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--autostart", "--autoquit", "0"]
+        command += ["--web-host", "127.0.0.1", "--web-port", str(self._port), "--only-summary", "--stop-timeout", "2"]
+        command += ["--rate", str(options.rate), "--context-kb", str(options.context_kb)]
+        command += ["--watch-reports", str(options.reports), "--watch-warm-up", str(options.warm_up)]
+        for arm in self.arms:
+            command += [f"--{arm.name}-host", arm.url, "--watch", f"{arm.name}={arm.url}/metrics"]
+        return command + (["--run-time", f"{options.seconds:g}s"] if options.seconds else [])
+
+
+def watch(stage: Stage, console: Console) -> str | None:
+    """Show the arms until Locust ends, restarting those that do; return in words what failed, if anything did."""
+    reader = SampleReader(stage.options.reports / SAMPLES)
+    with screen(console) as show:
+        while (status := stage.locust_status()) is None:
+            for arm in stage.arms:
+                if reason := arm.restart_if_ended():
+                    console.print(f"{reason}; restarted")
+            if reader.exists():
+                show(stage, reader.update())
+            time.sleep(REFRESH_S)
+    return None if status in VERDICT_STATUSES else f"Locust ended with status {status}: {stage.locust_reason()}"
+
+
+Show = Callable[[Stage, list[Sample]], None]
+
+
+@contextmanager
+def screen(console: Console) -> Iterator[Show]:
+    """Yield what shows the state: a table that is drawn anew in a terminal, a line now and then elsewhere."""
+    if console.is_terminal:
+        with Live(console=console, auto_refresh=False) as live:
+            yield lambda stage, samples: live.update(_table(stage, samples), refresh=True)
+        return
+    last = 0.0
+
+    def print_line(_: Stage, samples: list[Sample]) -> None:
+        nonlocal last
+        elapsed = samples[-1].elapsed_s if samples else 0.0
+        if elapsed >= last + LINE_S:
+            last = elapsed
+            console.print(f"{elapsed:4.0f} s  {terminal.line(samples)}", soft_wrap=True)
+
+    yield print_line
+
+
+def conclude(options: Options, console: Console, failure: str | None) -> int:
+    """Say the verdict and where the report is; return the exit status."""
+    if failure:
+        console.print(f"[bold red]{failure}[/]")
+    if not (options.reports / SAMPLES).exists():
+        console.print("Nothing was measured.")
+        return FAILED
+    finished = (options.reports / SUMMARY).exists()
+    result = read_run(options.reports) if finished else write_report(options.reports)
+    for arm, verdict in result.verdicts.items():
+        console.print(f"[{terminal.STYLES[arm]}]{arm}[/] {verdict.sentence}", soft_wrap=True)
+    console.print(f"The report: {options.reports / PAGE}   a picture for a slide: {options.reports / MEMORY_PICTURE}")
+    return FAILED if failure else _judge_lab(result, console)
+
+
+def _judge_lab(result: Run, console: Console) -> int:
+    outcomes = {arm: verdict.outcome for arm, verdict in result.verdicts.items()}
+    if outcomes == EXPECTED:
+        console.print("[bold green]The lab behaved as it must: the reused error leaks, the fresh one does not.[/]")
+        return 0
+    if "inconclusive" in outcomes.values():
+        console.print("[bold yellow]Undecided: too little was measured. Give it longer: make demo DEMO_SECONDS=60[/]")
+        return UNDECIDED
+    console.print(f"[bold red]The lab did not behave as it must: expected {EXPECTED}, got {outcomes}.[/]")
+    return MISBEHAVED
+
+
+def _table(stage: Stage, samples: list[Sample]) -> Table:
+    options = stage.options
+    elapsed = samples[-1].elapsed_s if samples else 0.0
+    phase = "warming both up on the factory path" if elapsed < options.warm_up else "measuring"
+    end = f"of {options.seconds:.0f} s" if options.seconds else "s, until Ctrl-C"
+    restarts = {arm.name: arm.restarts for arm in stage.arms}
+    return terminal.table(samples, restarts, f"{elapsed:.0f} {end}: {phase}   {stage.page}")
+
+
+@contextmanager
+def interrupt_once() -> Iterator[None]:
+    """Make the first SIGINT or SIGTERM a `KeyboardInterrupt`; later ones must not cut the clean-up short."""
+
+    def handle(_: int, __: FrameType | None) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+    yield
+
+
+if __name__ == "__main__":
+    typer.run(main)
