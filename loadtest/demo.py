@@ -83,7 +83,9 @@ def run(options: Options, console: Console) -> int:
     Raises `DidNotStart` if a process did not come up or the page's port is taken; then nothing is left running.
     """
     stage = Stage(options)
-    console.print(f"The page: [bold]{stage.page}[/]   (two arms and Locust start; Ctrl-C ends them and writes the report)")
+    console.print(
+        f"The page: [bold]{stage.page}[/]   (two arms and Locust start; Ctrl-C ends them and writes the report)"
+    )
     failure = None
     try:
         with interrupt_once():

@@ -129,9 +129,7 @@ def _is_sustained(life: Life, slope: float, flat_below: float) -> bool:
     """Whether memory grew in each third of a life, by a quarter of the slope at least: one step would not."""
     requests, memory = (np.array_split(np.asarray(series), 3) for series in (life.requests, life.memory_bytes))
     floor = max(flat_below, slope / 4)
-    return all(
-        len(x) > 1 and stats.theilslopes(y, x).slope > floor for x, y in zip(requests, memory, strict=True)
-    )
+    return all(len(x) > 1 and stats.theilslopes(y, x).slope > floor for x, y in zip(requests, memory, strict=True))
 
 
 def _slope(lives: Sequence[Life], rng: np.random.Generator) -> tuple[float, float, float]:

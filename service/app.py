@@ -27,7 +27,9 @@ def create_app(settings: Settings) -> FastAPI:
                 ends.callback(ceiling.watch(settings.arm, settings.memory_ceiling_mb))
             yield
 
-    app = FastAPI(title="Sadpath lab", description="Error paths that leak, and the same paths mended.", lifespan=lifespan)
+    app = FastAPI(
+        title="Sadpath lab", description="Error paths that leak, and the same paths mended.", lifespan=lifespan
+    )
     app.state.lab = state
     app.include_router(routes.router)
     if settings.control:

@@ -83,4 +83,3 @@ def allocator() -> str:
     """Name the allocators below Python's objects: `pymalloc over glibc 2.36`."""
     small = os.environ.get("PYTHONMALLOC") or ("pymalloc" if sysconfig.get_config_var("WITH_PYMALLOC") else "malloc")
     return f"{small} over {' '.join(platform.libc_ver()).strip() or platform.system()}"
-

@@ -25,7 +25,10 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._lab = lab
         self._raised = Counter(
-            "sadpath_errors_raised", "Errors that were raised and answered.", ["error", "strategy"], registry=self.registry
+            "sadpath_errors_raised",
+            "Errors that were raised and answered.",
+            ["error", "strategy"],
+            registry=self.registry,
         )
         if lab.settings.metrics == "all":
             ProcessCollector(registry=self.registry)

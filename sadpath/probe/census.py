@@ -140,9 +140,7 @@ def _with_callers(frames: List[FrameType]) -> Set[FrameType]:
     return found
 
 
-def _mark_newest_finished(
-    front: TracebackType, new: int, here: Place, old: Optional[TracebackType]
-) -> Optional[Place]:
+def _mark_newest_finished(front: TracebackType, new: int, here: Place, old: Optional[TracebackType]) -> Optional[Place]:
     """Move our mark from the entry `old` to the newest of `new` entries whose frame has finished.
 
     The entries in front of it belong to running frames, and will be walked again. Returns None where no frame of the

@@ -40,7 +40,6 @@ class PauseRecorder:
         if self._on_collection in gc.callbacks:
             gc.callbacks.remove(self._on_collection)
 
-
     def _on_collection(self, phase: str, info: "dict[str, int]") -> None:
         now = time.perf_counter()
         if phase == "start":

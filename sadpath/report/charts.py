@@ -33,7 +33,9 @@ def chart_rows(samples: Sequence[Sample]) -> list[Row]:
 def memory_chart(arms: Sequence[str]) -> alt.LayerChart:
     """Memory of each arm against the requests it served."""
     base = _base(arms).encode(y=alt.Y("memory_mib:Q", title="memory (MiB)"))
-    last = base.transform_joinaggregate(end="max(requests)", groupby=["arm"]).transform_filter("datum.requests == datum.end")
+    last = base.transform_joinaggregate(end="max(requests)", groupby=["arm"]).transform_filter(
+        "datum.requests == datum.end"
+    )
     label = last.transform_calculate(label="datum.arm + '  ' + format(datum.memory_mib, ',.0f') + ' MiB'")
     limit = (
         _chart()
@@ -41,7 +43,9 @@ def memory_chart(arms: Sequence[str]) -> alt.LayerChart:
         .mark_rule(strokeDash=[6, 4], color="#444")
         .encode(y="max(limit_mib):Q")
     )
-    restarts = base.transform_filter("datum.restarted").mark_point(shape="triangle-up", size=220, filled=True, opacity=1)
+    restarts = base.transform_filter("datum.restarted").mark_point(
+        shape="triangle-up", size=220, filled=True, opacity=1
+    )
     return alt.layer(
         limit,
         base.mark_line(strokeWidth=3.5),
@@ -90,7 +94,9 @@ def _chart() -> alt.Chart:
 
 def _base(arms: Sequence[str]) -> alt.Chart:
     colour = alt.Color("arm:N", legend=None, scale=alt.Scale(domain=list(arms), range=COLOURS[: len(arms)]))
-    return _chart().encode(x=alt.X("requests:Q", title="requests served", axis=alt.Axis(format=",d", tickCount=8)), color=colour)
+    return _chart().encode(
+        x=alt.X("requests:Q", title="requests served", axis=alt.Axis(format=",d", tickCount=8)), color=colour
+    )
 
 
 def _line(arms: Sequence[str], field: str, title: str, number_format: str) -> alt.Chart:

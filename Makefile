@@ -1,0 +1,52 @@
+# Every target sets up what it needs. `make` alone lists them.
+PYTHON ?= python3
+DEMO_SECONDS ?= 60
+export DEMO_SECONDS
+
+venv := .venv
+python := $(venv)/bin/python
+install := $(python) -m pip install --quiet --disable-pip-version-check --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(venv)/demo ## Run the lab for DEMO_SECONDS (60; 0 is until Ctrl-C) and leave the report in reports/demo
+	@$(python) -m loadtest.demo
+
+test: $(venv)/dev ## Run the tests
+	@$(python) -m pytest
+
+check: $(venv)/dev ## Check style and types
+	@$(python) -m ruff check
+	@$(python) -m ruff format --check
+	@$(python) -m mypy
+
+format: $(venv)/dev ## Format the code
+	@$(python) -m ruff format
+	@$(python) -m ruff check --fix
+
+bench: $(venv)/dev ## Measure what the instruments cost; takes about eight minutes, leaves reports/bench.json
+	@$(python) -m loadtest.bench
+
+lock: $(venv)/dev ## Bring requirements/*.txt to the newest releases
+	@requirements/lock $(python)
+
+clean: ## Remove the virtual environment and all caches, but no reports
+	@rm -rf $(venv) .pytest_cache .mypy_cache .ruff_cache
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+# What is installed, marked by a file of the part's name.
+$(venv)/demo $(venv)/dev: $(venv)/%: requirements/%.txt | $(python)
+	@echo "Installing requirements/$*.txt into $(venv) …"
+	@$(install) -r $<
+	@touch $@
+
+$(python):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Sadpath needs Python 3.11 or later, and $(PYTHON) is $$($(PYTHON) -V 2>&1 || echo not here)." \
+	       "Name another: make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
+	@$(PYTHON) -m venv $(venv) || { rm -rf $(venv); \
+	  echo "Python could not make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
