@@ -16,7 +16,7 @@ import sys
 import weakref
 from itertools import filterfalse
 from types import FrameType, TracebackType
-from typing import Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import Callable, Dict, FrozenSet, Iterator, Mapping, NamedTuple, Optional, Set
 
 from sadpath.probe.retained import Sample, sample_front
 
@@ -96,69 +96,91 @@ def look_at(exception: BaseException, last: Look = NOTHING) -> Look:
     front = exception.__traceback__
     if front is None:
         return NOTHING
-    walked, reached = _walk(front, last.place)
+    new, frames, reached = _walk(front, last.place)
     if reached is None:
         last = NOTHING
-    frames = _with_callers(walked)
-    running = last.place.running.union(map(id, filterfalse(gc.is_tracked, frames)))
-    entry_count = last.place.entries + len(walked)
-    frame_count = last.place.frames + sum(id(frame) not in last.place.running for frame in frames)
+    before = last.place
+    entries = before.entries + new
+    frame_count = before.frames + len(frames) - len(before.running.intersection(map(id, frames)))
+    running = before.running.union(map(id, filterfalse(gc.is_tracked, frames)))
+    del frames  # a sample counts references, and these would be among them
     place = _NOWHERE
     if _CAN_TELL_FINISHED and len(running) <= MAX_RUNNING_FRAMES:
-        here = Place(0, _NOWHERE.mark, entry_count, frame_count, running)
-        place = _mark_newest_finished(front, len(walked), here, reached) or last.place
-    new = len(walked)
-    del walked, frames, reached
-    sample = last.sample
-    if new:
-        newest = sample_front(front, min(new, SAMPLED_ENTRIES))
-        sample = Sample(sample.entries + newest.entries, sample.bytes + newest.bytes)
-    estimate = entry_count * sample.bytes // sample.entries
-    return Look(entry_count, frame_count, estimate, new, sample, place)
+        here = Place(0, _NOWHERE.mark, entries, frame_count, running)
+        place = _mark_newest_finished(front, new, here, reached) or before
+    del reached
+    sample = _sample(front, new, last.sample)
+    return Look(entries, frame_count, entries * sample.bytes // sample.entries, new, sample, place)
 
 
-def _walk(front: TracebackType, place: Place) -> Tuple[List[FrameType], Optional[TracebackType]]:
-    """Walk from `front` to the entry at `place`: the frames of the entries before it, and that entry if it is there."""
-    frames = []
-    entry: Optional[TracebackType] = front
+def _sample(front: TracebackType, new: int, earlier: Sample) -> Sample:
+    """Add a sample of the `new` entries to an earlier one."""
+    if not new:
+        return earlier
+    newest = sample_front(front, min(new, SAMPLED_ENTRIES))
+    return Sample(earlier.entries + newest.entries, earlier.bytes + newest.bytes)
+
+
+class _Walk(NamedTuple):
+    """Entries from the front to the place, the frames that these keep, and the entry at the place if it is there."""
+
+    entries: int
+    frames: Set[FrameType]
+    reached: Optional[TracebackType]
+
+
+def _walk(front: TracebackType, place: Place) -> _Walk:
+    """Walk from `front` to `place`. The one loop whose speed matters: it is run once for each entry ever linked.
+
+    The entries of one raise come as the stack was, callers first. So a frame's caller is mostly the frame before it,
+    and then it needs no look-up.
+    """
+    found: Set[FrameType] = set()
     old = place.entry_id
+    entry: Optional[TracebackType] = front
+    previous: Optional[FrameType] = None
+    count = 0
     while entry is not None:
         if id(entry) == old and place.is_at(entry):
-            return frames, entry
-        frames.append(entry.tb_frame)
+            break
+        count += 1
+        frame = entry.tb_frame
+        if frame is not previous:
+            found.add(frame)
+            caller = frame.f_back
+            if caller is not previous:
+                while caller is not None and caller not in found:
+                    found.add(caller)
+                    caller = caller.f_back
+            previous = frame
         entry = entry.tb_next
-    return frames, None
+    return _Walk(count, found, entry)
 
 
-def _with_callers(frames: List[FrameType]) -> Set[FrameType]:
-    """Add to `frames` all that they keep through `f_back`, each once."""
-    found = set(frames)
-    edge = found
-    while edge:
-        edge = {frame.f_back for frame in edge if frame.f_back is not None} - found
-        found = found | edge
-    return found
-
-
-def _mark_newest_finished(front: TracebackType, new: int, here: Place, old: Optional[TracebackType]) -> Optional[Place]:
+def _mark_newest_finished(
+    front: TracebackType, new: int, here: Place, old: Optional[TracebackType]
+) -> Optional[Place]:
     """Move our mark from the entry `old` to the newest of `new` entries whose frame has finished.
 
-    The entries in front of it belong to running frames, and will be walked again. Returns None where no frame of the
+    The entries in front of it are those of running frames, and will be walked again. Returns None where no frame of the
     new entries has finished, and no usable place where a debugger holds the slot.
     """
-    entry: Optional[TracebackType] = front
-    for ahead in range(new):
-        assert entry is not None
-        frame = entry.tb_frame
-        if gc.is_tracked(frame):
+    for ahead, entry in enumerate(_entries(front, new)):
+        if gc.is_tracked(entry.tb_frame):
             break
-        entry = entry.tb_next
     else:
         return None
     if old is not None:
         old.tb_frame.f_trace = None
-    if frame.f_trace is not None:
+    if entry.tb_frame.f_trace is not None:
         return _NOWHERE
     mark = Mark()
-    frame.f_trace = mark
+    entry.tb_frame.f_trace = mark
     return here._replace(entry_id=id(entry), mark=weakref.ref(mark), entries=here.entries - ahead)
+
+
+def _entries(front: TracebackType, count: int) -> Iterator[TracebackType]:
+    entry: Optional[TracebackType] = front
+    while entry is not None and count:
+        yield entry
+        entry, count = entry.tb_next, count - 1

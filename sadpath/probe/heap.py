@@ -51,6 +51,10 @@ class LiveExceptionCounter:
         self._recount()
         gc.callbacks.append(self._on_collection)
 
+    def make_due(self) -> None:
+        """Let the next full collection be followed by a count, whatever it costs."""
+        self._next = 0.0
+
     def remove(self) -> None:
         """Count no more."""
         gc.callbacks.remove(self._on_collection)

@@ -1,0 +1,80 @@
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from sadpath.probe.heap import LiveException, LiveExceptionCounter, full_census
+from tests.probe.raising import raise_many
+
+
+class Error(Exception):
+    """What the tests raise."""
+
+
+def found() -> list[LiveException]:
+    """What a full census finds of the tests' own."""
+    gc.collect()
+    return [one for one in full_census() if one.type_name == f"{__name__}.Error"]
+
+
+def test_a_full_census_finds_an_exception_that_nobody_named() -> None:
+    """Its class, its id, and how many entries its traceback has."""
+    error = Error()
+    raise_many(error, times=40)
+    assert found() == [LiveException(id(error), f"{__name__}.Error", 200)]
+
+
+def test_a_full_census_lists_the_longest_traceback_first() -> None:
+    """And leaves out exceptions that have none."""
+    errors = [Error() for _ in range(3)]
+    for times, error in enumerate(errors):
+        raise_many(error, times)
+    assert [one.entries for one in found()] == [10, 5]
+
+
+def test_a_full_census_keeps_nothing_alive() -> None:
+    """What it returns are values."""
+    error = Error()
+    raise_many(error, times=3)
+    gone = weakref.ref(error)
+    listed = full_census()
+    del error
+    gc.collect()
+    assert listed
+    assert gone() is None
+
+
+@pytest.fixture
+def counter() -> Iterator[LiveExceptionCounter]:
+    counter = LiveExceptionCounter()
+    counter.install()
+    yield counter
+    counter.remove()
+
+
+def test_live_exceptions_are_counted_after_a_full_collection(counter: LiveExceptionCounter) -> None:
+    """A thousand that are kept show up once the collector has looked at everything."""
+    before = counter.count
+    kept = [Error() for _ in range(1000)]
+    counter.make_due()
+    gc.collect()
+    assert counter.count - before == len(kept)
+
+
+def test_a_count_that_would_cost_too_much_is_left_out(counter: LiveExceptionCounter) -> None:
+    """Right after one count, the next full collection brings no other."""
+    before = counter.count
+    kept = [Error() for _ in range(1000)]
+    gc.collect()
+    assert kept
+    assert counter.count == before
+
+
+def test_after_removal_no_callback_is_left() -> None:
+    """The collector runs as it did before."""
+    before = list(gc.callbacks)
+    counter = LiveExceptionCounter()
+    counter.install()
+    counter.remove()
+    assert gc.callbacks == before

@@ -1,0 +1,77 @@
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sadpath.probe.memory import Memory, read_memory, settle
+
+ROLLUP = """\
+55d0c0a00000-7ffd3a9fe000 ---p 00000000 00:00 0                          [rollup]
+Rss:               70000 kB
+Pss:               60000 kB
+Shared_Clean:      10000 kB
+Shared_Dirty:          0 kB
+Private_Clean:      2000 kB
+Private_Dirty:     58000 kB
+"""
+STATUS = """\
+Name:\tpython
+VmRSS:\t   70000 kB
+RssAnon:\t   58000 kB
+Threads:\t1
+"""
+
+
+def recorded(folder: Path, **pages: str) -> Path:
+    """A `/proc` with these pages for the process that asks."""
+    (folder / "self").mkdir()
+    for name, text in pages.items():
+        (folder / "self" / name).write_text(text)
+    return folder
+
+
+def test_unique_memory_is_the_private_pages(tmp_path: Path) -> None:
+    """As the kernel sums them."""
+    assert read_memory(recorded(tmp_path, smaps_rollup=ROLLUP)) == Memory(70_000 * 1024, 60_000 * 1024)
+
+
+def test_where_a_sandbox_hides_the_sums_anonymous_memory_stands_for_them(tmp_path: Path) -> None:
+    """`status` is always there."""
+    assert read_memory(recorded(tmp_path, status=STATUS)) == Memory(70_000 * 1024, 58_000 * 1024)
+
+
+@pytest.mark.parametrize("page", ["", "Rss: a lot\n", "Rss: 1 MB\n"])
+def test_a_page_that_says_nothing_is_no_reading(tmp_path: Path, page: str) -> None:
+    """None, and never a zero."""
+    assert read_memory(recorded(tmp_path, smaps_rollup=page, status=page)) is None
+
+
+def test_without_proc_there_is_no_reading(tmp_path: Path) -> None:
+    """As on macOS."""
+    assert read_memory(tmp_path) is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux only")
+def test_it_agrees_with_psutil() -> None:
+    """On the real process, to within a few pages that the reading itself takes."""
+    memory = read_memory()
+    assert memory
+    expected = psutil.Process(os.getpid()).memory_full_info()
+    assert memory.unique == pytest.approx(expected.uss, rel=0.05)
+    assert memory.resident == pytest.approx(expected.rss, rel=0.05)
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux only")
+def test_settling_gives_back_what_was_dropped() -> None:
+    """A hundred megabytes in small blocks, dropped and settled, are not there any more."""
+    before = settle()
+    held = [b"." * 10_000 for _ in range(10_000)]
+    full = read_memory()
+    del held
+    after = settle()
+    assert before
+    assert full
+    assert after
+    assert full.unique - before.unique > 90_000_000
+    assert after.unique - before.unique < 10_000_000
