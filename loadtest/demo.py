@@ -32,6 +32,7 @@ from sadpath.samples import Sample, SampleReader
 EXPECTED = {"reused": "leaks", "factory": "flat"}
 REFRESH_S = 0.25
 LINE_S = 5.0
+WARM_UP_S = 5.0
 LOCUST_STOP_S = 30.0
 VERDICT_STATUSES = {0, 1, 3}
 """With these Locust ends when the plugin could judge; with any other something went wrong."""
@@ -63,12 +64,19 @@ def main(
         int, typer.Option(min=64, envvar="LAB_MEMORY_CEILING_MB", help="MiB at which an arm ends and is restarted")
     ] = 512,
     warm_up: Annotated[
-        float, typer.Option(min=0, envvar="DEMO_WARM_UP", help="seconds of the factory path for both arms, first")
-    ] = 5,
+        float | None,
+        typer.Option(
+            min=0,
+            envvar="DEMO_WARM_UP",
+            help="seconds of the factory path for both arms, first; of themselves 5, or a quarter of a short demo",
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, envvar="DEMO_PORT", help="of the page; 0 is any")] = 0,
     reports: Annotated[Path, typer.Option(envvar="DEMO_REPORTS", help="where the report goes")] = Path("reports/demo"),
 ) -> None:
     """Load two copies of one service, one raising a reused error and one a fresh one, and watch their memory part."""
+    if warm_up is None:
+        warm_up = min(WARM_UP_S, seconds / 4) if seconds else WARM_UP_S
     options = Options(seconds, rate, context_kb, ceiling_mb, warm_up, port, reports)
     try:
         raise typer.Exit(run(options, Console()))

@@ -16,6 +16,7 @@ import contextlib
 import json
 import logging
 import sys
+import time
 from argparse import ArgumentTypeError
 from collections import Counter
 from pathlib import Path
@@ -136,6 +137,8 @@ class Watcher:
         self._stop()
         self._folder.mkdir(parents=True, exist_ok=True)
         self._sampler = Sampler(self._pages, self._folder / SAMPLES, self._warm_up_s, self._latencies.of)
+        for name in self._pages:  # the first of each in the order of the options, which is the order of the report
+            self._sampler.sample(name)
         self._greenlets = [gevent.spawn(self._run, name, self._sampler) for name in self._pages]
         gevent.spawn(self._save_environment)
 
@@ -156,12 +159,13 @@ class Watcher:
             environment.process_exit_code = max(EXIT_STATUS[verdict.outcome] for verdict in verdicts.values())
 
     def _run(self, name: str, sampler: Sampler) -> None:
+        due = time.monotonic()
         while True:
-            began = gevent.get_hub().loop.now()
+            due = max(due + INTERVAL_S, time.monotonic())
+            gevent.sleep(due - time.monotonic())
             sample = sampler.sample(name)
             if sample.missing:
                 logger.warning("no sample of %s: %s", name, sample.missing)
-            gevent.sleep(max(0.0, INTERVAL_S - (gevent.get_hub().loop.now() - began)))
 
     def _save_environment(self) -> None:
         """Keep the versions that the figures depend on, if one of the services tells them."""

@@ -5,6 +5,7 @@ load; `sadpath.probe.census` follows a known exception at the price of what is n
 """
 
 import gc
+import sys
 import time
 from itertools import compress
 from typing import Dict, Iterator, List, NamedTuple
@@ -36,14 +37,21 @@ def full_census() -> List[LiveException]:
     return sorted(found, key=lambda one: one.entries, reverse=True)
 
 
-class LiveExceptionCounter:
-    """Counts the live exceptions whenever a full collection has just ended, when what is left is what is reachable.
+GROWTH = 1.25
+"""How much larger than at the last count the heap must be for another, by `sys.getallocatedblocks`."""
 
-    A count is left out where it would take more than a hundredth of the time since the last one.
+
+class LiveExceptionCounter:
+    """Counts the live exceptions after a full collection that found the heap grown by a quarter since the last count.
+
+    A count makes a list of all objects, and the allocator keeps room for such a list ever after: under a steady load that
+    would look like growth. So a heap that stays as it is, is counted once. A count is also left out where it would take
+    more than a hundredth of the time since the last one.
     """
 
     def __init__(self) -> None:
         self.count = 0
+        self._blocks = 0.0
         self._next = 0.0
 
     def install(self) -> None:
@@ -51,21 +59,19 @@ class LiveExceptionCounter:
         self._recount()
         gc.callbacks.append(self._on_collection)
 
-    def make_due(self) -> None:
-        """Let the next full collection be followed by a count, whatever it costs."""
-        self._next = 0.0
-
     def remove(self) -> None:
         """Count no more."""
         gc.callbacks.remove(self._on_collection)
 
     def _on_collection(self, phase: str, info: "dict[str, int]") -> None:
-        if phase == "stop" and info["generation"] == 2 and time.monotonic() >= self._next:  # noqa: PLR2004
-            self._recount()
+        if phase == "stop" and info["generation"] == 2 and time.monotonic() >= self._next:  # noqa: PLR2004 - the oldest
+            if sys.getallocatedblocks() > GROWTH * self._blocks:
+                self._recount()
 
     def _recount(self) -> None:
         began = time.monotonic()
         self.count = sum(1 for _ in _live_exceptions())
+        self._blocks = sys.getallocatedblocks()
         ended = time.monotonic()
         self._next = ended + 100 * (ended - began)
 

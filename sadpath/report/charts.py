@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import altair as alt
@@ -14,8 +15,9 @@ Row = dict[str, Any]
 SAMPLES_DATA = "samples"
 """The name under which a chart finds its rows, so that a page can replace them while it is open."""
 
-COLOURS = ["#d55e00", "#0072b2", "#009e73", "#cc79a7"]
-"""Vermilion, blue, green, purple: four of Okabe and Ito's colours, which the colour-blind tell apart."""
+OF_ARM = {"reused": "#d55e00", "factory": "#0072b2"}
+OF_OTHERS = ["#009e73", "#cc79a7", "#e69f00", "#56b4e9"]
+"""Vermilion and blue, then green, purple, orange and sky: Okabe and Ito's colours, which the colour-blind tell apart."""
 
 WIDTH, HEIGHT = 1000, 440
 MAX_ROWS = 500
@@ -28,6 +30,12 @@ LIMIT_SHOWN_FROM = 0.4
 def chart_rows(samples: Sequence[Sample]) -> list[Row]:
     """Return one row for each sample that was read, for `requests` on the x axis counted through all restarts."""
     return [row for ours in by_arm(samples).values() for row in _thinned(_rows_of_arm(ours))]
+
+
+def colours(arms: Sequence[str]) -> dict[str, str]:
+    """Return the colour of each arm: the lab's two always have their own."""
+    others = cycle(OF_OTHERS)
+    return {arm: OF_ARM.get(arm) or next(others) for arm in arms}
 
 
 def memory_chart(arms: Sequence[str]) -> alt.LayerChart:
@@ -93,7 +101,8 @@ def _chart() -> alt.Chart:
 
 
 def _base(arms: Sequence[str]) -> alt.Chart:
-    colour = alt.Color("arm:N", legend=None, scale=alt.Scale(domain=list(arms), range=COLOURS[: len(arms)]))
+    scale = alt.Scale(domain=list(arms), range=list(colours(arms).values()))
+    colour = alt.Color("arm:N", legend=None, scale=scale)
     return _chart().encode(
         x=alt.X("requests:Q", title="requests served", axis=alt.Axis(format=",d", tickCount=8)), color=colour
     )

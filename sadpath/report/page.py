@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import altair
+import altair as alt
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sadpath.report.charts import COLOURS, SAMPLES_DATA, chart_rows, dashboard, with_rows
+from sadpath.report.charts import SAMPLES_DATA, chart_rows, colours, dashboard, with_rows
 from sadpath.samples import Sample
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sadpath.report import Run
 
-VEGA_LITE = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+VEGA_LITE = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
 """The version of Vega-Lite that altair writes, as `vl_convert` names it."""
 
 _TEMPLATES = Environment(
@@ -31,7 +31,7 @@ def report_page(run: Run) -> str:
     arms = list(run.verdicts)
     return _TEMPLATES.get_template("report.html").render(
         run=run,
-        colours=dict(zip(arms, COLOURS, strict=False)),
+        colours=colours(arms),
         marks=[row for row in rows if row["restarted"]],
         gaps=[sample for sample in run.samples if sample.missing],
         spec=with_rows(dashboard(arms), rows),
@@ -44,7 +44,7 @@ def live_page(app: Flask, arms: Sequence[str], samples: Callable[[], Sequence[Sa
     script = chart_script()
     page = _TEMPLATES.get_template("live.html").render(
         arms=arms,
-        colours=dict(zip(arms, COLOURS, strict=False)),
+        colours=colours(arms),
         spec=with_rows(dashboard(arms), []),
         name=SAMPLES_DATA,
     )

@@ -1,0 +1,199 @@
+"""The real demo, short: real processes, real load, a real report."""
+
+import csv
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import psutil
+import pytest
+
+from tests.waiting import until
+
+ROOT = Path(__file__).parents[2]
+REPORT = {"summary.json", "samples.csv", "memory.png", "report.html"}
+
+
+@dataclass
+class Demo:
+    """A demo that runs, and where its report goes."""
+
+    process: "subprocess.Popen[str]"
+    reports: Path
+
+    def finish(self) -> tuple[int, str]:
+        """Its exit status, and all that it said."""
+        output, _ = self.process.communicate(timeout=90)
+        return self.process.returncode, output
+
+    def rows(self, arm: str) -> list[dict[str, str]]:
+        """The samples of one arm that are on disk."""
+        path = self.reports / "samples.csv"
+        rows = csv.DictReader(path.read_text().splitlines()) if path.exists() else []
+        return [row for row in rows if row["arm"] == arm]
+
+    def wait_for_samples(self, count: int) -> None:
+        """Wait until there are this many of the reused arm."""
+        until(lambda: len(self.rows("reused")) >= count, 60, f"{count} samples")
+
+    def summary(self) -> dict[str, Any]:
+        """What it found."""
+        return dict(json.loads((self.reports / "summary.json").read_text()))
+
+    def processes(self) -> list[psutil.Process]:
+        """Itself and all that it started."""
+        root = psutil.Process(self.process.pid)
+        return [root, *root.children(recursive=True)]
+
+    def find(self, word: str, **environment: str) -> psutil.Process:
+        """The process that it started with `word` in its command and this in its environment; not the one above it."""
+        return next(
+            process
+            for process in self.processes()[1:]
+            if word in process.cmdline()
+            and "sadpath.lifeline" not in process.cmdline()
+            and environment.items() <= process.environ().items()
+        )
+
+
+Start = Callable[..., Demo]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a demo with these options; whatever happens in the test, none is left running."""
+    demos: list[Demo] = []
+
+    def run(*options: str) -> Demo:
+        reports = tmp_path / "reports"
+        command = [sys.executable, "-m", "loadtest.demo", "--reports", str(reports), *options]
+        process = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        demos.append(Demo(process, reports))
+        return demos[-1]
+
+    yield run
+    for demo in demos:
+        demo.process.kill()
+        demo.process.communicate()
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
+
+
+def test_it_shows_that_the_reused_error_leaks_and_the_fresh_one_does_not(start: Start) -> None:
+    """The main job: a leak of more than 10,000 bytes a request beside a flat twin, and all the reports."""
+    demo = start("--seconds", "15")
+    status, output = demo.finish()
+    assert status == 0, output
+    arms = demo.summary()["arms"]
+    assert (arms["reused"]["verdict"], arms["factory"]["verdict"]) == ("leaks", "flat")
+    assert arms["reused"]["ci95"][0] > 10_000
+    assert arms["reused"]["traceback_entries_per_request"] > 5
+    assert REPORT <= {path.name for path in demo.reports.iterdir()}
+
+
+def test_its_page_is_live_while_it_runs(start: Start) -> None:
+    """The address that is printed first answers, with the samples so far, and with no script from elsewhere."""
+    demo = start("--seconds", "0")
+    assert demo.process.stdout
+    address = re.search(r"http://127\.0\.0\.1:\d+/sadpath", demo.process.stdout.readline())
+    assert address
+    demo.wait_for_samples(3)
+    page = urlopen(address[0]).read().decode()
+    rows = json.load(urlopen(f"{address[0]}/rows"))["rows"]
+    assert {row["arm"] for row in rows} == {"reused", "factory"}
+    assert set(re.findall(r'(?:src|href)="([^"]*)"', page)) == {"data:,", "sadpath/charts.js"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_stops_everything_and_still_leaves_the_report(start: Start, number: signal.Signals) -> None:
+    """One Ctrl-C is enough, and a SIGTERM does the same."""
+    demo = start("--seconds", "0", "--warm-up", "1")
+    demo.wait_for_samples(6)
+    processes = demo.processes()
+    demo.process.send_signal(number)
+    status, output = demo.finish()
+    assert status in {0, 3}, output  # a run cut short may be too short to decide
+    assert REPORT <= {path.name for path in demo.reports.iterdir()}
+    assert all_gone(processes)
+
+
+def test_an_arm_that_is_killed_is_restarted_and_the_verdict_holds(start: Start) -> None:
+    """Two lives, judged apart; the restart is said in the terminal, the summary and the report."""
+    demo = start("--seconds", "18", "--warm-up", "1")
+    demo.wait_for_samples(8)
+    demo.find("uvicorn", LAB_ARM="reused").kill()
+    status, output = demo.finish()
+    assert status == 0, output
+    assert "arm reused: ended with status 137; restarted" in output
+    assert demo.summary()["arms"]["reused"]["restarts"] == 1
+    assert "began a new life" in (demo.reports / "report.html").read_text()
+
+
+def test_an_arm_that_crosses_its_ceiling_says_why_and_is_restarted(start: Start) -> None:
+    """The leash: 512 KiB a request reach 200 MiB within seconds, and the machine never notices."""
+    demo = start("--seconds", "18", "--warm-up", "1", "--ceiling-mb", "200", "--rate", "50", "--context-kb", "512")
+    status, output = demo.finish()
+    assert status == 0, output
+    assert re.search(r"arm reused: 2\d\d MiB is over the ceiling of 200 MiB; ending with 137; restarted", output)
+    assert demo.summary()["arms"]["reused"]["restarts"] >= 1
+    assert demo.summary()["arms"]["factory"]["restarts"] == 0
+    assert max(float(row["resident_bytes"] or 0) for row in demo.rows("reused")) < 300 * 2**20
+
+
+def test_when_locust_is_killed_what_was_sampled_becomes_the_report(start: Start) -> None:
+    """It says what died, exits with 4, and nothing runs on."""
+    demo = start("--seconds", "60", "--warm-up", "1")
+    demo.wait_for_samples(8)
+    sampled = len(demo.rows("reused"))
+    processes = demo.processes()
+    demo.find("locust").kill()
+    status, output = demo.finish()
+    assert status == 4
+    assert "Locust ended with status 137" in output
+    assert REPORT <= {path.name for path in demo.reports.iterdir()}
+    assert len(demo.rows("reused")) >= sampled
+    assert all_gone(processes)
+
+
+def test_when_the_demo_itself_is_killed_nothing_is_left_running(start: Start) -> None:
+    """Not even by SIGKILL; what was sampled until then is on disk, whole rows of it."""
+    demo = start("--seconds", "60", "--warm-up", "1")
+    demo.wait_for_samples(5)
+    processes = demo.processes()
+    assert len(processes) >= 7
+    demo.process.kill()
+    until(lambda: all_gone(processes), 10, "the demo's processes to end")
+    rows = demo.rows("reused")
+    assert len(rows) >= 5
+    assert all(row["missing"] or float(row["resident_bytes"]) > 2**20 for row in rows)
+
+
+def test_a_port_that_is_taken_is_one_clear_line(start: Start) -> None:
+    """Which port, and what to type; nothing was started, and an older report is still there."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        demo = start("--port", str(taken.getsockname()[1]))
+        status, output = demo.finish()
+    assert status == 4
+    assert re.fullmatch(r"demo: port \d+ is taken; name another with DEMO_PORT or --port, or 0 for any\n", output)
+    assert not demo.reports.exists()
+
+
+def test_an_arm_that_dies_at_once_is_one_clear_line(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says which arm, and what the arm said."""
+    monkeypatch.setenv("LAB_METRICS", "everything")
+    status, output = start("--seconds", "15").finish()
+    assert status == 4
+    assert "demo: the arm reused ended at once: LAB_METRICS=everything: " in output
+    assert "Traceback" not in output

@@ -1,0 +1,25 @@
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from service.app import create_app
+from service.errors import reused_errors
+from service.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def nothing_pinned() -> Iterator[None]:
+    """The reused errors live as long as the process; each test begins and ends with none of their frames pinned."""
+    for error in reused_errors().values():
+        error.__traceback__ = None
+    yield
+    for error in reused_errors().values():
+        error.__traceback__ = None
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    """A service with its controls exposed."""
+    with TestClient(create_app(Settings(arm="test", control=True, context_kb=1))) as client:
+        yield client

@@ -1,0 +1,98 @@
+from collections.abc import Mapping
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+
+from service.app import create_app
+from service.settings import Settings
+
+CONTRACT = [
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+    "process_unique_memory_bytes",
+    "process_memory_limit_bytes",
+    "python_gc_objects_collected_total",
+    "python_gc_pause_seconds_bucket",
+    "http_requests_total",
+    "http_request_duration_seconds_bucket",
+    "sadpath_traceback_entries",
+    "sadpath_pinned_frames",
+    "sadpath_live_exceptions",
+    "sadpath_errors_raised_total",
+]
+
+
+def scrape(client: TestClient) -> Mapping[tuple[str, str], float]:
+    """Each series by its name and its labels' values."""
+    families = text_string_to_metric_families(client.get("/metrics").text)
+    samples = [sample for family in families for sample in family.samples]
+    return {(sample.name, " ".join(sample.labels.values())): sample.value for sample in samples}
+
+
+def test_every_metric_that_others_rely_on_is_there() -> None:
+    """By name, after one request."""
+    with TestClient(create_app(Settings(memory_ceiling_mb=4096))) as client:
+        client.get("/reused/users/42")
+        assert set(CONTRACT) <= {name for name, _ in scrape(client)}
+
+
+def test_raised_errors_are_counted_by_error_and_strategy(client: TestClient) -> None:
+    """The remedy that was in force counts, not the path's name."""
+    client.get("/reused/users/42")
+    client.get("/factory/session")
+    client.put("/lab/strategy", json={"strategy": "detached"})
+    client.get("/reused/users/42")
+    page = scrape(client)
+    for labels in ("user_not_found reused", "invalid_token factory", "user_not_found detached"):
+        assert page["sadpath_errors_raised_total", labels] == 1
+
+
+def test_requests_are_counted_as_answered_not_as_raised(client: TestClient) -> None:
+    """A handled error is a 404, since the count is taken outside the error middleware."""
+    for _ in range(3):
+        client.get("/reused/users/42")
+    page = scrape(client)
+    counted = {labels: value for (name, labels), value in page.items() if name == "http_requests_total"}
+    assert counted == {"/reused/users/{user_id} GET 404": 3}
+
+
+def test_the_instruments_own_requests_are_not_counted(client: TestClient) -> None:
+    """So bytes per request are per request of the service."""
+    client.get("/metrics")
+    client.get("/healthz")
+    assert not [name for name, _ in scrape(client) if name == "http_requests_total"]
+
+
+def test_the_census_is_on_the_page(client: TestClient) -> None:
+    """The object that was raised, by the name it has in the catalogue."""
+    client.get("/reused/users/42")
+    page = scrape(client)
+    assert page["sadpath_traceback_entries", "user_not_found"] > 5
+    assert page["sadpath_traceback_entries", "invalid_token"] == 0
+
+
+def test_the_page_comes_without_a_redirect_and_in_the_format_asked_for(client: TestClient) -> None:
+    """Prometheus asks for OpenMetrics, whose last line proves that the page is whole."""
+    response = client.get("/metrics", headers={"Accept": "application/openmetrics-text"}, follow_redirects=False)
+    assert response.status_code == 200
+    assert response.text.endswith("# EOF\n")
+
+
+@pytest.mark.parametrize(("metrics", "names"), [("none", set()), ("census", {"sadpath_live_exceptions"})])
+def test_what_is_published_can_be_narrowed(metrics: str, names: set[str]) -> None:
+    """For the benchmarks: nothing at all, or the census and the pauses alone."""
+    settings = Settings.model_validate({"metrics": metrics})
+    with TestClient(create_app(settings)) as client:
+        client.get("/reused/users/42")
+        text = client.get("/metrics").text
+        assert ("http_requests_total" in text, client.get("/metrics").status_code == 200) == (False, bool(names))
+        assert all(name in text for name in names)
+
+
+def test_two_apps_in_one_process_do_not_share_a_registry(client: TestClient) -> None:
+    """Each counts its own requests."""
+    with TestClient(create_app(Settings())) as other:
+        client.get("/factory/users/42")
+        other.get("/metrics")
+        assert not [name for name, _ in scrape(other) if name == "http_requests_total"]

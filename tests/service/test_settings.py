@@ -1,0 +1,33 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(**settings: str) -> subprocess.CompletedProcess[str]:
+    """Import the app as uvicorn does, with these settings."""
+    environment = {**os.environ, **settings}
+    command = [sys.executable, "-c", "import service.app; print(service.app.app.state.lab.settings)"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_settings_come_from_the_environment() -> None:
+    """Each by its name with `LAB_` in front."""
+    shown = start(LAB_ARM="reused", LAB_CONTROL="1", LAB_CONTEXT_KB="64", LAB_MEMORY_CEILING_MB="256").stdout
+    assert "arm='reused' control=True context_kb=64 memory_ceiling_mb=256" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("LAB_CONTEXT_KB", "lots"), ("LAB_CONTEXT_KB", "4097"), ("LAB_MEMORY_CEILING_MB", "0"), ("LAB_CONTROL", "perhaps")],
+)
+def test_a_setting_that_makes_no_sense_is_one_line_and_no_traceback(name: str, value: str) -> None:
+    """It names the variable and what was wrong with it."""
+    result = start(**{name: value})
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"{name}={value}: ")
+    assert result.stderr.count("\n") == 1
