@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.request
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 from sadpath.lifeline import Child
@@ -83,7 +84,7 @@ class Arm:
     def _is_healthy(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.url}/healthz", timeout=1.0) as response:  # noqa: S310 - loopback
-                return bool(response.status == 200)
+                return bool(response.status == HTTPStatus.OK)
         except OSError:
             return False
 

@@ -54,7 +54,7 @@ class Options:
     reports: Path
 
 
-def main(
+def main(  # noqa: PLR0913, PLR0917 - one parameter for each option
     seconds: Annotated[float, typer.Option(min=0, envvar="DEMO_SECONDS", help="how long; 0 is until Ctrl-C")] = 60,
     rate: Annotated[float, typer.Option(min=0.1, envvar="DEMO_RATE", help="requests a second, for each arm")] = 200,
     context_kb: Annotated[
@@ -208,7 +208,8 @@ def conclude(options: Options, console: Console, failure: str | None) -> int:
     result = read_run(options.reports) if finished else write_report(options.reports)
     for arm, verdict in result.verdicts.items():
         console.print(f"[{terminal.STYLES[arm]}]{arm}[/] {verdict.sentence}", soft_wrap=True)
-    console.print(f"The report: {options.reports / PAGE}   a picture for a slide: {options.reports / MEMORY_PICTURE}")
+    console.print(f"The report: {options.reports / PAGE}", soft_wrap=True)
+    console.print(f"A picture for a slide: {options.reports / MEMORY_PICTURE}", soft_wrap=True)
     return FAILED if failure else _judge_lab(result, console)
 
 

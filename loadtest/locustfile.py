@@ -1,6 +1,6 @@
-"""Two arms under the same load; the only difference is the path.
+r"""Two arms under the same load; the only difference is the path.
 
-    locust -f loadtest/locustfile.py --reused-host http://127.0.0.1:8001 --factory-host http://127.0.0.1:8002 \\
+    locust -f loadtest/locustfile.py --reused-host http://127.0.0.1:8001 --factory-host http://127.0.0.1:8002 \
         --watch reused=http://127.0.0.1:8001/metrics --watch factory=http://127.0.0.1:8002/metrics
 
 Each arm gets the same number of users at the same constant rate. While the arms warm up both take the factory path, so
@@ -38,7 +38,7 @@ def add_options(parser: LocustArgumentParser) -> None:
 @events.init.add_listener
 def check_hosts(environment: Environment, **_: Any) -> None:
     """Refuse to load what is not ours, before the first request."""
-    options = environment.parsed_options
+    options = locust_plugin.options_of(environment)
     locust_plugin.refuse_strange_hosts(environment, [options.reused_host, options.factory_host])
     ReusedUser.host, FactoryUser.host = options.reused_host, options.factory_host
 
@@ -51,13 +51,13 @@ class ArmUser(FastHttpUser):
 
     def wait_time(self) -> float:
         """Wait so that all users of the arm together keep the rate."""
-        options = self.environment.parsed_options
+        options = locust_plugin.options_of(self.environment)
         return float(constant_throughput(options.rate / options.users_per_arm)(self))
 
     def on_start(self) -> None:
         """Start at a random moment, so that the users do not march in step."""
         self._started = time.monotonic()
-        options = self.environment.parsed_options
+        options = locust_plugin.options_of(self.environment)
         time.sleep(random.random() * options.users_per_arm / options.rate)  # noqa: S311
 
     @task(9)
@@ -71,7 +71,7 @@ class ArmUser(FastHttpUser):
         self._expect(401, "session")
 
     def _expect(self, status: int, path: str) -> None:
-        options = self.environment.parsed_options
+        options = locust_plugin.options_of(self.environment)
         variant = "factory" if time.monotonic() - self._started < options.watch_warm_up else self.arm
         url = f"/{variant}/{path}?context_kb={options.context_kb}"
         with self.client.get(url, name=f"{self.arm} {path}", catch_response=True) as response:
@@ -101,7 +101,7 @@ class SameForBoth(LoadTestShape):
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
         """Return the number of users, how many may start in a second, and their classes; None at the end."""
         assert self.runner is not None  # noqa: S101 - set by Locust
-        options = self.runner.environment.parsed_options
+        options = locust_plugin.options_of(self.runner.environment)
         if options.run_time and self.get_run_time() > options.run_time:
             return None
         users = 2 * options.users_per_arm

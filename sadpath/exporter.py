@@ -25,7 +25,7 @@ from sadpath.probe.memory import PROC, Memory, read_memory
 
 
 class CensusCollector(Collector):
-    """What each followed exception object pins. A scrape costs what was raised since the last one, not what piled up."""
+    """What each followed exception object pins. A scrape costs what was raised since the last one, no more."""
 
     def __init__(self, census: Census, live: LiveExceptionCounter) -> None:
         self._census = census

@@ -1,7 +1,7 @@
 """Run commands that must not outlive us, whichever way we end.
 
-A child runs below a small process of this module that holds the other end of a pipe to us. When we end, even by SIGKILL,
-the kernel closes our end; the small process sees that and ends the child's whole process group.
+A child runs below a small process of this module that holds the other end of a pipe to us. When we end, even by
+SIGKILL, the kernel closes our end; the small process sees that and ends the child's whole process group.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import json
 import logging
 import sys
 import time
-from argparse import ArgumentTypeError
+from argparse import ArgumentTypeError, Namespace
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -85,11 +85,18 @@ def add_options(parser: LocustArgumentParser) -> None:
     )
 
 
+def options_of(environment: Environment) -> Namespace:
+    """Return Locust's options, which there are whenever it runs from the command line."""
+    options = environment.parsed_options
+    assert isinstance(options, Namespace)  # noqa: S101 - set before any of our hooks is called
+    return options
+
+
 def refuse_strange_hosts(environment: Environment, urls: list[str]) -> None:
     """End Locust with one line if one of `urls` is not ours to load."""
     for url in urls:
         try:
-            check_host(url, i_own_this_host=environment.parsed_options.i_own_this_host)
+            check_host(url, i_own_this_host=options_of(environment).i_own_this_host)
         except (NotYours, ValueError) as refusal:
             sys.exit(f"locust: {refusal}")
 
@@ -102,7 +109,7 @@ def _watch(text: str) -> tuple[str, str]:
 
 
 def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: Any) -> None:
-    options = environment.parsed_options
+    options = options_of(environment)
     refuse_strange_hosts(environment, [environment.host] if environment.host else [])
     if isinstance(runner, WorkerRunner) or not options.watch:
         return
@@ -111,7 +118,7 @@ def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
     environment.events.test_start.add_listener(watcher.on_test_start)
     environment.events.test_stop.add_listener(watcher.on_test_stop)
     environment.events.quitting.add_listener(watcher.on_quitting)
-    if web_ui is not None:
+    if web_ui is not None and web_ui.app is not None:
         live_page(web_ui.app, list(dict(options.watch)), lambda: watcher.samples)
 
 

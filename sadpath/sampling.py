@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sadpath.samples import Latency, Phase, Sample, SampleFile, by_arm, lives
@@ -11,7 +11,8 @@ from sadpath.sources import Reading, Source, Unreadable
 from sadpath.verdict import Life, Verdict, judge
 
 WARM_UP_REQUESTS = 200
-"""Requests at the start of each life that are not judged: caches fill and the heap finds its size."""
+"""Requests at the start of each life that are not judged, or a quarter of them if the life is short: caches fill and
+the heap finds its size."""
 
 LatencyOf = Callable[[str], Latency]
 
@@ -66,15 +67,18 @@ class Sampler:
 
 def judge_samples(samples: Sequence[Sample]) -> dict[str, Verdict]:
     """Judge each arm by its samples after the warm-up; two lives of its process are never joined."""
-    return {arm: judge([_life(life) for life in lives(_measured(ours))]) for arm, ours in by_arm(samples).items()}
+    return {arm: judge([_life(_warm(life)) for life in _lives(ours)]) for arm, ours in by_arm(samples).items()}
 
 
-def _measured(samples: Sequence[Sample]) -> list[Sample]:
-    return [
-        sample
-        for sample in samples
-        if sample.phase == "measured" and sample.reading and (sample.reading.requests or 0) >= WARM_UP_REQUESTS
-    ]
+def _lives(samples: Sequence[Sample]) -> Iterator[list[Reading]]:
+    return lives([sample for sample in samples if sample.phase == "measured"])
+
+
+def _warm(readings: Sequence[Reading]) -> list[Reading]:
+    """Leave out the readings of a life that were taken before it was warm."""
+    most = max((reading.requests or 0 for reading in readings), default=0)
+    warm_from = min(WARM_UP_REQUESTS, most / 4)
+    return [reading for reading in readings if (reading.requests or 0) >= warm_from]
 
 
 def _life(readings: Sequence[Reading]) -> Life:

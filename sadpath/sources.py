@@ -11,7 +11,8 @@ import urllib.request
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.error import HTTPError, URLError
 
 import psutil
 from prometheus_client import Metric, openmetrics, parser
@@ -28,8 +29,8 @@ class Unreadable(Exception):  # noqa: N818 - a gap in the data is no error of th
 class Reading:
     """What one process, or tree of processes, had at one moment. None where the source does not tell.
 
-    `requests` and `collected_objects` count from the start of the process, which is what `start_time_s` (Unix time) tells
-    apart: readings with another start time belong to another life, and are never joined.
+    `requests` and `collected_objects` count from the start of the process, which is what `start_time_s` (Unix time)
+    tells apart: readings with another start time belong to another life, and are never joined.
     """
 
     resident_bytes: float
@@ -112,7 +113,7 @@ class ProcessTree:
             raise Unreadable(f"process {self.pid} belongs to another user") from denied
 
 
-def _memory_of(process: psutil.Process) -> psutil._common.pmem | None:
+def _memory_of(process: psutil.Process) -> Any | None:
     """Read one process of a tree; None for one that ended while the tree was being read."""
     try:
         return process.memory_full_info()
@@ -131,7 +132,15 @@ def _fetch(url: str, timeout_s: float) -> tuple[str, bool]:
             text = _read_all(response, deadline).decode()
             return text, "openmetrics" in response.headers.get("Content-Type", "")
     except (OSError, HTTPException, UnicodeDecodeError) as error:
-        raise Unreadable(f"{url}: {error or type(error).__name__}") from error
+        raise Unreadable(f"{url}: {_in_words(error)}") from error
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, HTTPError):
+        return f"answered {error.code}"
+    reason = error.reason if isinstance(error, URLError) else error
+    strerror = reason.strerror if isinstance(reason, OSError) else None
+    return strerror or str(reason) or type(reason).__name__
 
 
 def _read_all(response: HTTPResponse, deadline: float) -> bytes:
@@ -145,7 +154,7 @@ def _read_all(response: HTTPResponse, deadline: float) -> bytes:
     return bytes(page)
 
 
-def _families(text: str, is_openmetrics: bool) -> list[Metric]:
+def _families(text: str, is_openmetrics: bool) -> list[Metric]:  # noqa: FBT001 - as _fetch returns them
     if not is_openmetrics and not text.endswith("\n"):
         raise Unreadable("the page is cut short")
     parse = openmetrics_parser if is_openmetrics else parser

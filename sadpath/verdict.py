@@ -1,9 +1,9 @@
 """Decide from samples whether a service keeps memory for each request. Pure functions: no clock, no input or output.
 
-The slope of memory against requests is Theil and Sen's median of pairwise slopes (`scipy.stats.theilslopes`), which a few
-outliers do not move. Its interval comes from a moving-block bootstrap of the residuals (Künsch 1989), because samples of
-memory are autocorrelated and a test that takes them as independent convicts noise. Both are taken within each life of
-the process.
+The slope of memory against requests is Theil and Sen's median of pairwise slopes (`scipy.stats.theilslopes`), which a
+few outliers do not move. Its interval comes from a moving-block bootstrap of the residuals (Künsch 1989), because
+samples of memory are autocorrelated and a test that takes them as independent convicts noise. Both are taken within
+each life of the process.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ RESAMPLES = 600
 @dataclass(frozen=True)
 class Life:
     """The samples of one life of a process, in order: requests served since its start, memory in bytes, and, where a
-    census was taken, the traceback entries pinned and the objects that the collector freed."""
+    census was taken, the traceback entries pinned and the objects that the collector freed.
+    """
 
     requests: Sequence[float]
     memory_bytes: Sequence[float]
@@ -50,9 +51,9 @@ class Life:
 class Verdict:
     """What was decided, with its evidence.
 
-    `bytes_per_request` is the slope of memory and `ci95` its 95% confidence interval; `entries_per_request` the growth of
-    the traceback of the followed exceptions. `flat` says that growth of `FLAT_BELOW` bytes per request or more is ruled
-    out, not that there is none. `inconclusive` says that these samples do not decide.
+    `bytes_per_request` is the slope of memory and `ci95` its 95% confidence interval; `entries_per_request` the growth
+    of the traceback of the followed exceptions. `flat` says that growth of `FLAT_BELOW` bytes per request or more is
+    ruled out, not that there is none. `inconclusive` says that these samples do not decide.
     """
 
     outcome: Outcome
@@ -84,9 +85,10 @@ class Verdict:
 def judge(lives: Sequence[Life], *, flat_below: float = FLAT_BELOW, seed: int = 0) -> Verdict:
     """Judge one service by the samples of the lives of its process.
 
-    A traceback that grows with the requests is proof of a leak, and memory says what it costs. Without one, memory decides:
-    a leak where the whole interval lies above `flat_below` bytes per request, flat where it lies below. `seed` makes the
-    bootstrap repeatable. Never raises for samples of any kind; too few, or samples that are not numbers, are inconclusive.
+    A traceback that grows with the requests is proof of a leak, and memory says what it costs. Without one, memory
+    decides: a leak where the whole interval lies above `flat_below` bytes per request, flat where it lies below. `seed`
+    makes the bootstrap repeatable. Never raises for samples of any kind; too few, or samples that are not numbers, are
+    inconclusive.
     """
     restarts = max(len(lives) - 1, 0)
     usable = [life for life in map(_finite, lives) if len(life.requests) >= MIN_SAMPLES // 2 and _span(life) > 0]
@@ -142,7 +144,7 @@ def _slope(lives: Sequence[Life], rng: np.random.Generator) -> tuple[float, floa
 
 
 def _resampled_slopes(life: Life, rng: np.random.Generator) -> Floats:
-    """Return the slope of one life, and after it the slopes of `RESAMPLES` series with its residuals shuffled in blocks."""
+    """Return the slope of one life, and after it those of `RESAMPLES` series with its residuals drawn in blocks."""
     requests, memory = _thinned(life)
     fit = stats.theilslopes(memory, requests)
     line = fit.intercept + fit.slope * requests

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry, Counter, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
-from prometheus_fastapi_instrumentator import PrometheusFastApiInstrumentator, metrics
+from prometheus_fastapi_instrumentator import Instrumentator, metrics
 from starlette.types import Scope
 
 from sadpath import exporter
@@ -47,7 +47,7 @@ class Metrics:
 
     def count_requests(self, app: FastAPI) -> None:
         """Measure every request of `app` but those of the instruments themselves."""
-        instrumentator = PrometheusFastApiInstrumentator(
+        instrumentator = Instrumentator(
             should_group_status_codes=False, excluded_handlers=NOT_COUNTED, registry=self.registry
         )
         instrumentator.add(metrics.requests(registry=self.registry))

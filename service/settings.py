@@ -15,10 +15,14 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LAB_")
 
-    arm: str = Field("lab", description="The name under which this process is measured.")
+    arm: str = Field(default="lab", description="The name under which this process is measured.")
     control: bool = Field(default=False, description="Whether `/lab`, which changes state, is exposed.")
-    context_kb: int = Field(16, ge=0, le=MAX_CONTEXT_KB, description="KiB that a raising call holds, by default.")
-    memory_ceiling_mb: int | None = Field(None, gt=0, description="MiB of resident memory at which the process ends.")
+    context_kb: int = Field(
+        default=16, ge=0, le=MAX_CONTEXT_KB, description="KiB that a raising call holds, by default."
+    )
+    memory_ceiling_mb: int | None = Field(
+        default=None, gt=0, description="MiB of resident memory at which the process ends."
+    )
     metrics: Literal["all", "census", "none"] = Field(
-        "all", description="What `/metrics` publishes: everything, the census and the pauses alone, or nothing."
+        default="all", description="What `/metrics` publishes: everything, the census and the pauses alone, or nothing."
     )

@@ -1,14 +1,15 @@
 """Count what an exception object has pinned: traceback entries, frames, bytes.
 
 Each `raise` of an exception object links new entries in front of those that its `__traceback__` already holds, one for
-each frame that the exception passes (CPython, `Python/traceback.c`, `PyTraceBack_Here`). Each entry keeps its frame, each
-frame its locals and, through `f_back`, its callers. It is one linked list that only grows, so a second look need only
-walk from the front to the place where the first one began.
+each frame that the exception passes (CPython, `Python/traceback.c`, `PyTraceBack_Here`). Each entry keeps its frame,
+each frame its locals and, through `f_back`, its callers. It is one linked list that only grows, so a second look need
+only walk from the front to the place where the first one began.
 
-An address does not prove that place, because it is used again after a release. So a look leaves a *mark* there: an empty
-object in the `f_trace` slot of a finished frame, which lives exactly as long as the frame. Only a debugger uses that slot,
-and only while the frame runs. A finished frame never runs again, so it gets no new traceback entry either: an entry at
-the old address whose frame holds our mark is the old entry. Where that cannot be shown, the whole chain is walked again.
+An address does not prove that place, because it is used again after a release. So a look leaves a *mark* there: an
+empty object in the `f_trace` slot of a finished frame, which lives exactly as long as the frame. Only a debugger uses
+that slot, and only while the frame runs. A finished frame never runs again, so it gets no new traceback entry either:
+an entry at the old address whose frame holds our mark is the old entry. Where that cannot be shown, the whole chain is
+walked again.
 """
 
 import gc
@@ -27,7 +28,7 @@ MAX_RUNNING_FRAMES = 10_000
 """Frames still running at a look that are remembered until the next; with more, the next look walks the whole chain."""
 
 _CAN_TELL_FINISHED = sys.implementation.name == "cpython" and sys.version_info >= (3, 11)
-"""Since 3.11 the collector tracks a frame object only once the frame has finished (`Python/frame.c`, `take_ownership`)."""
+"""Since 3.11 the collector tracks a frame only once it has finished (CPython, `Python/frame.c`, `take_ownership`)."""
 
 
 class Mark:
@@ -37,7 +38,7 @@ class Mark:
 
 
 class Place(NamedTuple):
-    """Where a look began: the proof that the next look needs, and what was counted from there on. Keeps nothing alive."""
+    """Where a look began: the proof that the next one needs, and what was counted from there. Keeps nothing alive."""
 
     entry_id: int
     mark: "weakref.ref[Mark]"
@@ -47,7 +48,8 @@ class Place(NamedTuple):
 
     def is_at(self, entry: TracebackType) -> bool:
         """Whether `entry` is the very entry at which the look began."""
-        return id(entry) == self.entry_id and entry.tb_frame.f_trace is self.mark() is not None
+        slot: object = entry.tb_frame.f_trace
+        return id(entry) == self.entry_id and slot is not None and slot is self.mark()
 
 
 class Look(NamedTuple):
@@ -157,25 +159,23 @@ def _walk(front: TracebackType, place: Place) -> _Walk:
     return _Walk(count, found, entry)
 
 
-def _mark_newest_finished(
-    front: TracebackType, new: int, here: Place, old: Optional[TracebackType]
-) -> Optional[Place]:
+def _mark_newest_finished(front: TracebackType, new: int, here: Place, old: Optional[TracebackType]) -> Optional[Place]:
     """Move our mark from the entry `old` to the newest of `new` entries whose frame has finished.
 
     The entries in front of it are those of running frames, and will be walked again. Returns None where no frame of the
     new entries has finished, and no usable place where a debugger holds the slot.
     """
-    for ahead, entry in enumerate(_entries(front, new)):
-        if gc.is_tracked(entry.tb_frame):
-            break
-    else:
+    numbered = enumerate(_entries(front, new))
+    newest = next(((ahead, entry) for ahead, entry in numbered if gc.is_tracked(entry.tb_frame)), None)
+    if newest is None:
         return None
+    ahead, entry = newest
     if old is not None:
         old.tb_frame.f_trace = None
     if entry.tb_frame.f_trace is not None:
         return _NOWHERE
     mark = Mark()
-    entry.tb_frame.f_trace = mark
+    entry.tb_frame.f_trace = mark  # type: ignore[assignment]  # nobody calls it
     return here._replace(entry_id=id(entry), mark=weakref.ref(mark), entries=here.entries - ahead)
 
 

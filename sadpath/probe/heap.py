@@ -1,7 +1,7 @@
 """A full census: every live exception in the heap, and how long its traceback is.
 
-It visits each object that the collector tracks, so it costs about half of a full collection. Ask for it between rounds of
-load; `sadpath.probe.census` follows a known exception at the price of what is new.
+It visits each object that the collector tracks, so it costs about half of a full collection. Ask for it between rounds
+of load; `sadpath.probe.census` follows a known exception at the price of what is new.
 """
 
 import gc
@@ -37,6 +37,8 @@ def full_census() -> List[LiveException]:
     return sorted(found, key=lambda one: one.entries, reverse=True)
 
 
+OLDEST_GENERATION = 2
+
 GROWTH = 1.25
 """How much larger than at the last count the heap must be for another, by `sys.getallocatedblocks`."""
 
@@ -44,9 +46,9 @@ GROWTH = 1.25
 class LiveExceptionCounter:
     """Counts the live exceptions after a full collection that found the heap grown by a quarter since the last count.
 
-    A count makes a list of all objects, and the allocator keeps room for such a list ever after: under a steady load that
-    would look like growth. So a heap that stays as it is, is counted once. A count is also left out where it would take
-    more than a hundredth of the time since the last one.
+    A count makes a list of all objects, and the allocator keeps room for such a list ever after: under a steady load
+    that would look like growth. So a heap that stays as it is, is counted once. A count is also left out where it would
+    take more than a hundredth of the time since the last one.
     """
 
     def __init__(self) -> None:
@@ -64,9 +66,10 @@ class LiveExceptionCounter:
         gc.callbacks.remove(self._on_collection)
 
     def _on_collection(self, phase: str, info: "dict[str, int]") -> None:
-        if phase == "stop" and info["generation"] == 2 and time.monotonic() >= self._next:  # noqa: PLR2004 - the oldest
-            if sys.getallocatedblocks() > GROWTH * self._blocks:
-                self._recount()
+        if phase != "stop" or info["generation"] != OLDEST_GENERATION or time.monotonic() < self._next:
+            return
+        if sys.getallocatedblocks() > GROWTH * self._blocks:
+            self._recount()
 
     def _recount(self) -> None:
         began = time.monotonic()
@@ -78,7 +81,7 @@ class LiveExceptionCounter:
 
 def _live_exceptions() -> Iterator[BaseException]:
     objects = gc.get_objects()
-    return compress(objects, map(_IsException().__getitem__, map(type, objects)))  # type: ignore[arg-type]
+    return compress(objects, map(_IsException().__getitem__, map(type, objects)))
 
 
 def _traceback_entries(exception: BaseException) -> int:

@@ -1,7 +1,8 @@
-"""Read this process's memory, and settle it first, so that what is kept can be told from what was not yet given back."""
+"""Read this process's memory; settle it first where what is kept must be told from what was not yet given back."""
 
 import ctypes
 import gc
+import re
 import sys
 from pathlib import Path
 from typing import NamedTuple, Optional
@@ -19,8 +20,9 @@ class Memory(NamedTuple):
 def read_memory(proc: Path = PROC) -> Optional[Memory]:
     """Read this process's memory from Linux's `/proc`, or return None where there is none (macOS, Windows).
 
-    `smaps_rollup` gives both figures (Linux 4.14 and later). Where a sandbox hides it, the anonymous memory that `status`
-    reports stands for the unique one: it leaves out only private pages of files, which no leak of objects touches.
+    `smaps_rollup` gives both figures (Linux 4.14 and later). Where a sandbox hides it, the anonymous memory that
+    `status` reports stands for the unique one: it leaves out only private pages of files, which no leak of objects
+    touches.
     """
     try:
         fields = _fields(proc / "self" / "smaps_rollup")
@@ -49,5 +51,4 @@ def settle() -> Optional[Memory]:
 
 def _fields(page: Path) -> "dict[str, int]":
     """Parse the lines `Name:  123 kB` of a page of `/proc`, into bytes."""
-    lines = (line.split() for line in page.read_text().splitlines())
-    return {words[0][:-1]: int(words[1]) * 1024 for words in lines if len(words) == 3 and words[2] == "kB"}
+    return {name: int(kib) * 1024 for name, kib in re.findall(r"^(\w+):\s+(\d+) kB$", page.read_text(), re.MULTILINE)}

@@ -47,7 +47,7 @@ class Run:
 
 
 def read_run(folder: Path) -> Run:
-    """Read and judge what a run left in `folder`, whole or cut off. Raises `FileNotFoundError` if it left no samples."""
+    """Read and judge what a run left in `folder`, whole or cut off. Raises `FileNotFoundError` without samples."""
     samples = read_samples(folder / SAMPLES)
     environment = folder / ENVIRONMENT
     return Run(samples, json.loads(environment.read_text()) if environment.exists() else {}, judge_samples(samples))

@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 
 from sadpath.samples import Sample, by_arm
+from sadpath.sources import Reading
 
 Row = dict[str, Any]
 
@@ -17,8 +18,9 @@ SAMPLES_DATA = "samples"
 
 OF_ARM = {"reused": "#d55e00", "factory": "#0072b2"}
 OF_OTHERS = ["#009e73", "#cc79a7", "#e69f00", "#56b4e9"]
-"""Vermilion and blue, then green, purple, orange and sky: Okabe and Ito's colours, which the colour-blind tell apart."""
+"""Vermilion and blue, then green, purple, orange and sky blue: Okabe and Ito's, which the colour-blind tell apart."""
 
+LIMIT_COLOUR = "#444"
 WIDTH, HEIGHT = 1000, 440
 MAX_ROWS = 500
 """Rows of one arm above which a chart leaves some out."""
@@ -38,30 +40,33 @@ def colours(arms: Sequence[str]) -> dict[str, str]:
     return {arm: OF_ARM.get(arm) or next(others) for arm in arms}
 
 
-def memory_chart(arms: Sequence[str]) -> alt.LayerChart:
-    """Memory of each arm against the requests it served."""
+def memory_chart(arms: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
+    """Memory of each arm against the requests it served; the limit where it is near, and a mark for each restart."""
     base = _base(arms).encode(y=alt.Y("memory_mib:Q", title="memory (MiB)"))
-    last = base.transform_joinaggregate(end="max(requests)", groupby=["arm"]).transform_filter(
-        "datum.requests == datum.end"
-    )
+    last = base.transform_joinaggregate(end="max(requests)", groupby=["arm"])
+    last = last.transform_filter("datum.requests == datum.end")
     label = last.transform_calculate(label="datum.arm + '  ' + format(datum.memory_mib, ',.0f') + ' MiB'")
-    limit = (
-        _chart()
-        .transform_filter(f"datum.memory_mib > {LIMIT_SHOWN_FROM} * datum.limit_mib")
-        .mark_rule(strokeDash=[6, 4], color="#444")
-        .encode(y="max(limit_mib):Q")
-    )
-    restarts = base.transform_filter("datum.restarted").mark_point(
-        shape="triangle-up", size=220, filled=True, opacity=1
-    )
+    restarts = base.transform_filter("datum.restarted")
     return alt.layer(
-        limit,
+        *_limit(),
         base.mark_line(strokeWidth=3.5),
-        restarts,
+        restarts.mark_point(shape="triangle-up", size=220, filled=True, opacity=1),
+        restarts.mark_text(align="left", dx=12, dy=14, fontSize=15, text="restarted"),
         last.mark_point(filled=True, size=80, opacity=1),
         label.mark_text(align="right", dx=-8, dy=-16, fontSize=18, fontWeight="bold").encode(text="label:N"),
         width=WIDTH,
         height=HEIGHT,
+    )
+
+
+def _limit() -> tuple[alt.Chart, alt.Chart]:
+    """The line of the memory limit and its label, where an arm is near it."""
+    near = _chart().transform_filter(f"datum.memory_mib > {LIMIT_SHOWN_FROM} * datum.limit_mib")
+    limit = near.transform_aggregate(limit="max(limit_mib)").encode(y="limit:Q")
+    label = limit.transform_calculate(label="'limit ' + format(datum.limit, ',.0f') + ' MiB'")
+    return (
+        limit.mark_rule(strokeDash=[6, 4], color=LIMIT_COLOUR),
+        label.mark_text(align="left", x=8, dy=-10, fontSize=15, color=LIMIT_COLOUR).encode(text="label:N"),
     )
 
 
@@ -82,7 +87,8 @@ def dashboard(arms: Sequence[str]) -> alt.VConcatChart:
 
 def with_rows(chart: alt.TopLevelMixin, rows: Sequence[Row], **title: Any) -> dict[str, Any]:
     """Return a Vega-Lite specification of `chart` that holds its rows."""
-    spec = chart.properties(**title).configure(**_STYLE).to_dict()
+    fit = alt.AutoSizeParams(type="pad", resize=True)  # makes room for labels when the rows change
+    spec: dict[str, Any] = chart.properties(autosize=fit, **title).configure(**_STYLE).to_dict()
     spec["datasets"] = {SAMPLES_DATA: list(rows)}
     return spec
 
@@ -101,20 +107,15 @@ def _chart() -> alt.Chart:
 
 
 def _base(arms: Sequence[str]) -> alt.Chart:
+    requests = alt.X("requests:Q", title="requests served", axis=alt.Axis(format=",d", tickCount=8))
     scale = alt.Scale(domain=list(arms), range=list(colours(arms).values()))
-    colour = alt.Color("arm:N", legend=None, scale=scale)
-    return _chart().encode(
-        x=alt.X("requests:Q", title="requests served", axis=alt.Axis(format=",d", tickCount=8)), color=colour
-    )
+    return _chart().encode(x=requests, color=alt.Color("arm:N", legend=None, scale=scale), detail="life:N")
 
 
 def _line(arms: Sequence[str], field: str, title: str, number_format: str) -> alt.Chart:
-    return (
-        _base(arms)
-        .mark_line(strokeWidth=2.5)
-        .encode(y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format=number_format, tickCount=5)))
-        .properties(width=(WIDTH - 110) // 2, height=HEIGHT // 2)
-    )
+    y = alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format=number_format, tickCount=5))
+    chart: alt.Chart = _base(arms).mark_line(strokeWidth=2.5).encode(y=y)
+    return chart.properties(width=(WIDTH - 110) // 2, height=HEIGHT // 2)
 
 
 def _thinned(rows: Sequence[Row]) -> list[Row]:
@@ -125,25 +126,27 @@ def _thinned(rows: Sequence[Row]) -> list[Row]:
 
 def _rows_of_arm(samples: Sequence[Sample]) -> list[Row]:
     rows: list[Row] = []
-    before, last = 0.0, None
+    served, life = 0.0, 0
+    last: Reading | None = None
     for sample in samples:
         reading = sample.reading
         if reading is None:
             continue
         restarted = last is not None and reading.start_time_s != last.start_time_s
         if restarted and last:
-            before += last.requests or 0
+            served, life = served + (last.requests or 0), life + 1
+        rows.append({**_row(sample, reading, served), "life": life, "restarted": restarted})
         last = reading
-        rows.append(
-            {
-                "arm": sample.arm,
-                "elapsed_s": sample.elapsed_s,
-                "requests": before + (reading.requests or 0),
-                "memory_mib": reading.memory_bytes / 2**20,
-                "limit_mib": reading.limit_bytes and reading.limit_bytes / 2**20,
-                "entries": reading.traceback_entries,
-                "p99_ms": sample.latency.p99_ms,
-                "restarted": restarted,
-            }
-        )
     return rows
+
+
+def _row(sample: Sample, reading: Reading, served: float) -> Row:
+    return {
+        "arm": sample.arm,
+        "elapsed_s": sample.elapsed_s,
+        "requests": served + (reading.requests or 0),
+        "memory_mib": reading.memory_bytes / 2**20,
+        "limit_mib": reading.limit_bytes and reading.limit_bytes / 2**20,
+        "entries": reading.traceback_entries,
+        "p99_ms": sample.latency.p99_ms,
+    }

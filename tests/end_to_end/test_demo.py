@@ -140,8 +140,8 @@ def test_an_arm_that_is_killed_is_restarted_and_the_verdict_holds(start: Start) 
 
 
 def test_an_arm_that_crosses_its_ceiling_says_why_and_is_restarted(start: Start) -> None:
-    """The leash: 512 KiB a request reach 200 MiB within seconds, and the machine never notices."""
-    demo = start("--seconds", "18", "--warm-up", "1", "--ceiling-mb", "200", "--rate", "50", "--context-kb", "512")
+    """The leash: 128 KiB a request reach 200 MiB within seconds, and the machine never notices."""
+    demo = start("--seconds", "18", "--warm-up", "1", "--ceiling-mb", "200", "--rate", "200", "--context-kb", "128")
     status, output = demo.finish()
     assert status == 0, output
     assert re.search(r"arm reused: 2\d\d MiB is over the ceiling of 200 MiB; ending with 137; restarted", output)

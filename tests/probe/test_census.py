@@ -4,6 +4,7 @@ import sys
 import threading
 import types
 import weakref
+from contextlib import suppress
 from itertools import count
 
 import pytest
@@ -52,7 +53,7 @@ def test_entries_and_frames_are_what_a_count_by_hand_finds(error: Error) -> None
     assert counted(look_at(error)) == count_by_hand(error)
 
 
-def test_a_fresh_exception_for_each_raise_pins_one_raise(error: Error) -> None:
+def test_a_fresh_exception_for_each_raise_pins_one_raise() -> None:
     """The factory's half: looks do not add up."""
     for _ in range(20):
         fresh = Error()
@@ -98,7 +99,7 @@ def test_a_release_is_noticed(error: Error) -> None:
 
 
 def test_a_release_is_noticed_where_the_old_address_is_in_use_again(error: Error) -> None:
-    """After a release the allocator gives a new entry the address at which the last look began: no proof of anything."""
+    """After a release the allocator gives a new entry the address at which the last look began: that is no proof."""
 
     def raise_here() -> None:
         try:
@@ -230,10 +231,11 @@ def test_a_look_keeps_no_exception_no_frame_and_no_traceback_alive() -> None:
     class Payload:
         """Something in a frame whose end can be seen."""
 
-    def fail(held: Payload) -> None:
+    error = Error()
+
+    def fail(held: Payload) -> None:  # noqa: ARG001 - kept by this frame
         raise error
 
-    error = Error()
     payload = Payload()
     gone = weakref.ref(payload)
     try:
@@ -286,7 +288,7 @@ def test_what_frames_share_is_not_counted_as_theirs(error: Error) -> None:
     """A large object that lives anyway, such as a cache, is no part of the estimate."""
     cache = b"." * 1_000_000
 
-    def fail(shared: bytes) -> None:
+    def fail(shared: bytes) -> None:  # noqa: ARG001 - kept by this frame
         raise error
 
     for _ in range(20):
@@ -306,10 +308,8 @@ def test_sizing_is_bounded_by_count_not_by_what_a_local_holds(error: Error) -> N
         assert held
         raise error
 
-    try:
+    with suppress(Error):
         fail()
-    except Error:
-        pass
     assert 0 < look_at(error).estimated_bytes < 20_000 * 60
 
 

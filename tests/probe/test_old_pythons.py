@@ -29,14 +29,18 @@ raise_many(error, 2)
 assert census.look_at(error, old).entries == 10
 assert sys.platform != "linux" or memory.settle().unique > 0
 assert sum(recorder.generations[2].buckets) >= (sys.platform == "linux")
-foreign = [name for name in sys.modules if name.split(".")[0] not in {*BUILT_IN, "sadpath", "tests", "__main__", "_bootlocale"}]
+own = {*BUILT_IN, "sadpath", "tests", "__main__", "_bootlocale"}
+foreign = [name for name in sys.modules if name.split(".")[0] not in own]
 assert not foreign, foreign
 """
 
 
 def interpreter(version: str) -> str:
     """The command of an interpreter that runs, or skip."""
-    candidates = [shutil.which(f"python{version}"), *map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))]
+    candidates = [
+        shutil.which(f"python{version}"),
+        *map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python")),
+    ]
     for command in filter(None, candidates):
         if subprocess.run([command, "-c", ""], capture_output=True, check=False).returncode == 0:
             return command

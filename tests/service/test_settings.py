@@ -23,7 +23,12 @@ def test_settings_come_from_the_environment() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("LAB_CONTEXT_KB", "lots"), ("LAB_CONTEXT_KB", "4097"), ("LAB_MEMORY_CEILING_MB", "0"), ("LAB_CONTROL", "perhaps")],
+    [
+        ("LAB_CONTEXT_KB", "lots"),
+        ("LAB_CONTEXT_KB", "4097"),
+        ("LAB_MEMORY_CEILING_MB", "0"),
+        ("LAB_CONTROL", "perhaps"),
+    ],
 )
 def test_a_setting_that_makes_no_sense_is_one_line_and_no_traceback(name: str, value: str) -> None:
     """It names the variable and what was wrong with it."""
