@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from itertools import accumulate
 
@@ -137,18 +138,15 @@ def install(registry: CollectorRegistry, census: Census, limit_bytes: int | None
         MemoryCollector(limit_bytes),
         EnvironmentCollector(),
     )
-    live.install()
-    recorder.install()
-    for collector in collectors:
-        registry.register(collector)
-
-    def remove() -> None:
-        live.remove()
-        recorder.remove()
+    with ExitStack() as undo:
+        live.install()
+        undo.callback(live.remove)
+        recorder.install()
+        undo.callback(recorder.remove)
         for collector in collectors:
-            registry.unregister(collector)
-
-    return remove
+            registry.register(collector)
+            undo.callback(registry.unregister, collector)
+        return undo.pop_all().close
 
 
 def _version(distribution: str) -> str:

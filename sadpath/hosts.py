@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 
 class NotYours(Exception):  # noqa: N818 - a refusal
@@ -17,7 +17,7 @@ def check_host(url: str, *, i_own_this_host: bool = False) -> None:
     Raises `NotYours` if one is not, unless `i_own_this_host`, and `ValueError` for what is no HTTP address.
     """
     parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not _has_port(parts):
         raise ValueError(f"{url!r} is no address of a service; one looks like http://127.0.0.1:8000")
     if i_own_this_host:
         return
@@ -29,13 +29,22 @@ def check_host(url: str, *, i_own_this_host: bool = False) -> None:
         )
 
 
+def _has_port(parts: SplitResult) -> bool:
+    """Whether the port is a number that a port can have, or left out."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
 def _addresses(host: str) -> list[str]:
     try:
         return sorted({str(found[4][0]) for found in socket.getaddrinfo(host, None)})
-    except OSError as error:
-        raise ValueError(f"the host {host!r} has no address: {error.strerror}") from error
+    except (OSError, UnicodeError) as error:
+        raise ValueError(f"the host {host!r} has no address: {error}") from error
 
 
 def _is_near(address: str) -> bool:
     parsed = ipaddress.ip_address(address.partition("%")[0])
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     return parsed.is_loopback or (parsed.is_private and not parsed.is_link_local)

@@ -26,7 +26,7 @@ class Child:
     def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - the caller's command
-                [sys.executable, "-m", "sadpath.lifeline", *command],
+                [sys.executable, "-P", __file__, *command],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -41,6 +41,8 @@ class Child:
         if self._status is None and self._process.poll() is not None:
             self._signal(signal.SIGKILL)  # whatever it left behind in its group
             self._status = _as_a_shell_reports(self._process.returncode)
+            if self._process.stdin:
+                self._process.stdin.close()
         return self._status
 
     def stop(self, first: signal.Signals = signal.SIGTERM, patience_s: float = 10.0) -> int:

@@ -71,8 +71,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     )
     group.add_argument(
         "--watch-reports",
-        type=Path,
-        default=Path("reports/locust"),
+        default="reports/locust",  # text, since Locust sends its options to its workers as messages
         metavar="FOLDER",
         env_var="SADPATH_REPORTS",
         help="where the samples and the report go (reports/locust)",
@@ -114,7 +113,7 @@ def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
     if isinstance(runner, WorkerRunner) or not options.watch:
         return
     refuse_strange_hosts(environment, [url for _, url in options.watch])
-    watcher = Watcher(environment, dict(options.watch), options.watch_reports, options.watch_warm_up)
+    watcher = Watcher(environment, dict(options.watch), Path(options.watch_reports), options.watch_warm_up)
     environment.events.test_start.add_listener(watcher.on_test_start)
     environment.events.test_stop.add_listener(watcher.on_test_stop)
     environment.events.quitting.add_listener(watcher.on_quitting)

@@ -43,7 +43,7 @@ class SampleFile:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: TextIO = path.open("w", newline="")
+        self._file: TextIO = path.open("w", encoding="utf-8", newline="")
         self._rows = csv.DictWriter(self._file, COLUMNS)
         self._rows.writeheader()
         self._file.flush()
@@ -53,6 +53,7 @@ class SampleFile:
         row = asdict(sample)
         row |= row.pop("reading") or {}
         row |= row.pop("latency")
+        row["missing"] = " ".join(sample.missing.split())  # one line, whatever it came from
         self._rows.writerow(row)
         self._file.flush()
 
@@ -102,12 +103,17 @@ def lives(samples: Sequence[Sample]) -> Iterator[list[Reading]]:
     """Split the readings of one arm into the lives of its process, in order. Two lives are never joined."""
     life: list[Reading] = []
     for reading in (sample.reading for sample in samples if sample.reading):
-        if life and reading.start_time_s != life[-1].start_time_s:
+        if life and _is_another_life(life[-1], reading):
             yield life
             life = []
         life.append(reading)
     if life:
         yield life
+
+
+def _is_another_life(last: Reading, reading: Reading) -> bool:
+    """Whether the process was started again: by its start time or, where a page names none, by fallen requests."""
+    return reading.start_time_s != last.start_time_s or (reading.requests or 0) < (last.requests or 0)
 
 
 def _sample(row: dict[str, str]) -> Sample:

@@ -10,7 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterable
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, Protocol
 from urllib.error import HTTPError, URLError
 
@@ -116,7 +116,7 @@ class ProcessTree:
 def _memory_of(process: psutil.Process) -> Any | None:
     """Read one process of a tree; None for one that ended while the tree was being read."""
     try:
-        return process.memory_full_info()
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.memory_full_info()
     except psutil.NoSuchProcess:
         return None
 
@@ -140,17 +140,19 @@ def _in_words(error: Exception) -> str:
         return f"answered {error.code}"
     reason = error.reason if isinstance(error, URLError) else error
     strerror = reason.strerror if isinstance(reason, OSError) else None
-    return strerror or str(reason) or type(reason).__name__
+    return strerror or " ".join(str(reason).split()) or type(reason).__name__
 
 
 def _read_all(response: HTTPResponse, deadline: float) -> bytes:
     page = bytearray()
-    while chunk := response.read(65536):
+    while chunk := response.read1(65536):
         page += chunk
         if time.monotonic() > deadline:
             raise TimeoutError("timed out")
         if len(page) > MAX_PAGE_BYTES:
             raise OSError(f"the page is larger than {MAX_PAGE_BYTES} bytes")
+    if response.length:
+        raise IncompleteRead(bytes(page), response.length)
     return bytes(page)
 
 
@@ -160,8 +162,8 @@ def _families(text: str, is_openmetrics: bool) -> list[Metric]:  # noqa: FBT001 
     parse = openmetrics_parser if is_openmetrics else parser
     try:
         return list(parse.text_string_to_metric_families(text))
-    except ValueError as error:
-        raise Unreadable(f"the page does not parse: {error}") from error
+    except Exception as error:
+        raise Unreadable(f"the page does not parse: {' '.join(str(error).split())}") from error
 
 
 def _totals(families: Iterable[Metric]) -> dict[str, float]:

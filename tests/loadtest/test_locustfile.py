@@ -1,0 +1,108 @@
+"""The real scenario: Locust as a user starts it, against real arms."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from loadtest.arms import Arm, free_ports
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def arms(tmp_path: Path) -> Iterator[list[Arm]]:
+    """A reused and a factory arm that answer."""
+    names = ["reused", "factory"]
+    arms = [Arm(name, port, tmp_path / name, {}) for name, port in zip(names, free_ports(2), strict=True)]
+    for arm in arms:
+        arm.start()
+    for arm in arms:
+        arm.wait_until_healthy()
+    yield arms
+    for arm in arms:
+        arm.stop()
+
+
+def locust(*options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run the scenario to its end."""
+    command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--only-summary", *options]
+    environment = {**os.environ, **environment}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90, check=False)
+
+
+def statistics(result: "subprocess.CompletedProcess[str]") -> dict[str, tuple[int, int]]:
+    """Requests and failures by name, from what Locust prints with --json; before it, workers print empty lists."""
+    entries = json.loads(result.stdout.replace("[]\n", ""))
+    return {entry["name"]: (entry["num_requests"], entry["num_failures"]) for entry in entries}
+
+
+def test_with_processes_both_arms_get_the_same_load_and_the_leak_is_the_exit_status(
+    arms: list[Arm], tmp_path: Path
+) -> None:
+    """A master and two workers, options from the environment; a 404 and a 401 are successes."""
+    watch = [f"--watch={arm.name}={arm.url}/metrics" for arm in arms]
+    hosts = {f"LOCUST_{arm.name.upper()}_HOST": arm.url for arm in arms}
+    options = ["--processes", "2", "--run-time", "10", "--json", "--watch-reports", str(tmp_path / "out"), *watch]
+    result = locust(*options, LOCUST_RATE="150", SADPATH_WARM_UP="2", **hosts)
+    assert result.returncode == 1, result.stderr
+    requests = statistics(result)
+    assert {name: failures for name, (_, failures) in requests.items()} == dict.fromkeys(requests, 0)
+    reused, factory = (requests[f"{arm} users/42"][0] for arm in ("reused", "factory"))
+    assert reused == pytest.approx(factory, rel=0.15)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert {arm: one["verdict"] for arm, one in summary["arms"].items()} == {"reused": "leaks", "factory": "flat"}
+    assert summary["environment"]["starlette"]
+
+
+def test_what_is_not_the_expected_error_is_a_failure(tmp_path: Path) -> None:
+    """A service that answers 200 where a 404 is due has no error path to measure; a page that is gone is a gap."""
+
+    class Well(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if "metrics" not in self.path else 500)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Well) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        options = ["--reused-host", url, "--factory-host", url, "--run-time", "3", "--json", "--watch-warm-up", "0"]
+        result = locust(*options, "--watch", f"reused={url}/metrics", "--watch-reports", str(tmp_path))
+        server.shutdown()
+    assert result.returncode == 3
+    assert all(requests == failures > 0 for requests, failures in statistics(result).values())
+    rows = list(csv.DictReader((tmp_path / "samples.csv").read_text().splitlines()))
+    assert len(rows) >= 3
+    assert {row["missing"] for row in rows} == {f"{url}/metrics: answered 500"}
+
+
+@pytest.mark.parametrize(
+    "option", ["--reused-host=http://8.8.8.8", "--host=http://8.8.8.8", "--watch=a=http://8.8.8.8"]
+)
+def test_a_host_that_is_not_ours_is_refused_in_one_line(option: str) -> None:
+    """Before the first request, naming the flag that would allow it."""
+    result = locust(option, "--run-time", "1")
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == (
+        "locust: 8.8.8.8 (8.8.8.8) is neither this machine nor on a private network; "
+        "if it is yours to load, say so with --i-own-this-host"
+    )
+
+
+def test_an_address_that_makes_no_sense_says_what_one_looks_like() -> None:
+    """No traceback."""
+    result = locust("--watch", "shop")
+    assert result.returncode == 2
+    assert "'shop' is no NAME=URL; one looks like shop=http://127.0.0.1:8000/metrics" in result.stderr
+    assert "Traceback" not in result.stderr

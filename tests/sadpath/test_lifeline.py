@@ -1,0 +1,200 @@
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sadpath.lifeline import KILLED, Child
+from tests.waiting import until
+
+PATIENCE_S = 20.0
+PYTHON = sys.executable
+WITH_GRANDCHILD = ["sh", "-c", "sleep 60 & echo $$ $!; wait"]
+DEAF = ["sh", "-c", "trap '' TERM INT; echo deaf; while :; do sleep 0.05; done"]
+Start = Callable[..., Child]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start commands that end with the test."""
+    children: list[Child] = []
+
+    def start(*command: str, env: dict[str, str] | None = None) -> Child:
+        children.append(Child(command, tmp_path / "log", env))
+        return children[-1]
+
+    yield start
+    for child in children:
+        child.stop(patience_s=0)
+
+
+def ended(child: Child) -> int:
+    """Wait for the end of a command, and return its status."""
+    until(lambda: child.status() is not None, PATIENCE_S, "the end of the command")
+    status = child.status()
+    assert status is not None
+    return status
+
+
+def printed_pids(log: Path, count: int) -> list[psutil.Process]:
+    """Wait until the command has printed the numbers of its processes."""
+    until(
+        lambda: log.exists() and len(log.read_text().split()) == count and log.read_text().endswith("\n"),
+        PATIENCE_S,
+        "pids",
+    )
+    return [psutil.Process(int(pid)) for pid in log.read_text().split()]
+
+
+def is_gone(process: psutil.Process) -> bool:
+    """Whether a process ended; one that only waits to be reaped has."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_a_running_command_has_no_status(start: Start) -> None:
+    """While the command runs, its status is None."""
+    assert start("sleep", "60").status() is None
+
+
+def test_a_command_that_ended_has_its_status_and_its_last_line(start: Start) -> None:
+    """The exit status is the command's own, and its last line says mostly why."""
+    child = start("sh", "-c", "echo begun; echo 'no such table' >&2; echo; exit 3")
+    assert (ended(child), child.last_line()) == (3, "no such table")
+
+
+def test_a_command_that_said_nothing_has_an_empty_last_line(start: Start) -> None:
+    """Of a log without a line, the last one is empty."""
+    child = start("true")
+    assert (ended(child), child.last_line()) == (0, "")
+
+
+def test_a_log_that_is_no_text_has_a_last_line(start: Start) -> None:
+    """Bytes that are no UTF-8 do not hide the last line."""
+    child = start("printf", r"\377\n\376 end\n")
+    ended(child)
+    assert child.last_line().endswith(" end")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV])
+def test_a_killed_command_has_a_shells_status(start: Start, number: signal.Signals) -> None:
+    """A command that a signal killed has the status 128 and the signal's number."""
+    assert ended(start("sh", "-c", f"kill -{number.value} $$")) == 128 + number
+
+
+def test_a_command_that_does_not_exist_says_so(start: Start) -> None:
+    """A command that does not exist ends as in a shell: with 127 and a line that names it."""
+    child = start("no-such-command", "--at-all")
+    assert (ended(child), child.last_line()) == (127, "no-such-command: No such file or directory")
+
+
+def test_a_command_gets_the_environment_that_it_was_given(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command has our environment and, on top of it, what it was given."""
+    monkeypatch.setenv("OURS", "1")
+    child = start("sh", "-c", "echo $OURS $THEIRS", env={"THEIRS": "2"})
+    ended(child)
+    assert child.last_line() == "1 2"
+
+
+def test_a_log_is_continued(start: Start) -> None:
+    """A command that is started again adds to the log of its first run."""
+    first = start("echo", "first")
+    ended(first)
+    ended(start("echo", "second"))
+    assert first.log.read_text() == "first\nsecond\n"
+
+
+def test_a_command_may_be_started_in_any_folder(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command runs wherever we are, even beside files named like modules of the standard library."""
+    (tmp_path / "signal.py").write_text("raise RuntimeError('not the standard one')\n")
+    monkeypatch.chdir(tmp_path)
+    child = start("pwd")
+    assert (ended(child), child.last_line()) == (0, str(tmp_path))
+
+
+def test_stop_asks_first(start: Start) -> None:
+    """A command that ends on its own when it is asked has its own status."""
+    child = start("sh", "-c", "trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done")
+    until(lambda: child.last_line() == "ready", PATIENCE_S, "the command")
+    assert child.stop() == 5
+
+
+def test_stop_asks_with_the_signal_that_it_is_told(start: Start) -> None:
+    """A command that leaves its report on SIGINT can be asked with that."""
+    child = start("sh", "-c", "trap 'exit 6' INT; echo ready; while :; do sleep 0.05; done")
+    until(lambda: child.last_line() == "ready", PATIENCE_S, "the command")
+    assert child.stop(signal.SIGINT) == 6
+
+
+def test_stop_kills_what_does_not_listen(start: Start) -> None:
+    """A command that ignores the signal is killed when patience runs out, and not before."""
+    child = start(*DEAF)
+    until(lambda: child.last_line() == "deaf", PATIENCE_S, "the command")
+    began = time.monotonic()
+    assert child.stop(patience_s=0.3) == KILLED
+    assert 0.3 <= time.monotonic() - began < 5
+
+
+def test_stop_returns_the_status_of_what_ended_before(start: Start) -> None:
+    """Stopping a command that ended already changes nothing, as often as it is done."""
+    child = start("sh", "-c", "exit 3")
+    ended(child)
+    assert [child.stop(), child.stop()] == [3, 3]
+
+
+def test_a_grandchild_ends_with_the_command(start: Start) -> None:
+    """What the command started ends with it when it is stopped."""
+    child = start(*WITH_GRANDCHILD)
+    processes = printed_pids(child.log, 2)
+    child.stop()
+    until(lambda: all(map(is_gone, processes)), PATIENCE_S, "the end of both")
+
+
+def test_what_a_command_leaves_behind_is_ended(start: Start) -> None:
+    """What a command started and left behind when it ended does not run on."""
+    child = start("sh", "-c", "sleep 60 & echo $!")
+    (left_behind,) = printed_pids(child.log, 1)
+    assert ended(child) == 0
+    until(lambda: is_gone(left_behind), PATIENCE_S, "its end")
+
+
+def test_nothing_outlives_an_owner_that_is_killed(tmp_path: Path) -> None:
+    """When the owning process is killed so that it can do nothing more, the command and what it started end."""
+    program = (
+        "import pathlib, sys, time; from sadpath.lifeline import Child\n"
+        "child = Child(sys.argv[2:], pathlib.Path(sys.argv[1]))\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([PYTHON, "-c", program, tmp_path / "log", *WITH_GRANDCHILD]) as owner:
+        try:
+            processes = printed_pids(tmp_path / "log", 2)
+            between = processes[0].parent()
+        finally:
+            owner.kill()
+    assert between is not None
+    until(lambda: all(map(is_gone, [*processes, between])), PATIENCE_S, "the end of all three")
+
+
+def test_a_kill_of_the_process_between_is_reported(start: Start) -> None:
+    """When the small process between is killed, the status says so and the command is ended."""
+    child = start(*WITH_GRANDCHILD)
+    processes = printed_pids(child.log, 2)
+    between = processes[0].parent()
+    assert between is not None
+    between.kill()
+    assert ended(child) == KILLED
+    until(lambda: all(map(is_gone, processes)), PATIENCE_S, "the end of both")
+
+
+def test_an_ended_command_leaves_no_file_open(start: Start) -> None:
+    """A command that ended keeps no file of ours open, so that one restarted for days does not use them up."""
+    before = psutil.Process().num_fds()
+    for _ in range(3):
+        start("true").stop()
+    assert psutil.Process().num_fds() == before

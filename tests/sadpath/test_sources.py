@@ -1,0 +1,337 @@
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import repeat
+from threading import Event, Thread
+
+import psutil
+import pytest
+
+from sadpath.sources import MetricsPage, ProcessTree, Reading, Unreadable
+
+TEXT = "text/plain; version=0.0.4"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+MEMORY = "process_resident_memory_bytes 1.5e+08\n"
+FULL = """\
+# HELP process_resident_memory_bytes Resident memory size in bytes.
+# TYPE process_resident_memory_bytes gauge
+process_resident_memory_bytes 1.5e+08
+# TYPE process_unique_memory_bytes gauge
+process_unique_memory_bytes 1.2e+08
+# TYPE process_memory_limit_bytes gauge
+process_memory_limit_bytes 5.36870912e+08
+# TYPE process_start_time_seconds gauge
+process_start_time_seconds 1763668476.57
+# TYPE python_gc_objects_collected counter
+python_gc_objects_collected_total{generation="0"} 10
+python_gc_objects_collected_total{generation="1"} 20
+python_gc_objects_collected_total{generation="2"} 0
+# TYPE http_requests counter
+http_requests_total{method="GET",status="4xx"} 900
+http_requests_total{method="POST",status="4xx"} 100
+# TYPE sadpath_traceback_entries gauge
+sadpath_traceback_entries{error="user_not_found"} 5000
+sadpath_traceback_entries{error="no_session"} 0
+# TYPE sadpath_pinned_frames gauge
+sadpath_pinned_frames{error="user_not_found"} 5042
+# TYPE sadpath_environment info
+sadpath_environment_info{python="3.11.7",starlette=""} 1
+"""
+FULL_READING = Reading(150e6, 120e6, 512.0 * 2**20, 1763668476.57, 1_000, 30, 5_000, 5_042)
+Body = Iterable[bytes]
+Serve = Callable[..., str]
+
+
+class PageServer(ThreadingHTTPServer):
+    """Answers every request with one status, some headers and a body that may come in pieces, or never end."""
+
+    daemon_threads = True
+
+    def __init__(self, body: Body, content_type: str, status: int, length: int | None) -> None:
+        super().__init__(("127.0.0.1", 0), PageHandler)
+        self.body, self.content_type, self.status, self.length = body, content_type, status, length
+
+
+class PageHandler(BaseHTTPRequestHandler):
+    """Answers a scrape with its server's page."""
+
+    server: PageServer
+
+    def do_GET(self) -> None:
+        """Send the page until it ends, or nobody listens any more."""
+        self.send_response(self.server.status)
+        self.send_header("Content-Type", self.server.content_type)
+        if self.server.length is not None:
+            self.send_header("Content-Length", str(self.server.length))
+        self.end_headers()
+        with suppress(OSError):
+            for part in self.server.body:
+                self.wfile.write(part)
+
+    def log_message(self, *_: object) -> None:
+        """Be quiet."""
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Serve pages on the loopback interface until the test ends."""
+    servers: list[PageServer] = []
+
+    def serve(body: str | Body, content_type: str = TEXT, status: int = 200, length: int | None = None) -> str:
+        parts = [body.encode()] if isinstance(body, str) else body
+        server = PageServer(parts, content_type, status, length)
+        servers.append(server)
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}/metrics"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_page_in_prometheus_text_format(serve: Serve) -> None:
+    """Every figure of a page in Prometheus's text format is read."""
+    assert MetricsPage(serve(FULL)).read() == FULL_READING
+
+
+def test_a_page_in_openmetrics(serve: Serve) -> None:
+    """Every figure of a page in the OpenMetrics format is read."""
+    assert MetricsPage(serve(f"{FULL}# EOF\n", OPENMETRICS)).read() == FULL_READING
+
+
+def test_a_page_with_its_length(serve: Serve) -> None:
+    """A page that is as long as it says is whole."""
+    assert MetricsPage(serve(FULL, length=len(FULL))).read() == FULL_READING
+
+
+def test_what_a_page_does_not_tell_is_unknown(serve: Serve) -> None:
+    """A figure that is not on the page is None, and never a zero."""
+    assert MetricsPage(serve(MEMORY)).read() == Reading(150e6)
+
+
+def test_labels_are_summed(serve: Serve) -> None:
+    """A metric with labels counts as the sum of its series."""
+    page = MEMORY + 'http_requests_total{status="404"} 7\nhttp_requests_total{status="401"} 5\n'
+    assert MetricsPage(serve(page)).read().requests == 12
+
+
+def test_requests_may_have_another_name(serve: Serve) -> None:
+    """The request counter of a service that names it otherwise can be told."""
+    url = serve(MEMORY + "myapp_hits_total 42\nhttp_requests_total 7\n")
+    assert MetricsPage(url, requests_metric="myapp_hits_total").read().requests == 42
+
+
+def test_memory_is_unique_memory_where_it_is_known() -> None:
+    """The memory to judge by is what the process has alone, or resident memory where that is all there is."""
+    assert Reading(150.0, 120.0).memory_bytes == 120
+    assert Reading(150.0, 0.0).memory_bytes == 0
+    assert Reading(150.0).memory_bytes == 150
+
+
+def test_a_proxy_is_not_asked(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy in the environment is ignored: the page is on this machine or near it."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert MetricsPage(serve(MEMORY)).read() == Reading(150e6)
+
+
+def test_a_page_in_pieces_is_whole(serve: Serve) -> None:
+    """A page that comes byte by byte, in time, is read to its end."""
+    assert MetricsPage(serve([bytes([byte]) for byte in FULL.encode()])).read() == FULL_READING
+
+
+def test_nobody_listens() -> None:
+    """A port that nobody listens on is a gap that says so."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as reserved:
+        port = reserved.getsockname()[1]
+    with pytest.raises(Unreadable, match=f"http://127.0.0.1:{port}/metrics: .*refused"):
+        MetricsPage(f"http://127.0.0.1:{port}/metrics").read()
+
+
+def test_a_server_that_says_nothing() -> None:
+    """A server that takes the connection and never answers is a gap once the time is out."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as mute, pytest.raises(Unreadable, match="timed out"):
+        MetricsPage(f"http://127.0.0.1:{mute.getsockname()[1]}/metrics", timeout_s=0.2).read()
+
+
+def test_a_page_that_hangs_in_the_middle(serve: Serve) -> None:
+    """A page that begins and then hangs is a gap, even where it hangs at a line's end."""
+    let_go = Event()
+
+    def hanging() -> Iterator[bytes]:
+        yield MEMORY.encode()
+        let_go.wait(20)
+
+    with pytest.raises(Unreadable, match="timed out"):
+        MetricsPage(serve(hanging()), timeout_s=0.2).read()
+    let_go.set()
+
+
+def test_a_page_that_drips(serve: Serve) -> None:
+    """A page that sends a little now and then, for ever, takes no longer than the time it has."""
+    never = Event()
+
+    def dripping() -> Iterator[bytes]:
+        for _ in range(60):
+            yield b"# drip\n"
+            never.wait(0.05)
+
+    began = time.monotonic()
+    with pytest.raises(Unreadable, match="timed out"):
+        MetricsPage(serve(dripping()), timeout_s=0.3).read()
+    assert time.monotonic() - began < 2
+
+
+def test_a_page_without_end(serve: Serve) -> None:
+    """A page that never ends is given up before it fills our own memory."""
+    line = b"# all work and no play\n" * 4096
+    with pytest.raises(Unreadable, match="the page is larger than 16777216 bytes"):
+        MetricsPage(serve(repeat(line)), timeout_s=60).read()
+
+
+@pytest.mark.parametrize("status", [404, 500, 503])
+def test_an_error_page_is_a_gap(serve: Serve, status: int) -> None:
+    """A page with an error's status is a gap, even with figures on it."""
+    with pytest.raises(Unreadable, match=f"metrics: .*{status}"):
+        MetricsPage(serve(FULL, status=status)).read()
+
+
+def test_a_number_that_is_cut_short(serve: Serve) -> None:
+    """A page that ends in the middle of a number is a gap: 1.5e+0 is a number too."""
+    with pytest.raises(Unreadable, match="cut short"):
+        MetricsPage(serve(MEMORY[:-2])).read()
+
+
+def test_openmetrics_that_is_cut_short_at_a_lines_end(serve: Serve) -> None:
+    """A page in OpenMetrics that lacks its last line is a gap, though each of its lines is whole."""
+    with pytest.raises(Unreadable, match="# EOF"):
+        MetricsPage(serve(FULL, OPENMETRICS)).read()
+
+
+@pytest.mark.parametrize("missing", [1, 1_000])
+def test_a_page_that_is_shorter_than_it_said(serve: Serve, missing: int) -> None:
+    """A page with fewer bytes than its length is a gap, though each of its lines is whole."""
+    with pytest.raises(Unreadable):
+        MetricsPage(serve(FULL, length=len(FULL) + missing)).read()
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ("<!DOCTYPE html>\n<html><body>Welcome</body></html>\n", "text/html"),
+        ('{"status": "ok"}\n', "application/json"),
+        ("<!DOCTYPE html>\n<html></html>\n", OPENMETRICS),
+        ([b"\xff\xfe\x00\n"], TEXT),
+        ("", TEXT),
+        ("\n", TEXT),
+    ],
+)
+def test_a_page_that_is_no_metrics_page(serve: Serve, body: str | Body, content_type: str) -> None:
+    """What is no metrics page is a gap, whatever it is."""
+    with pytest.raises(Unreadable):
+        MetricsPage(serve(body, content_type)).read()
+
+
+def test_a_page_that_the_parser_chokes_on(serve: Serve) -> None:
+    """Malformed OpenMetrics is a gap, also where the parser fails with something else than it promises."""
+    page = '# TYPE h histogram\nh_bucket{le="+Inf"} 2\nh_count 2\nh_sum 1.0\nE s inf_info{a="b"} 1\n# EOF\n'
+    with pytest.raises(Unreadable, match="does not parse"):
+        MetricsPage(serve(page, OPENMETRICS)).read()
+
+
+def test_a_page_without_memory(serve: Serve) -> None:
+    """A metrics page with no memory on it is a gap that says what is missing."""
+    with pytest.raises(Unreadable, match="no process_resident_memory_bytes on the page"):
+        MetricsPage(serve("http_requests_total 7\n")).read()
+
+
+@pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\r\n", b""])
+def test_a_reason_is_one_line(greeting: bytes) -> None:
+    """The reason for a gap is one line that says something, whatever the other end said."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        Thread(target=answer_once, args=(server, greeting), daemon=True).start()
+        with pytest.raises(Unreadable) as gap:
+            MetricsPage(f"http://127.0.0.1:{server.getsockname()[1]}/metrics").read()
+    assert len(str(gap.value).splitlines()) == 1
+    assert str(gap.value) == str(gap.value).strip().rstrip(":")
+
+
+def answer_once(server: socket.socket, answer: bytes) -> None:
+    """Answer one connection with `answer`, once its request is in."""
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(answer)
+
+
+def test_the_environment_is_on_the_page(serve: Serve) -> None:
+    """The versions that a page names are read from it."""
+    assert MetricsPage(serve(FULL)).environment() == {"python": "3.11.7", "starlette": ""}
+
+
+def test_a_page_may_name_no_environment(serve: Serve) -> None:
+    """A page that names no versions is no error."""
+    assert MetricsPage(serve(MEMORY)).environment() == {}
+
+
+def test_the_environment_of_a_page_that_cannot_be_read(serve: Serve) -> None:
+    """Versions that cannot be had are a gap as well."""
+    with pytest.raises(Unreadable):
+        MetricsPage(serve("", status=500)).environment()
+
+
+def test_a_process_and_its_child_are_summed() -> None:
+    """The memory of a tree is that of the process and of its child together."""
+    hold = "held = b'x' * 40_000_000; print('ready', flush=True); input()"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}])"
+    with running(parent) as process:
+        reading = ProcessTree(process.pid).read()
+        alone = psutil.Process(process.pid).memory_full_info()
+        process.communicate("\n")
+    assert reading.resident_bytes > alone.rss + 40_000_000
+    assert reading.unique_bytes is not None
+    assert reading.unique_bytes > alone.uss + 40_000_000
+
+
+def test_a_process_has_its_start_time() -> None:
+    """The start time tells one life of a process from the next; a process tells nothing of requests."""
+    before = time.time()
+    with running("print('ready', flush=True); input()") as process:
+        reading = ProcessTree(process.pid).read()
+        process.communicate("\n")
+    assert reading.start_time_s == pytest.approx(before, abs=5)
+    assert reading.requests is None
+
+
+def test_a_process_that_is_gone() -> None:
+    """A process that has ended is a gap that names it."""
+    with running("print('ready', flush=True); input()") as process:
+        process.communicate("\n")
+    with pytest.raises(Unreadable, match=f"process {process.pid} is gone"):
+        ProcessTree(process.pid).read()
+
+
+def test_a_process_that_waits_to_be_reaped_is_gone() -> None:
+    """A process that ended has no memory, though its number is still taken until its parent asks."""
+    with running("print('ready', flush=True)") as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(Unreadable, match="is gone"):
+            ProcessTree(process.pid).read()
+
+
+def running(program: str) -> subprocess.Popen[str]:
+    """Start a Python program that says when it is ready."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
