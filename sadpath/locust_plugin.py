@@ -109,7 +109,8 @@ def _watch(text: str) -> tuple[str, str]:
 
 def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: Any) -> None:
     options = options_of(environment)
-    refuse_strange_hosts(environment, [environment.host] if environment.host else [])
+    _check_host(environment)
+    environment.events.test_start.add_listener(_check_host)  # it can be another by then: the web UI has a field for it
     if isinstance(runner, WorkerRunner) or not options.watch:
         return
     refuse_strange_hosts(environment, [url for _, url in options.watch])
@@ -119,6 +120,10 @@ def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
     environment.events.quitting.add_listener(watcher.on_quitting)
     if web_ui is not None and web_ui.app is not None:
         live_page(web_ui.app, list(dict(options.watch)), lambda: watcher.samples)
+
+
+def _check_host(environment: Environment, **_: Any) -> None:
+    refuse_strange_hosts(environment, [environment.host] if environment.host else [])
 
 
 class Watcher:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,45 +11,26 @@ import vl_convert
 
 from sadpath.report.charts import chart_rows, memory_chart, with_rows
 from sadpath.report.page import VEGA_LITE, report_page
-from sadpath.samples import Sample, read_samples
-from sadpath.sampling import judge_samples
-from sadpath.verdict import Outcome, Verdict
+from sadpath.report.run import ENVIRONMENT, SAMPLES, Run, read_run
+from sadpath.verdict import Verdict
 
-SAMPLES = "samples.csv"
+__all__ = [
+    "ENVIRONMENT",
+    "MEMORY_PICTURE",
+    "PAGE",
+    "SAMPLES",
+    "SUMMARY",
+    "Run",
+    "figures",
+    "memory_picture",
+    "read_run",
+    "summary",
+    "write_report",
+]
+
 SUMMARY = "summary.json"
-ENVIRONMENT = "environment.json"
 MEMORY_PICTURE = "memory.png"
 PAGE = "report.html"
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run as it lies on disk: its samples, the environment of what was measured, and what was decided."""
-
-    samples: list[Sample]
-    environment: dict[str, str]
-    verdicts: dict[str, Verdict]
-
-    @property
-    def outcome(self) -> Outcome:
-        """One word for the run: it leaks if an arm does, and is flat only if all are."""
-        outcomes = {verdict.outcome for verdict in self.verdicts.values()}
-        if "leaks" in outcomes:
-            return "leaks"
-        return "flat" if outcomes == {"flat"} else "inconclusive"
-
-    @property
-    def headline(self) -> str:
-        """What was decided, for a title: `reused leaks, factory is flat`."""
-        words = {"leaks": "leaks", "flat": "is flat", "inconclusive": "is undecided"}
-        return ", ".join(f"{arm} {words[verdict.outcome]}" for arm, verdict in self.verdicts.items())
-
-
-def read_run(folder: Path) -> Run:
-    """Read and judge what a run left in `folder`, whole or cut off. Raises `FileNotFoundError` without samples."""
-    samples = read_samples(folder / SAMPLES)
-    environment = folder / ENVIRONMENT
-    return Run(samples, json.loads(environment.read_text()) if environment.exists() else {}, judge_samples(samples))
 
 
 def write_report(folder: Path) -> Run:

@@ -10,12 +10,11 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sadpath.report.charts import SAMPLES_DATA, chart_rows, colours, dashboard, with_rows
+from sadpath.report.run import Run
 from sadpath.samples import Sample
 
 if TYPE_CHECKING:
     from flask import Flask
-
-    from sadpath.report import Run
 
 VEGA_LITE = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
 """The version of Vega-Lite that altair writes, as `vl_convert` names it."""

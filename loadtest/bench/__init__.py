@@ -1,0 +1,1 @@
+"""What the instruments cost: ratios from interleaved runs, written to `reports/bench.json`."""

@@ -1,0 +1,63 @@
+"""Runs a module as `python -m` does; times a full census of its heap and a full collection when asked over HTTP.
+
+    python -m loadtest.bench.census_runner 8001 -m uvicorn service.app:app --port 8000
+    curl http://127.0.0.1:8001/
+
+So the heap that is measured is a real service's, made by real requests.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import runpy
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+from sadpath.probe.heap import full_census
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers each request with one pair of times."""
+
+    def do_GET(self) -> None:
+        """Measure now."""
+        page = json.dumps(measure()).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+
+def measure() -> dict[str, float]:
+    """Time a census and a collection, in seconds; `entries` are those of the longest chain.
+
+    What others hooked to the collector is taken out meanwhile, because it would be timed with it.
+    """
+    callbacks, gc.callbacks[:] = gc.callbacks[:], []
+    try:
+        began = time.perf_counter()
+        found = full_census()
+        census_s = time.perf_counter() - began
+        began = time.perf_counter()
+        gc.collect()
+        collect_s = time.perf_counter() - began
+        longest = max((one.entries for one in found), default=0)
+        return {"entries": longest, "census_s": census_s, "collect_s": collect_s}
+    finally:
+        gc.callbacks[:] = callbacks
+
+
+def main() -> None:
+    """Answer beside the module that the command line names after `PORT -m`."""
+    server = HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    module = sys.argv[3]
+    sys.argv = sys.argv[3:]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

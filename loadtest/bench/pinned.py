@@ -1,0 +1,138 @@
+"""What a large pile costs those who look at it: a scrape of `/metrics`, a full census of the heap."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import mean, median
+
+from loadtest.arms import free_ports
+from loadtest.bench.plan import ENTRIES, Bench, Measurement
+from loadtest.bench.rounds import Part, Round, play
+from loadtest.bench.rows import Goal, Row, compare
+from loadtest.bench.servers import Server, running, service
+
+TIMEOUT_S = 120.0
+FIRST_REQUESTS = 1_000
+MOST_REQUESTS = 200_000
+A_ROUND_REQUESTS = 10_000
+
+
+def scrape(bench: Bench) -> Iterator[Row]:
+    """Scrape a process with a pile and one without, in turn. The first scrape walks the pile, and is told apart."""
+    bench.say(f"scrapes with {ENTRIES:,} entries pinned and with none")
+    ports = free_ports(2)
+    pile, none = (_pile(entries, port, bench.folder) for entries, port in zip((ENTRIES, 0), ports, strict=True))
+    with running(pile, none):
+        first_s = _scrape_s(pile)
+        _scrape_s(none)
+        pairs = [(_scrape_s(pile), _scrape_s(none)) for _ in range(bench.plan.scrapes)]
+    with_it, without = zip(*pairs, strict=True)
+    of, goal = MEASUREMENTS[0].rows["scrape"]
+    yield compare(
+        "scrape",
+        of,
+        with_it,
+        without,
+        goal,
+        first_ms=_ms(first_s),
+        **_summary("", with_it),
+        **_summary("without_", without),
+    )
+
+
+def _summary(prefix: str, seconds: Sequence[float]) -> dict[str, float]:
+    figures = {"median": median(seconds), "mean": mean(seconds), "max": max(seconds)}
+    return {f"{prefix}{name}_ms": _ms(figure) for name, figure in figures.items()}
+
+
+def _pile(entries: int, port: int, folder: Path) -> Server:
+    return Server(f"pile-{entries}", ["-m", "loadtest.bench.pile", str(entries), "{port}"], folder, port)
+
+
+def _scrape_s(server: Server) -> float:
+    began = time.perf_counter()
+    _get(f"{server.url}/metrics")
+    return time.perf_counter() - began
+
+
+def _get(url: str) -> bytes:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=TIMEOUT_S) as answer:
+        return bytes(answer.read())
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1e3, 3)
+
+
+def service_census(bench: Bench) -> Iterator[Row]:
+    """Pile up in the real service, by requests through its error middleware, and take the census there."""
+    control, port = free_ports(2)
+    runner = ["-m", "loadtest.bench.census_runner", str(control)]
+    server = service(
+        "piled-up", bench.folder, port, runner, LAB_METRICS="none", LAB_CONTEXT_KB="0", LAB_MEMORY_CEILING_MB="4096"
+    )
+    with running(server):
+        _request(server, FIRST_REQUESTS, bench)
+        entries_a_request = _census(control)["entries"] / FIRST_REQUESTS
+        needed = int(ENTRIES / max(entries_a_request, ENTRIES / MOST_REQUESTS)) + 1
+        bench.say(f"{needed:,} requests to the service, for {ENTRIES:,} entries")
+        _request(server, needed - FIRST_REQUESTS, bench)
+        yield _census_row("full census", control, bench)
+
+
+def plain_census(bench: Bench) -> Iterator[Row]:
+    """Pile up through a plain stack, and take the census there."""
+    bench.say("full censuses of a plain pile")
+    control, port = free_ports(2)
+    pile = ["-m", "loadtest.bench.pile", str(ENTRIES), "{port}"]
+    server = Server("plain-pile", ["-m", "loadtest.bench.census_runner", str(control), *pile], bench.folder, port)
+    with running(server):
+        yield _census_row("full census (plain stack)", control, bench)
+
+
+def _request(server: Server, requests: int, bench: Bench) -> None:
+    """Send requests to the path that leaks, in rounds that keep within the time that a round may take."""
+    url, pid = f"{server.url}/reused/users/42", server.pid()
+    sizes = [min(A_ROUND_REQUESTS, requests - sent) for sent in range(0, requests, A_ROUND_REQUESTS)]
+    rounds = [Round([Part(server.name, pid, url, size)], size) for size in sizes]
+    play(rounds, bench.folder, lambda number, _: bench.say(f"{number + 1} of {len(rounds)} parts of the pile"))
+
+
+def _census(control: int) -> dict[str, float]:
+    figures: dict[str, float] = json.loads(_get(f"http://127.0.0.1:{control}/"))
+    return figures
+
+
+def _census_row(name: str, control: int, bench: Bench) -> Row:
+    of, goal = next(measurement.rows[name] for measurement in MEASUREMENTS if name in measurement.rows)
+    _census(control)  # the first collection frees what the requests left behind
+    pairs = [_census(control) for _ in range(bench.plan.censuses)]
+    censuses, collections = [one["census_s"] for one in pairs], [one["collect_s"] for one in pairs]
+    figures = {"census_ms": _ms(median(censuses)), "collect_ms": _ms(median(collections))}
+    return compare(name, of, censuses, collections, goal, entries=pairs[-1]["entries"], **figures)
+
+
+MEASUREMENTS = (
+    Measurement(
+        {"scrape": ("a scrape with a million entries pinned against one with none", Goal(1.5))},
+        scrape,
+    ),
+    Measurement(
+        {
+            "full census": (
+                "a full census of a service's heap with a million entries against a full collection",
+                Goal(0.5),
+            )
+        },
+        service_census,
+    ),
+    Measurement(
+        {"full census (plain stack)": ("the same of a heap that has nothing but a million entries", None)},
+        plain_census,
+    ),
+)

@@ -1,0 +1,103 @@
+"""The figures of the benchmark: a ratio with its interval, held against its goal, and the file that they go to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import bootstrap
+
+RESAMPLES = 5000
+SEED = 1
+"""The bootstrap's own randomness must not make two readings of one run differ."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The bound that a ratio has to keep: at most `bound`, or at least that much."""
+
+    bound: float
+    at_least: bool = False
+
+    def is_met(self, ratio: float) -> bool:
+        """Whether `ratio` keeps the bound."""
+        return ratio >= self.bound if self.at_least else ratio <= self.bound
+
+    def __str__(self) -> str:
+        return f"{'≥' if self.at_least else '≤'} {self.bound:.2f}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One ratio of the benchmark.
+
+    `ci95` is the 95 % interval of `ratio`, None with fewer than two rounds. Where the ratio could not be measured, it
+    is None and `reason` says why in one line. `figures` has what it was made from, with units in the names.
+    """
+
+    name: str
+    of: str
+    ratio: float | None
+    ci95: tuple[float, float] | None = None
+    rounds: int = 0
+    goal: Goal | None = None
+    reason: str = ""
+    figures: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the ratio meets its goal; None without a goal or without a ratio."""
+        return None if self.goal is None or self.ratio is None else self.goal.is_met(self.ratio)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the row as it is written to the file."""
+        goal = self.goal.bound if self.goal else None
+        return {**asdict(self), "goal": goal, "goal_is": self.goal and str(self.goal), "holds": self.holds}
+
+
+def compare(
+    name: str, of: str, with_it: Sequence[float], without: Sequence[float], goal: Goal | None = None, **figures: object
+) -> Row:
+    """Make a row of paired rounds: the median of the ratios of each pair, its interval by bootstrap over the rounds.
+
+    A median shrugs off the round that a neighbour on the machine disturbed. Raises `ValueError` if the rounds are not
+    in pairs or there are none.
+    """
+    ratios = [mine / other for mine, other in zip(with_it, without, strict=True)]
+    if not ratios:
+        raise ValueError(f"{name}: no rounds to compare")
+    return Row(name, of, float(np.median(ratios)), interval(ratios), len(ratios), goal, figures=figures)
+
+
+def interval(ratios: Sequence[float]) -> tuple[float, float] | None:
+    """Return the 95 % interval of the median of `ratios`; None with fewer than two, which tell nothing of spread."""
+    if len(ratios) < 2:  # noqa: PLR2004
+        return None
+    found = bootstrap((ratios,), np.median, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(SEED))
+    low, high = found.confidence_interval
+    return float(low), float(high)
+
+
+class Book:
+    """The file of rows, whole on disk after each row, so that a killed benchmark leaves what it has."""
+
+    def __init__(self, path: Path, environment: Mapping[str, object]) -> None:
+        self.rows: dict[str, Row] = {}
+        self._path = path
+        self._environment = dict(environment)
+        self._write()
+
+    def put(self, row: Row) -> None:
+        """Add a row, or put a later reading in the place of an earlier one, and write the file."""
+        self.rows[row.name] = row
+        self._write()
+
+    def _write(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        page = {"environment": self._environment, "rows": [row.as_json() for row in self.rows.values()]}
+        new = self._path.with_suffix(".part")
+        new.write_text(json.dumps(page, indent=2) + "\n")
+        new.replace(self._path)
