@@ -17,12 +17,13 @@ from service.settings import Settings
 def create_app(settings: Settings) -> FastAPI:
     """Wire the service together. Recording and the memory ceiling begin with the app's lifespan and end with it."""
     state = lab.Lab(settings)
-    metrics = Metrics(state)
+    metrics = Metrics(state) if settings.metrics != "none" else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as ends:
-            ends.callback(metrics.start())
+            if metrics:
+                ends.callback(metrics.start())
             if settings.memory_ceiling_mb:
                 ends.callback(ceiling.watch(settings.arm, settings.memory_ceiling_mb))
             yield
@@ -34,11 +35,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(routes.router)
     if settings.control:
         app.include_router(lab.router)
-    if settings.metrics != "none":
-        app.add_api_route("/metrics", metrics.page, tags=["operation"], summary="Metrics for Prometheus")
-    problems.install(app, metrics.on_error)
-    if settings.metrics == "all":
-        metrics.count_requests(app)
+    problems.install(app, metrics.on_error if metrics else None)
+    if metrics:
+        metrics.install(app)
     return app
 
 

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from sadpath.exporter import process_memory
+import psutil
 
 STATUS = 137
 """The exit status of a process that the kernel killed for its memory: 128 and SIGKILL's 9."""
@@ -18,10 +18,11 @@ CHECK_SECONDS = 0.1
 def watch(arm: str, ceiling_mb: int) -> Callable[[], None]:
     """Watch this process's resident memory from a thread; return the function that ends the watch."""
     over = threading.Event()
+    process = psutil.Process()
 
     def run() -> None:
         while not over.wait(CHECK_SECONDS):
-            resident_mb = process_memory().resident / 2**20
+            resident_mb = process.memory_info().rss / 2**20
             if resident_mb > ceiling_mb:
                 _end(f"arm {arm}: {resident_mb:.0f} MiB is over the ceiling of {ceiling_mb} MiB; ending with {STATUS}")
 

@@ -27,8 +27,8 @@ class Lab:
     census: Census = field(default_factory=lambda: Census(reused_errors))
 
 
-def lab_of(request: Request) -> Lab:
-    """Return the lab of the app that answers this request."""
+async def lab_of(request: Request) -> Lab:
+    """Return the lab of the app that answers this request. Async, since FastAPI runs other dependencies in threads."""
     lab = request.app.state.lab
     assert isinstance(lab, Lab)  # noqa: S101 - set by create_app
     return lab

@@ -45,16 +45,21 @@ class Metrics:
         strategy = self._lab.strategy if scope["path"].startswith("/reused") else "factory"
         self._raised.labels(error.code, strategy).inc()
 
-    def count_requests(self, app: FastAPI) -> None:
-        """Measure every request of `app` but those of the instruments themselves."""
+    def install(self, app: FastAPI) -> None:
+        """Add the page to `app` and, where all is to be published, count and time its requests."""
+        app.add_api_route("/metrics", self.page, tags=["operation"], summary="Metrics for Prometheus")
+        if self._lab.settings.metrics == "all":
+            self._count_requests(app)
+
+    async def page(self, request: Request) -> Response:
+        """Publish all metrics in the format that the client asks for."""
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(self.registry), headers={"Content-Type": content_type})
+
+    def _count_requests(self, app: FastAPI) -> None:
         instrumentator = Instrumentator(
             should_group_status_codes=False, excluded_handlers=NOT_COUNTED, registry=self.registry
         )
         instrumentator.add(metrics.requests(registry=self.registry))
         instrumentator.add(metrics.latency(registry=self.registry, buckets=LATENCY_BUCKETS))
         instrumentator.instrument(app)
-
-    async def page(self, request: Request) -> Response:
-        """Publish all metrics in the format that the client asks for."""
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(self.registry), headers={"Content-Type": content_type})

@@ -22,7 +22,7 @@ OnError = Callable[[Scope, ApiError], None]
 class ProblemMiddleware:
     """Answers an `ApiError` that the app raised. The app's own middleware, so no framework clears the traceback."""
 
-    def __init__(self, app: ASGIApp, on_error: OnError) -> None:
+    def __init__(self, app: ASGIApp, on_error: OnError | None = None) -> None:
         self.app = app
         self.on_error = on_error
 
@@ -43,11 +43,12 @@ class ProblemMiddleware:
         except ApiError as error:
             if started:
                 raise
-            self.on_error(scope, error)
+            if self.on_error:
+                self.on_error(scope, error)
             await problem(error.status, error.title, error.detail, error.headers)(scope, receive, send)
 
 
-def install(app: FastAPI, on_error: OnError) -> None:
+def install(app: FastAPI, on_error: OnError | None = None) -> None:
     """Make every error of `app` a problem response; `on_error` hears of each `ApiError`."""
     app.add_middleware(ProblemMiddleware, on_error=on_error)
     app.add_exception_handler(HTTPException, _on_http_exception)

@@ -12,7 +12,7 @@ from service.problems import MEDIA_TYPE
 from service.settings import MAX_CONTEXT_KB
 
 
-def context_kb(
+async def context_kb(
     lab: CurrentLab,
     context_kb: Annotated[
         int | None,

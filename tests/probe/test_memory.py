@@ -4,7 +4,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sadpath.probe.memory import Memory, read_memory, settle
+from sadpath.probe.memory import Memory, read_memory, read_memory_exactly, settle
 
 ROLLUP = """\
 55d0c0a00000-7ffd3a9fe000 ---p 00000000 00:00 0                          [rollup]
@@ -31,20 +31,26 @@ def recorded(folder: Path, **pages: str) -> Path:
     return folder
 
 
-def test_unique_memory_is_the_private_pages(tmp_path: Path) -> None:
-    """As the kernel sums them."""
-    assert read_memory(recorded(tmp_path, smaps_rollup=ROLLUP)) == Memory(70_000 * 1024, 60_000 * 1024)
-
-
-def test_where_a_sandbox_hides_the_sums_anonymous_memory_stands_for_them(tmp_path: Path) -> None:
-    """`status` is always there."""
+def test_a_reading_is_what_the_kernel_counts(tmp_path: Path) -> None:
+    """Resident memory, and the anonymous part of it as the unique one."""
     assert read_memory(recorded(tmp_path, status=STATUS)) == Memory(70_000 * 1024, 58_000 * 1024)
+
+
+def test_an_exact_reading_is_the_sum_of_the_private_pages(tmp_path: Path) -> None:
+    """Clean ones too."""
+    pages = recorded(tmp_path, smaps_rollup=ROLLUP, status=STATUS)
+    assert read_memory_exactly(pages) == Memory(70_000 * 1024, 60_000 * 1024)
+
+
+def test_where_a_sandbox_hides_the_pages_the_counters_stand_for_them(tmp_path: Path) -> None:
+    """`status` is always there."""
+    assert read_memory_exactly(recorded(tmp_path, status=STATUS)) == Memory(70_000 * 1024, 58_000 * 1024)
 
 
 @pytest.mark.parametrize("page", ["", "Rss: a lot\n", "Rss: 1 MB\n"])
 def test_a_page_that_says_nothing_is_no_reading(tmp_path: Path, page: str) -> None:
     """None, and never a zero."""
-    assert read_memory(recorded(tmp_path, smaps_rollup=page, status=page)) is None
+    assert read_memory_exactly(recorded(tmp_path, smaps_rollup=page, status=page)) is None
 
 
 def test_without_proc_there_is_no_reading(tmp_path: Path) -> None:
@@ -55,11 +61,14 @@ def test_without_proc_there_is_no_reading(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux only")
 def test_it_agrees_with_psutil() -> None:
     """On the real process, to within a few pages that the reading itself takes."""
-    memory = read_memory()
-    assert memory
+    quick, exact = read_memory(), read_memory_exactly()
+    assert quick
+    assert exact
     expected = psutil.Process(os.getpid()).memory_full_info()
-    assert memory.unique == pytest.approx(expected.uss, rel=0.05)
-    assert memory.resident == pytest.approx(expected.rss, rel=0.05)
+    assert exact.unique == pytest.approx(expected.uss, rel=0.02)
+    assert exact.resident == pytest.approx(expected.rss, rel=0.02)
+    assert quick.resident == pytest.approx(expected.rss, rel=0.05)
+    assert quick.unique == pytest.approx(expected.uss, rel=0.2)  # without the private pages of files
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux only")
@@ -67,7 +76,7 @@ def test_settling_gives_back_what_was_dropped() -> None:
     """A hundred megabytes in small blocks, dropped and settled, are not there any more."""
     before = settle()
     held = [b"." * 10_000 for _ in range(10_000)]
-    full = read_memory()
+    full = read_memory_exactly()
     del held
     after = settle()
     assert before
