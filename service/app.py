@@ -35,7 +35,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(routes.router)
     if settings.control:
         app.include_router(lab.router)
-    problems.install(app, metrics.on_error if metrics else None)
+    problems.install(app, metrics.on_error if metrics and settings.metrics == "all" else None)
     if metrics:
         metrics.install(app)
     return app
