@@ -91,9 +91,7 @@ def run(options: Options, console: Console) -> int:
     Raises `DidNotStart` if a process did not come up or the page's port is taken; then nothing is left running.
     """
     stage = Stage(options)
-    console.print(
-        f"The page: [bold]{stage.page}[/]   (two arms and Locust start; Ctrl-C ends them and writes the report)"
-    )
+    console.print(f"The page: [bold]{stage.page}[/]   (Ctrl-C ends the demo and writes the report)", soft_wrap=True)
     failure = None
     try:
         with interrupt_once():
