@@ -68,7 +68,20 @@ def test_it_agrees_with_psutil() -> None:
     assert exact.unique == pytest.approx(expected.uss, rel=0.02)
     assert exact.resident == pytest.approx(expected.rss, rel=0.02)
     assert quick.resident == pytest.approx(expected.rss, rel=0.05)
-    assert quick.unique == pytest.approx(expected.uss, rel=0.2)  # without the private pages of files
+    assert 0 < quick.unique <= exact.unique  # without the private pages of files
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux only")
+def test_both_readings_grow_by_what_a_process_takes() -> None:
+    """A hundred megabytes are a hundred megabytes to either."""
+    readings = [read_memory(), read_memory_exactly()]
+    held = b"." * 100_000_000
+    again = [read_memory(), read_memory_exactly()]
+    assert held
+    for before, after in zip(readings, again, strict=True):
+        assert before
+        assert after
+        assert after.unique - before.unique == pytest.approx(len(held), rel=0.02)
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux only")
