@@ -45,8 +45,8 @@ $(venv)/demo $(venv)/dev: $(venv)/%: requirements/%.txt | $(python)
 	@touch $@
 
 $(python):
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "Sadpath needs Python 3.11 or later, and $(PYTHON) is $$($(PYTHON) -V 2>&1 || echo not here)." \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Sadpath needs Python 3.11 or later, and $(PYTHON) is $$(command -v $(PYTHON) >/dev/null && $(PYTHON) -V 2>&1 || echo not here)." \
 	       "Name another: make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
 	@$(PYTHON) -m venv $(venv) || { rm -rf $(venv); \
 	  echo "Python could not make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,8 @@ VERDICT_STATUSES = {0, 1, 3}
 """With these Locust ends when the plugin could judge; with any other something went wrong."""
 
 MISBEHAVED, UNDECIDED, FAILED = 1, 3, 4
-LEFT_BEHIND = (SAMPLES, ENVIRONMENT, SUMMARY, MEMORY_PICTURE, PAGE, "reused.log", "factory.log", "locust.log")
+REPORTS = (SAMPLES, ENVIRONMENT, SUMMARY, MEMORY_PICTURE, PAGE)
+LOGS = (*(f"{arm}.log" for arm in EXPECTED), "locust.log")
 
 
 @dataclass(frozen=True)
@@ -123,14 +124,14 @@ class Stage:
         self._locust: Child | None = None
 
     def start(self) -> None:
-        """Start the arms, and when they answer, Locust. What an earlier run left is removed."""
+        """Start the arms and, when they answer, Locust. An earlier run's report is kept until then."""
         self.options.reports.mkdir(parents=True, exist_ok=True)
-        for name in LEFT_BEHIND:
-            (self.options.reports / name).unlink(missing_ok=True)
+        self._remove(LOGS)
         for arm in self.arms:
             arm.start()
         for arm in self.arms:
             arm.wait_until_healthy()
+        self._remove(REPORTS)
         self._locust = Child(self._locust_command(), self.options.reports / "locust.log")
 
     def locust_status(self) -> int | None:
@@ -147,6 +148,10 @@ class Stage:
             self._locust.stop(signal.SIGINT, LOCUST_STOP_S)
         for arm in self.arms:
             arm.stop()
+
+    def _remove(self, names: Sequence[str]) -> None:
+        for name in names:
+            (self.options.reports / name).unlink(missing_ok=True)
 
     def _locust_command(self) -> list[str]:
         options = self.options
@@ -208,16 +213,17 @@ def conclude(options: Options, console: Console, failure: str | None) -> int:
         console.print(f"[{terminal.STYLES[arm]}]{arm}[/] {verdict.sentence}", soft_wrap=True)
     console.print(f"The report: {options.reports / PAGE}", soft_wrap=True)
     console.print(f"A picture for a slide: {options.reports / MEMORY_PICTURE}", soft_wrap=True)
-    return FAILED if failure else _judge_lab(result, console)
+    return FAILED if failure else _judge_lab(result, options, console)
 
 
-def _judge_lab(result: Run, console: Console) -> int:
+def _judge_lab(result: Run, options: Options, console: Console) -> int:
     outcomes = {arm: verdict.outcome for arm, verdict in result.verdicts.items()}
     if outcomes == EXPECTED:
         console.print("[bold green]The lab behaved as it must: the reused error leaks, the fresh one does not.[/]")
         return 0
     if "inconclusive" in outcomes.values():
-        console.print("[bold yellow]Undecided: too little was measured. Give it longer: make demo DEMO_SECONDS=60[/]")
+        longer = max(60, 2 * options.seconds)
+        console.print(f"[bold yellow]Undecided. Give it longer: make demo DEMO_SECONDS={longer:g}[/]")
         return UNDECIDED
     console.print(f"[bold red]The lab did not behave as it must: expected {EXPECTED}, got {outcomes}.[/]")
     return MISBEHAVED
