@@ -69,7 +69,8 @@ def figures(verdict: Verdict) -> dict[str, Any]:
 
 def memory_picture(run: Run) -> bytes:
     """Draw the memory of the arms for a slide, as PNG, 16 to 9."""
-    title = {"text": run.headline, "subtitle": [f"{arm}: {verdict.figures}" for arm, verdict in run.verdicts.items()]}
+    verdicts = [f"{arm}: {verdict.figures}" for arm, verdict in run.verdicts.items()]
+    title = {"text": run.headline, "subtitle": [*verdicts, run.versions]}
     spec = with_rows(memory_chart(list(run.verdicts)), chart_rows(run.samples), title=title)
     return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=1.5))
 

@@ -96,6 +96,7 @@ def with_rows(chart: alt.TopLevelMixin, rows: Sequence[Row], **title: Any) -> di
 _STYLE: dict[str, Any] = {
     "font": "sans-serif",
     "background": "white",
+    "padding": 16,
     "axis": {"labelFontSize": 15, "titleFontSize": 16, "gridColor": "#e8e8e8", "titlePadding": 10},
     "title": {"fontSize": 24, "subtitleFontSize": 17, "anchor": "start", "offset": 16, "subtitlePadding": 8},
     "view": {"stroke": None},

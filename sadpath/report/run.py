@@ -36,6 +36,13 @@ class Run:
         words = {"leaks": "leaks", "flat": "is flat", "inconclusive": "is undecided"}
         return ", ".join(f"{arm} {words[verdict.outcome]}" for arm, verdict in self.verdicts.items())
 
+    @property
+    def versions(self) -> str:
+        """What it was measured with, for a title: `Python 3.13.1, Starlette 1.10.0`; empty where that is not known."""
+        names = {"python": "Python", "starlette": "Starlette", "fastapi": "FastAPI"}
+        known = [f"{name} {self.environment[key]}" for key, name in names.items() if self.environment.get(key)]
+        return ", ".join(known)
+
 
 def read_run(folder: Path) -> Run:
     """Read and judge what a run left in `folder`, whole or cut off. Raises `FileNotFoundError` without samples."""
