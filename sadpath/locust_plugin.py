@@ -162,12 +162,12 @@ class Watcher:
         self._stop()
         if not self.samples:
             return
-        verdicts = write_report(self._folder).verdicts
-        for name, verdict in verdicts.items():
+        run = write_report(self._folder)
+        for name, verdict in run.verdicts.items():
             logger.info("%s %s", name, verdict.sentence)
         logger.info("the report is in %s", self._folder / "report.html")
         if environment.process_exit_code is None:
-            environment.process_exit_code = max(EXIT_STATUS[verdict.outcome] for verdict in verdicts.values())
+            environment.process_exit_code = EXIT_STATUS[run.outcome]
 
     def _run(self, name: str, sampler: Sampler) -> None:
         due = time.monotonic()
