@@ -13,8 +13,6 @@ from pathlib import Path
 from sadpath.lifeline import Child
 
 START_TIMEOUT_S = 30.0
-AT_ONCE_S = 3.0
-"""An arm that ends sooner after a restart would only do so again."""
 
 
 class DidNotStart(Exception):  # noqa: N818 - for the person at the terminal
@@ -34,7 +32,7 @@ class Arm:
     settings: dict[str, str]
     restarts: list[str] = field(default_factory=list)
     _child: Child | None = None
-    _started: float = 0.0
+    _answered: bool = False
 
     @property
     def url(self) -> str:
@@ -47,7 +45,7 @@ class Arm:
         quiet = ["--no-access-log", "--log-level", "warning"]
         environment = {"LAB_ARM": self.name, "LAB_CONTROL": "1", **self.settings}
         self._child = Child([*command, *quiet], self.log, environment)
-        self._started = time.monotonic()
+        self._answered = False
 
     def wait_until_healthy(self) -> None:
         """Wait until the service answers. Raises `DidNotStart` if it ends before, or never does."""
@@ -58,20 +56,22 @@ class Arm:
             if time.monotonic() > deadline:
                 raise DidNotStart(f"the arm {self.name} did not answer in {START_TIMEOUT_S:.0f} s; see {self.log}")
             time.sleep(0.05)
+        self._answered = True
 
     def restart_if_ended(self) -> str | None:
         """Start the process again if it has ended, and return in words why it did; None if it runs.
 
-        Raises `DidNotStart` if it ended at once.
+        Raises `DidNotStart` if it ended without ever having answered: it would only do so again.
         """
         status = self._child.status() if self._child else None
         if status is None:
+            self._answered = self._answered or self._is_healthy()
             return None
         reason = self._last_line()
         if not reason.startswith(f"arm {self.name}"):
             reason = f"arm {self.name}: ended with status {status}"
-        if time.monotonic() - self._started < AT_ONCE_S:
-            raise DidNotStart(f"{reason}, at once after its start (see {self.log})")
+            if not self._answered:
+                raise DidNotStart(f"{reason} before it ever answered (see {self.log})")
         self.restarts.append(reason)
         self.start()
         return reason
@@ -83,7 +83,7 @@ class Arm:
 
     def _is_healthy(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=1.0) as response:  # noqa: S310 - loopback
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=0.5) as response:  # noqa: S310 - loopback
                 return bool(response.status == HTTPStatus.OK)
         except OSError:
             return False

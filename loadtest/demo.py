@@ -26,7 +26,7 @@ from rich.table import Table
 from loadtest import terminal
 from loadtest.arms import Arm, DidNotStart, free_ports, is_free
 from sadpath.lifeline import Child
-from sadpath.report import ENVIRONMENT, MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, Run, read_run, write_report
+from sadpath.report import LEFT_BEHIND, MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, Run, read_run, write_report
 from sadpath.samples import Sample, SampleReader
 
 EXPECTED = {"reused": "leaks", "factory": "flat"}
@@ -38,7 +38,6 @@ VERDICT_STATUSES = {0, 1, 3}
 """With these Locust ends when the plugin could judge; with any other something went wrong."""
 
 MISBEHAVED, UNDECIDED, FAILED = 1, 3, 4
-REPORTS = (SAMPLES, ENVIRONMENT, SUMMARY, MEMORY_PICTURE, PAGE)
 LOGS = (*(f"{arm}.log" for arm in EXPECTED), "locust.log")
 
 
@@ -46,7 +45,7 @@ LOGS = (*(f"{arm}.log" for arm in EXPECTED), "locust.log")
 class Options:
     """What the demo was asked for."""
 
-    seconds: float
+    seconds: int
     rate: float
     context_kb: int
     ceiling_mb: int
@@ -56,7 +55,7 @@ class Options:
 
 
 def main(  # noqa: PLR0913, PLR0917 - one parameter for each option
-    seconds: Annotated[float, typer.Option(min=0, envvar="DEMO_SECONDS", help="how long; 0 is until Ctrl-C")] = 60,
+    seconds: Annotated[int, typer.Option(min=0, envvar="DEMO_SECONDS", help="how long; 0 is until Ctrl-C")] = 60,
     rate: Annotated[float, typer.Option(min=0.1, envvar="DEMO_RATE", help="requests a second, for each arm")] = 200,
     context_kb: Annotated[
         int, typer.Option(min=0, max=4096, envvar="DEMO_CONTEXT_KB", help="KiB that each raise holds")
@@ -100,9 +99,13 @@ def run(options: Options, console: Console) -> int:
             failure = watch(stage, console)
     except KeyboardInterrupt:
         console.print("Stopping; the report covers what was measured.")
+    except DidNotStart as reason:
+        if not stage.measured:
+            raise
+        failure = str(reason)
     finally:
         stage.stop()
-    return conclude(options, console, failure)
+    return conclude(stage, console, failure)
 
 
 class Stage:
@@ -120,18 +123,23 @@ class Stage:
             Arm(name, arm_port, options.reports / f"{name}.log", settings)
             for name, arm_port in zip(EXPECTED, ports, strict=True)
         ]
+        self.measured = False
         self._port = port
         self._locust: Child | None = None
 
     def start(self) -> None:
         """Start the arms and, when they answer, Locust. An earlier run's report is kept until then."""
-        self.options.reports.mkdir(parents=True, exist_ok=True)
-        self._remove(LOGS)
+        try:
+            self.options.reports.mkdir(parents=True, exist_ok=True)
+            self._remove(LOGS)
+        except OSError as error:
+            raise DidNotStart(f"cannot write to {self.options.reports}: {error.strerror}") from error
         for arm in self.arms:
             arm.start()
         for arm in self.arms:
             arm.wait_until_healthy()
-        self._remove(REPORTS)
+        self._remove(LEFT_BEHIND)
+        self.measured = True
         self._locust = Child(self._locust_command(), self.options.reports / "locust.log")
 
     def locust_status(self) -> int | None:
@@ -161,7 +169,7 @@ class Stage:
         command += ["--watch-reports", str(options.reports), "--watch-warm-up", str(options.warm_up)]
         for arm in self.arms:
             command += [f"--{arm.name}-host", arm.url, "--watch", f"{arm.name}={arm.url}/metrics"]
-        return command + (["--run-time", f"{options.seconds:g}s"] if options.seconds else [])
+        return command + (["--run-time", f"{options.seconds}s"] if options.seconds else [])
 
 
 def watch(stage: Stage, console: Console) -> str | None:
@@ -200,11 +208,12 @@ def screen(console: Console) -> Iterator[Show]:
     yield print_line
 
 
-def conclude(options: Options, console: Console, failure: str | None) -> int:
+def conclude(stage: Stage, console: Console, failure: str | None) -> int:
     """Say the verdict and where the report is; return the exit status."""
+    options = stage.options
     if failure:
-        console.print(f"[bold red]{failure}[/]")
-    if not (options.reports / SAMPLES).exists():
+        console.print(f"[bold red]{failure}[/]", soft_wrap=True)
+    if not stage.measured or not (options.reports / SAMPLES).exists():
         console.print("Nothing was measured.")
         return FAILED
     finished = (options.reports / SUMMARY).exists()
@@ -223,7 +232,7 @@ def _judge_lab(result: Run, options: Options, console: Console) -> int:
         return 0
     if "inconclusive" in outcomes.values():
         longer = max(60, 2 * options.seconds)
-        console.print(f"[bold yellow]Undecided. Give it longer: make demo DEMO_SECONDS={longer:g}[/]")
+        console.print(f"[bold yellow]Undecided. Give it longer: make demo DEMO_SECONDS={longer}[/]")
         return UNDECIDED
     console.print(f"[bold red]The lab did not behave as it must: expected {EXPECTED}, got {outcomes}.[/]")
     return MISBEHAVED
@@ -233,7 +242,7 @@ def _table(stage: Stage, samples: list[Sample]) -> Table:
     options = stage.options
     elapsed = samples[-1].elapsed_s if samples else 0.0
     phase = "warming both up on the factory path" if elapsed < options.warm_up else "measuring"
-    end = f"of {options.seconds:.0f} s" if options.seconds else "s, until Ctrl-C"
+    end = f"of {options.seconds} s" if options.seconds else "s, until Ctrl-C"
     restarts = {arm.name: arm.restarts for arm in stage.arms}
     return terminal.table(samples, restarts, f"{elapsed:.0f} {end}: {phase}   {stage.page}")
 
@@ -242,14 +251,20 @@ def _table(stage: Stage, samples: list[Sample]) -> Table:
 def interrupt_once() -> Iterator[None]:
     """Make the first SIGINT or SIGTERM a `KeyboardInterrupt`; later ones must not cut the clean-up short."""
 
-    def handle(_: int, __: FrameType | None) -> None:
+    def ignore() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
+
+    def handle(_: int, __: FrameType | None) -> None:
+        ignore()
         raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handle)
-    yield
+    try:
+        yield
+    finally:
+        ignore()
 
 
 if __name__ == "__main__":

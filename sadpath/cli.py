@@ -34,6 +34,9 @@ def report(
     except FileNotFoundError:
         typer.echo(f"sadpath: there is no {SAMPLES} in {folder}; name the folder of a run", err=True)
         raise typer.Exit(USAGE) from None
+    except ValueError as reason:
+        typer.echo(f"sadpath: {reason}", err=True)
+        raise typer.Exit(USAGE) from None
     for arm, verdict in run.verdicts.items():
         typer.echo(f"{arm} {verdict.sentence}")
     Console(stderr=True).print(f"The report: {folder / PAGE}", soft_wrap=True)

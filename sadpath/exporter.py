@@ -49,7 +49,7 @@ class CensusCollector(Collector):
             estimate.add_metric([name], look.estimated_bytes)
         yield from (entries, frames, estimate)
         yield GaugeMetricFamily(
-            "sadpath_live_exceptions", "Exception objects that the last full collection left.", value=self._live.count
+            "sadpath_live_exceptions", "Exception objects alive when they were last counted.", value=self._live.count
         )
 
 

@@ -7,6 +7,7 @@ SIGKILL, the kernel closes our end; the small process sees that and ends the chi
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -19,12 +20,16 @@ from types import FrameType
 KILLED = 128 + signal.SIGKILL
 """The exit status of a command that was killed, as a shell reports it."""
 
+PR_SET_PDEATHSIG = 1
+"""Of `prctl(2)`: the signal that a process gets when its parent ends."""
+
 
 class Child:
     """A running command with its own process group and log, tied to the life of this process."""
 
     def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
         with log.open("ab") as output:
+            self._log_starts = output.tell()  # what is before is of another command
             self._process = subprocess.Popen(  # noqa: S603 - the caller's command
                 [sys.executable, "-P", __file__, *command],
                 stdin=subprocess.PIPE,
@@ -58,7 +63,8 @@ class Child:
 
     def last_line(self) -> str:
         """Return the last line of the log that is not empty: mostly the reason why the command ended."""
-        lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        ours = self.log.read_bytes()[self._log_starts :].decode(errors="replace")
+        lines = [line for line in ours.splitlines() if line.strip()]
         return lines[-1] if lines else ""
 
     def _signal(self, number: signal.Signals) -> None:
@@ -75,12 +81,22 @@ def _run(command: Sequence[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave_it_to_the_command)
     try:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - the caller's command
+        child = subprocess.Popen(  # noqa: S603 - the caller's command
+            command,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - this process has one thread yet
+        )
     except OSError as error:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         return 127
     threading.Thread(target=_kill_group_when_alone, daemon=True).start()
     return _as_a_shell_reports(child.wait())
+
+
+def _die_with_parent() -> None:
+    """Let the kernel end the command with this process, also when this process itself is killed (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _as_a_shell_reports(status: int) -> int:

@@ -19,6 +19,7 @@ import sys
 import time
 from argparse import ArgumentTypeError, Namespace
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,15 @@ from locust.stats import calculate_response_time_percentile, diff_response_time_
 from locust.web import WebUI
 
 from sadpath.hosts import NotYours, check_host
-from sadpath.report import ENVIRONMENT, SAMPLES, write_report
+from sadpath.report import ENVIRONMENT, LEFT_BEHIND, SAMPLES, write_report
 from sadpath.report.page import live_page
 from sadpath.samples import Latency, Sample
 from sadpath.sampling import Sampler
-from sadpath.sources import MetricsPage, Unreadable
+from sadpath.sources import MetricsPage, Reading, Unreadable
 
 INTERVAL_S = 1.0
-EXIT_STATUS = {"flat": 0, "leaks": 1, "inconclusive": 3}
+PATIENCE_S = 3.0
+EXIT_STATUS = {"leaks": 1, "inconclusive": 3}
 
 logger = logging.getLogger("sadpath")
 
@@ -123,7 +125,20 @@ def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
 
 
 def _check_host(environment: Environment, **_: Any) -> None:
-    refuse_strange_hosts(environment, [environment.host] if environment.host else [])
+    hosts = [environment.host] if environment.host else [kind.host for kind in environment.user_classes if kind.host]
+    refuse_strange_hosts(environment, hosts)
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """A page that is given up after `PATIENCE_S`, wherever it hangs; a socket's own timeout begins anew with each byte."""
+
+    page: MetricsPage
+
+    def read(self) -> Reading:
+        """Read the page. Raises `Unreadable`."""
+        with gevent.Timeout(PATIENCE_S, Unreadable(f"{self.page.url}: timed out")):
+            return self.page.read()
 
 
 class Watcher:
@@ -132,6 +147,7 @@ class Watcher:
     def __init__(self, environment: Environment, watch: dict[str, str], folder: Path, warm_up_s: float) -> None:
         self._environment = environment
         self._pages = {name: MetricsPage(url) for name, url in watch.items()}
+        self._sources = {name: Bounded(page) for name, page in self._pages.items()}
         self._folder = folder
         self._warm_up_s = warm_up_s
         self._latencies = Latencies(environment, alone=len(watch) == 1)
@@ -147,7 +163,9 @@ class Watcher:
         """Begin a new run: a new file, and a greenlet for each service, so that one that hangs delays no other."""
         self._stop()
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._sampler = Sampler(self._pages, self._folder / SAMPLES, self._warm_up_s, self._latencies.of)
+        for name in LEFT_BEHIND:
+            (self._folder / name).unlink(missing_ok=True)  # what lies there is of an earlier run
+        self._sampler = Sampler(self._sources, self._folder / SAMPLES, self._warm_up_s, self._latencies.of)
         for name in self._pages:  # the first of each in the order of the options, which is the order of the report
             self._sampler.sample(name)
         self._greenlets = [gevent.spawn(self._run, name, self._sampler) for name in self._pages]
@@ -166,7 +184,7 @@ class Watcher:
         for name, verdict in run.verdicts.items():
             logger.info("%s %s", name, verdict.sentence)
         logger.info("the report is in %s", self._folder / "report.html")
-        if environment.process_exit_code is None:
+        if environment.process_exit_code is None and run.outcome != "flat":  # flat leaves it to failed requests
             environment.process_exit_code = EXIT_STATUS[run.outcome]
 
     def _run(self, name: str, sampler: Sampler) -> None:

@@ -36,6 +36,7 @@ class Sample:
 _READING = [field.name for field in fields(Reading)]
 _LATENCY = [field.name for field in fields(Latency)]
 COLUMNS = ["elapsed_s", "arm", "phase", *_READING, *_LATENCY, "missing"]
+HEADER = ",".join(COLUMNS).encode()
 
 
 class SampleFile:
@@ -79,6 +80,8 @@ class SampleReader:
         with self._path.open("rb") as file:
             file.seek(self._read)
             new = file.read()
+        if not self._read and not new.startswith(HEADER[: len(new)]):
+            raise ValueError(f"{self._path} is no file of samples")
         whole = new[: new.rfind(b"\n") + 1]
         lines = whole.decode().splitlines()
         self.samples += map(_sample, csv.DictReader(lines if self._read else lines[1:], COLUMNS))
@@ -87,7 +90,7 @@ class SampleReader:
 
 
 def read_samples(path: Path) -> list[Sample]:
-    """Read a whole file of samples. Raises `FileNotFoundError`."""
+    """Read a whole file of samples. Raises `FileNotFoundError`, and `ValueError` for a file of something else."""
     return SampleReader(path).update()
 
 
@@ -103,7 +106,7 @@ def lives(samples: Sequence[Sample]) -> Iterator[list[Reading]]:
     """Split the readings of one arm into the lives of its process, in order. Two lives are never joined."""
     life: list[Reading] = []
     for reading in (sample.reading for sample in samples if sample.reading):
-        if life and _is_another_life(life[-1], reading):
+        if life and is_another_life(life[-1], reading):
             yield life
             life = []
         life.append(reading)
@@ -111,9 +114,11 @@ def lives(samples: Sequence[Sample]) -> Iterator[list[Reading]]:
         yield life
 
 
-def _is_another_life(last: Reading, reading: Reading) -> bool:
+def is_another_life(last: Reading, reading: Reading) -> bool:
     """Whether the process was started again: by its start time or, where a page names none, by fallen requests."""
-    return reading.start_time_s != last.start_time_s or (reading.requests or 0) < (last.requests or 0)
+    if reading.start_time_s is not None and last.start_time_s is not None:
+        return reading.start_time_s != last.start_time_s
+    return (reading.requests or 0) < (last.requests or 0)
 
 
 def _sample(row: dict[str, str]) -> Sample:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sadpath.samples import Latency, Phase, Sample, SampleFile, by_arm, lives
@@ -67,11 +68,16 @@ class Sampler:
 
 def judge_samples(samples: Sequence[Sample]) -> dict[str, Verdict]:
     """Judge each arm by its samples after the warm-up; two lives of its process are never joined."""
-    return {arm: judge([_life(_warm(life)) for life in _lives(ours)]) for arm, ours in by_arm(samples).items()}
+    return {arm: _judge_arm(ours) for arm, ours in by_arm(samples).items()}
 
 
-def _lives(samples: Sequence[Sample]) -> Iterator[list[Reading]]:
-    return lives([sample for sample in samples if sample.phase == "measured"])
+def _judge_arm(samples: Sequence[Sample]) -> Verdict:
+    measured = [sample for sample in samples if sample.phase == "measured"]
+    verdict = judge([_life(_warm(life)) for life in lives(measured)])
+    read = [sample.reading for sample in samples if sample.reading]
+    if read and all(reading.requests is None for reading in read):
+        verdict = replace(verdict, reason="the pages do not count requests (http_requests_total)")
+    return replace(verdict, restarts=max(len(list(lives(samples))) - 1, 0))  # also one during the warm-up
 
 
 def _warm(readings: Sequence[Reading]) -> list[Reading]:

@@ -103,7 +103,7 @@ def judge(lives: Sequence[Life], *, flat_below: float = FLAT_BELOW, seed: int = 
     slope, low, high = _slope(usable, np.random.default_rng(seed))
     entries = _per_request(usable, [life.traceback_entries for life in usable])
     climbs = any(map(_climbs, usable))
-    sustained = _is_sustained(max(usable, key=_span), slope, flat_below)
+    sustained = _is_sustained(usable, slope, flat_below)
     outcome, reason = _decide(low, high, entries if climbs else None, flat_below, sustained=sustained)
     return Verdict(
         outcome,
@@ -138,11 +138,17 @@ def _climbs(life: Life) -> bool:
     return bool((steps > 0).sum() > 2 * (steps < 0).sum())
 
 
-def _is_sustained(life: Life, slope: float, flat_below: float) -> bool:
-    """Whether memory grew in each third of a life, by a quarter of the slope at least: one step would not."""
-    requests, memory = (np.array_split(series, 3) for series in _thinned(life))
+def _is_sustained(lives: Sequence[Life], slope: float, flat_below: float) -> bool:
+    """Whether memory grew in each part of the run, by a quarter of the slope at least: one step would not.
+
+    The parts are the thirds of the longest life or, where that is too short for thirds, the lives.
+    """
+    requests, memory = _thinned(max(lives, key=_span))
+    parts = list(zip(np.array_split(requests, 3), np.array_split(memory, 3), strict=True))
+    if len(requests) < 2 * len(parts):
+        parts = [_thinned(life) for life in lives]
     floor = max(flat_below, slope / 4)
-    return all(len(x) > 1 and _theil_sen(x, y) > floor for x, y in zip(requests, memory, strict=True))
+    return len(parts) > 1 and all(_theil_sen(x, y) > floor for x, y in parts)
 
 
 def _slope(lives: Sequence[Life], rng: np.random.Generator) -> tuple[float, float, float]:

@@ -29,7 +29,10 @@ def create_app(settings: Settings) -> FastAPI:
             yield
 
     app = FastAPI(
-        title="Sadpath lab", description="Error paths that leak, and the same paths mended.", lifespan=lifespan
+        title="Sadpath lab",
+        description="Error paths that leak, and the same paths mended.",
+        lifespan=lifespan,
+        responses=problems.INVALID_REQUEST,
     )
     app.state.lab = state
     app.include_router(routes.router)

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry, Counter, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_fastapi_instrumentator import Instrumentator, metrics
+from starlette.responses import PlainTextResponse
 from starlette.types import Scope
 
 from sadpath import exporter
@@ -47,7 +48,9 @@ class Metrics:
 
     def install(self, app: FastAPI) -> None:
         """Add the page to `app` and, where all is to be published, count and time its requests."""
-        app.add_api_route("/metrics", self.page, tags=["operation"], summary="Metrics for Prometheus")
+        app.add_api_route(
+            "/metrics", self.page, tags=["operation"], response_class=PlainTextResponse, summary="Metrics"
+        )
         if self._lab.settings.metrics == "all":
             self._count_requests(app)
 

@@ -16,6 +16,11 @@ from service.errors import ApiError
 
 MEDIA_TYPE = "application/problem+json"
 
+INVALID_REQUEST: dict[int | str, dict[str, Any]] = {
+    422: {"description": "The request makes no sense, and nothing was done.", "content": {MEDIA_TYPE: {}}}
+}
+"""What FastAPI's documentation is to say of every route."""
+
 OnError = Callable[[Scope, ApiError], None]
 
 
@@ -65,6 +70,8 @@ def problem(
 
 async def _on_http_exception(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for no other
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # a body that is no JSON at all, as FastAPI answers it
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid request", f"body: {error.detail}")
     return problem(error.status_code, HTTPStatus(error.status_code).phrase, error.detail, error.headers)
 
 

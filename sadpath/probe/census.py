@@ -5,8 +5,8 @@ each frame that the exception passes (CPython, `Python/traceback.c`, `PyTraceBac
 each frame its locals and, through `f_back`, its callers. It is one linked list that only grows, so a second look need
 only walk from the front to the place where the first one began.
 
-An address does not prove that place, because it is used again after a release. So a look leaves a *mark* there: an
-empty object in the `f_trace` slot of a finished frame, which lives exactly as long as the frame. Only a debugger uses
+An address does not prove that place, because it is used again after a release. So a look leaves a *mark* there: a
+small object in the `f_trace` slot of a finished frame, which lives exactly as long as the frame. Only a debugger uses
 that slot, and only while the frame runs. A finished frame never runs again, so it gets no new traceback entry either:
 an entry at the old address whose frame holds our mark is the old entry. Where that cannot be shown, the whole chain is
 walked again.
@@ -14,6 +14,7 @@ walked again.
 
 import gc
 import sys
+import threading
 import weakref
 from itertools import filterfalse
 from types import FrameType, TracebackType
@@ -32,9 +33,12 @@ _CAN_TELL_FINISHED = sys.implementation.name == "cpython" and sys.version_info >
 
 
 class Mark:
-    """An empty object that a finished frame holds for us."""
+    """An object that a finished frame holds for us; `places` counts the censuses whose last look began there."""
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ("__weakref__", "places")
+
+    def __init__(self) -> None:
+        self.places = 0
 
 
 class Place(NamedTuple):
@@ -80,12 +84,14 @@ class Census:
     def __init__(self, errors: Callable[[], Mapping[str, BaseException]]) -> None:
         self._errors = errors
         self._last: Dict[str, Look] = {}
+        self._lock = threading.Lock()
 
     def looks(self) -> Dict[str, Look]:
-        """Look at each of them now."""
-        now = {name: look_at(error, self._last.get(name, NOTHING)) for name, error in self._errors().items()}
-        self._last = now
-        return now
+        """Look at each of them now. Threads that ask at once look one after the other."""
+        with self._lock:
+            errors = self._errors().items()
+            self._last = {name: look_at(error, self._last.get(name, NOTHING)) for name, error in errors}
+            return self._last
 
 
 def look_at(exception: BaseException, last: Look = NOTHING) -> Look:
@@ -171,12 +177,23 @@ def _mark_newest_finished(front: TracebackType, new: int, here: Place, old: Opti
         return None
     ahead, entry = newest
     if old is not None:
-        old.tb_frame.f_trace = None
-    if entry.tb_frame.f_trace is not None:
+        _leave(old.tb_frame)
+    slot: object = entry.tb_frame.f_trace
+    if slot is not None and not isinstance(slot, Mark):
         return _NOWHERE
-    mark = Mark()
+    mark = slot or Mark()
+    mark.places += 1
     entry.tb_frame.f_trace = mark  # type: ignore[assignment]  # nobody calls it
     return here._replace(entry_id=id(entry), mark=weakref.ref(mark), entries=here.entries - ahead)
+
+
+def _leave(frame: FrameType) -> None:
+    """Take our mark off a frame, unless another census still needs it."""
+    mark: object = frame.f_trace
+    if isinstance(mark, Mark):
+        mark.places -= 1
+        if not mark.places:
+            frame.f_trace = None
 
 
 def _entries(front: TracebackType, count: int) -> Iterator[TracebackType]:

@@ -39,12 +39,12 @@ def full_census() -> List[LiveException]:
 
 OLDEST_GENERATION = 2
 
-GROWTH = 1.25
-"""How much larger than at the last count the heap must be for another, by `sys.getallocatedblocks`."""
+CHANGE = 1.25
+"""By how much the heap must have grown or shrunk since the last count for another, by `sys.getallocatedblocks`."""
 
 
 class LiveExceptionCounter:
-    """Counts the live exceptions after a full collection that found the heap grown by a quarter since the last count.
+    """Counts the live exceptions after a full collection, if the heap has grown or shrunk by a quarter since.
 
     A count makes a list of all objects, and the allocator keeps room for such a list ever after: under a steady load
     that would look like growth. So a heap that stays as it is, is counted once. A count is also left out where it would
@@ -68,7 +68,7 @@ class LiveExceptionCounter:
     def _on_collection(self, phase: str, info: "dict[str, int]") -> None:
         if phase != "stop" or info["generation"] != OLDEST_GENERATION or time.monotonic() < self._next:
             return
-        if sys.getallocatedblocks() > GROWTH * self._blocks:
+        if not self._blocks / CHANGE <= sys.getallocatedblocks() <= self._blocks * CHANGE:
             self._recount()
 
     def _recount(self) -> None:

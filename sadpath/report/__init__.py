@@ -16,6 +16,7 @@ from sadpath.verdict import Verdict
 
 __all__ = [
     "ENVIRONMENT",
+    "LEFT_BEHIND",
     "MEMORY_PICTURE",
     "PAGE",
     "SAMPLES",
@@ -31,14 +32,16 @@ __all__ = [
 SUMMARY = "summary.json"
 MEMORY_PICTURE = "memory.png"
 PAGE = "report.html"
+LEFT_BEHIND = (SAMPLES, ENVIRONMENT, SUMMARY, MEMORY_PICTURE, PAGE)
+"""What a run leaves, by name; the summary is written last."""
 
 
 def write_report(folder: Path) -> Run:
     """Write summary, picture and page of the run in `folder` beside its samples, and return the run."""
     run = read_run(folder)
-    (folder / SUMMARY).write_text(json.dumps(summary(run), indent=2) + "\n")
     (folder / MEMORY_PICTURE).write_bytes(memory_picture(run))
-    (folder / PAGE).write_text(report_page(run))
+    (folder / PAGE).write_text(report_page(run), encoding="utf-8")
+    (folder / SUMMARY).write_text(json.dumps(summary(run), indent=2) + "\n")
     return run
 
 
@@ -47,7 +50,7 @@ def summary(run: Run) -> dict[str, Any]:
     return {
         "schema": 1,
         "verdict": run.outcome,
-        "environment": run.environment,
+        "environment": {"python": "", "starlette": "", "fastapi": "", "platform": "", **run.environment},
         "arms": {arm: figures(verdict) for arm, verdict in run.verdicts.items()},
     }
 

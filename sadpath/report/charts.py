@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from sadpath.samples import Sample, by_arm
+from sadpath.samples import Sample, by_arm, is_another_life
 from sadpath.sources import Reading
 
 Row = dict[str, Any]
@@ -133,7 +133,7 @@ def _rows_of_arm(samples: Sequence[Sample]) -> list[Row]:
         reading = sample.reading
         if reading is None:
             continue
-        restarted = last is not None and reading.start_time_s != last.start_time_s
+        restarted = last is not None and is_another_life(last, reading)
         if restarted and last:
             served, life = served + (last.requests or 0), life + 1
         rows.append({**_row(sample, reading, served), "life": life, "restarted": restarted})

@@ -47,5 +47,12 @@ class Run:
 def read_run(folder: Path) -> Run:
     """Read and judge what a run left in `folder`, whole or cut off. Raises `FileNotFoundError` without samples."""
     samples = read_samples(folder / SAMPLES)
-    environment = folder / ENVIRONMENT
-    return Run(samples, json.loads(environment.read_text()) if environment.exists() else {}, judge_samples(samples))
+    return Run(samples, _environment(folder / ENVIRONMENT), judge_samples(samples))
+
+
+def _environment(path: Path) -> dict[str, str]:
+    """Read the versions; none where the services did not say, or a kill cut the file off."""
+    try:
+        return dict(json.loads(path.read_text()))
+    except (FileNotFoundError, ValueError):
+        return {}

@@ -313,6 +313,34 @@ def test_sizing_is_bounded_by_count_not_by_what_a_local_holds(error: Error) -> N
     assert 0 < look_at(error).estimated_bytes < 20_000 * 60
 
 
+def test_two_censuses_of_one_error_do_not_disturb_each_other(error: Error) -> None:
+    """Each goes on from its own place, though both marked the same frame."""
+    censuses = [Census(lambda: {"error": error}) for _ in range(2)]
+    for _ in range(5):
+        raise_many(error, times=3)
+        looks = [census.looks()["error"] for census in censuses]
+        assert [(counted(look), look.walked) for look in looks] == [(count_by_hand(error), 15)] * 2
+
+
+def test_looks_from_many_threads_leave_a_census_as_quick_as_before(error: Error) -> None:
+    """A page of metrics and a person's request may look at once; afterwards nothing is walked twice."""
+    census = Census(lambda: {"error": error})
+
+    def work() -> None:
+        for _ in range(200):
+            raise_through(error)
+            census.looks()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    census.looks()
+    raise_through(error)
+    assert census.looks()["error"].walked == 5
+
+
 def test_a_census_follows_several_errors_by_name() -> None:
     """Each name has its own chain, and is asked for anew at each look."""
     errors = {"first": Error(), "second": Error()}
