@@ -131,7 +131,7 @@ def _check_host(environment: Environment, **_: Any) -> None:
 
 @dataclass(frozen=True)
 class Bounded:
-    """A page that is given up after `PATIENCE_S`, wherever it hangs; a socket's own timeout begins anew with each byte."""
+    """A page that is given up after `PATIENCE_S`, wherever it hangs: a socket's timeout begins anew with each byte."""
 
     page: MetricsPage
 

@@ -59,7 +59,7 @@ class Demo:
             process
             for process in self.processes()[1:]
             if word in process.cmdline()
-            and "sadpath.lifeline" not in process.cmdline()
+            and not any("lifeline" in word for word in process.cmdline())
             and environment.items() <= process.environ().items()
         )
 
@@ -176,6 +176,31 @@ def test_when_the_demo_itself_is_killed_nothing_is_left_running(start: Start) ->
     rows = demo.rows("reused")
     assert len(rows) >= 5
     assert all(row["missing"] or float(row["resident_bytes"]) > 2**20 for row in rows)
+
+
+def test_when_the_demo_and_those_who_guard_its_processes_are_killed_at_once_nothing_is_left(start: Start) -> None:
+    """The kernel ends what nobody is left to end (Linux)."""
+    demo = start("--seconds", "60", "--warm-up", "1")
+    demo.wait_for_samples(2)
+    processes = demo.processes()
+    guards = [process for process in processes if any("lifeline" in word for word in process.cmdline())]
+    assert len(guards) == 3
+    for process in (*guards, processes[0]):
+        process.kill()
+    until(lambda: all_gone(processes), 10, "the demo's processes to end")
+
+
+def test_an_interrupt_before_anything_was_measured_keeps_the_older_report(start: Start) -> None:
+    """And does not take it for its own."""
+    demo = start("--seconds", "60")
+    demo.reports.mkdir()
+    for name in REPORT:
+        (demo.reports / name).write_text("of an earlier run")
+    until(lambda: len(demo.processes()) > 2, 20, "the arms to start")
+    demo.process.send_signal(signal.SIGINT)
+    status, output = demo.finish()
+    assert (status, "Nothing was measured." in output) == (4, True)
+    assert {(demo.reports / name).read_text() for name in REPORT} == {"of an earlier run"}
 
 
 def test_a_port_that_is_taken_is_one_clear_line(start: Start) -> None:
