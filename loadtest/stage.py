@@ -55,26 +55,26 @@ class Stage:
 
 
 def stage_of(config: dict[str, Any]) -> Stage:
-    """Pick what we need from the output of `docker compose config --format json`. Raises `NotReady` for no numbers."""
+    """Pick what we need from the output of `docker compose config --format json`. Raises `NotReady`."""
     services = config["services"]
     load = services["locust"]["environment"]
-    try:
-        stage = _read(services, load)
-    except ValueError as wrong:
-        raise NotReady(f"a knob is no number: {wrong}; look into .env, as .env.example shows") from None
+    stage = Stage(
+        ports={name: int(ports[0]["published"]) for name, one in services.items() if (ports := one.get("ports"))},
+        limit=int(services["reused"]["mem_limit"]),
+        rate=_number("STAGE_RATE", load["LOCUST_RATE"]),
+        context_kb=int(_number("STAGE_CONTEXT_KB", load["LOCUST_CONTEXT_KB"])),
+        warm_up_s=_number("STAGE_WARM_UP", load["SADPATH_WARM_UP"]),
+    )
     if stage.rate <= 0:
         raise NotReady(f"a rate of {stage.rate:g} loads nothing; set STAGE_RATE=100")
     return stage
 
 
-def _read(services: dict[str, Any], load: dict[str, str]) -> Stage:
-    return Stage(
-        ports={name: int(ports[0]["published"]) for name, one in services.items() if (ports := one.get("ports"))},
-        limit=int(services["reused"]["mem_limit"]),
-        rate=float(load["LOCUST_RATE"]),
-        context_kb=int(load["LOCUST_CONTEXT_KB"]),
-        warm_up_s=float(load["SADPATH_WARM_UP"]),
-    )
+def _number(knob: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise NotReady(f"{knob}={value} is no number; .env.example shows one") from None
 
 
 def check_memory(stage: Stage, memory: int) -> None:

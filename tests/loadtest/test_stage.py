@@ -36,11 +36,19 @@ def test_what_compose_says_is_understood() -> None:
     assert stage_of(config()) == STAGE
 
 
-@pytest.mark.parametrize(("knob", "value"), [("LOCUST_RATE", "fast"), ("LOCUST_RATE", "0"), ("SADPATH_WARM_UP", "")])
-def test_a_knob_that_is_no_number_is_one_clear_line(knob: str, value: str) -> None:
-    """It says what to set, or where to look."""
-    with pytest.raises(NotReady, match=r"STAGE_RATE=100|look into \.env"):
+@pytest.mark.parametrize(
+    ("knob", "value", "line"),
+    [
+        ("LOCUST_RATE", "fast", "STAGE_RATE=fast is no number; .env.example shows one"),
+        ("SADPATH_WARM_UP", "long", "STAGE_WARM_UP=long is no number; .env.example shows one"),
+        ("LOCUST_RATE", "0", "a rate of 0 loads nothing; set STAGE_RATE=100"),
+    ],
+)
+def test_a_knob_that_cannot_be_is_one_clear_line(knob: str, value: str, line: str) -> None:
+    """The variable, what is wrong with it, and what would be right."""
+    with pytest.raises(NotReady) as refusal:
         stage_of(config(**{knob: value}))
+    assert str(refusal.value) == line
 
 
 def test_enough_memory_is_no_problem() -> None:
