@@ -18,7 +18,6 @@ from typing import Any
 from loadtest.arms import is_free
 
 MIB = 2**20
-ARMS = ("reused", "factory")
 LEAST_LIMIT = 96 * MIB
 """An arm has about 57 MiB when it starts; with less than this the kernel would kill both, and show nothing."""
 
@@ -46,6 +45,7 @@ class Stage:
     rate: float
     context_kb: int
     warm_up_s: float
+    arms: int = 2
 
     @property
     def seconds_to_the_kill(self) -> float:
@@ -64,6 +64,7 @@ def stage_of(config: dict[str, Any]) -> Stage:
         rate=_number("STAGE_RATE", load["LOCUST_RATE"]),
         context_kb=int(_number("STAGE_CONTEXT_KB", load["LOCUST_CONTEXT_KB"])),
         warm_up_s=_number("STAGE_WARM_UP", load["SADPATH_WARM_UP"]),
+        arms=sum("LAB_ARM" in (one.get("environment") or ()) for one in services.values()),
     )
     if stage.rate <= 0:
         raise NotReady(f"a rate of {stage.rate:g} loads nothing; set STAGE_RATE=100")
@@ -84,11 +85,11 @@ def check_memory(stage: Stage, memory: int) -> None:
             f"an arm does not start in {stage.limit // MIB} MiB; "
             f"give it {LEAST_LIMIT // MIB} or more, as in STAGE_MEMORY_LIMIT=256m"
         )
-    needed = len(ARMS) * stage.limit + BESIDE_THE_ARMS
+    needed = stage.arms * stage.limit + BESIDE_THE_ARMS
     if memory < needed:
         raise NotReady(
-            f"the engine has {memory // MIB} MiB of memory, and two arms of {stage.limit // MIB} MiB with all that is "
-            f"beside them need {needed // MIB}; give the engine more, or the arms less with STAGE_MEMORY_LIMIT=128m"
+            f"the engine has {memory // MIB} MiB of memory, and {stage.arms} arms of {stage.limit // MIB} MiB with all "
+            f"that is beside them need {needed // MIB}; give the engine more, or the arms less with STAGE_MEMORY_LIMIT=128m"
         )
 
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ def config(**knobs: str) -> dict[str, Any]:
     }
     services["reused"]["mem_limit"] = "268435456"
     services["locust"]["environment"] = load
-    return {"services": {**services, "worker": {}}}
+    services["reused"]["environment"] = services["factory"]["environment"] = {"LAB_ARM": "one"}
+    return {"services": {**services, "worker": {"environment": None}}}
 
 
 def test_what_compose_says_is_understood() -> None:
@@ -60,6 +62,12 @@ def test_too_little_memory_says_how_much_is_missing_and_what_to_set() -> None:
     """Before anything starts to swap in front of a hall."""
     with pytest.raises(NotReady, match=r"has 1000 MiB .* need 1536; .*STAGE_MEMORY_LIMIT=128m"):
         check_memory(STAGE, 1000 * MIB)
+
+
+def test_more_arms_need_more_memory() -> None:
+    """The profile `framework` adds two."""
+    with pytest.raises(NotReady, match=r"and 4 arms of 256 MiB .* need 2048;"):
+        check_memory(replace(STAGE, arms=4), 1536 * MIB)
 
 
 def test_a_limit_below_what_an_arm_needs_to_start_is_refused() -> None:
