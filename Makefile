@@ -8,13 +8,19 @@ python := $(venv)/bin/python
 install := $(python) -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench lock clean
+.PHONY: help demo up down test check format bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(venv)/demo ## Run the lab for DEMO_SECONDS (60; 0 is until Ctrl-C) and leave the report in reports/demo
 	@$(python) -m loadtest.demo
+
+up: ## Bring the lab up on a stage, under Docker Compose, with Grafana; .env.example names the knobs
+	@$(PYTHON) -m loadtest.stage up
+
+down: ## End what `make up` began; Locust's report stays in reports/compose
+	@$(PYTHON) -m loadtest.stage down
 
 test: $(venv)/dev ## Run the tests
 	@$(python) -m pytest

@@ -40,7 +40,6 @@ def check_hosts(environment: Environment, **_: Any) -> None:
     """Refuse to load what is not ours, before the first request."""
     options = locust_plugin.options_of(environment)
     locust_plugin.refuse_strange_hosts(environment, [options.reused_host, options.factory_host])
-    ReusedUser.host, FactoryUser.host = options.reused_host, options.factory_host
 
 
 class ArmUser(FastHttpUser):
@@ -48,6 +47,11 @@ class ArmUser(FastHttpUser):
 
     abstract = True
     arm = ""
+
+    def __init__(self, environment: Environment) -> None:
+        """Look the host up here: a worker that joins a load which runs gets its users before its `init` event."""
+        self.host = getattr(locust_plugin.options_of(environment), f"{self.arm}_host")
+        super().__init__(environment)
 
     def wait_time(self) -> float:
         """Wait so that all users of the arm together keep the rate."""

@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 from sadpath.probe.census import Census
 from sadpath.probe.collector import BOUNDS, PauseRecorder
 from sadpath.probe.heap import LiveExceptionCounter
-from sadpath.probe.memory import PROC, Memory, read_memory
+from sadpath.probe.memory import PROC, Memory, memory_limit, read_memory
 
 
 class CensusCollector(Collector):
@@ -129,13 +129,13 @@ def environment() -> dict[str, str]:
 def install(registry: CollectorRegistry, census: Census, limit_bytes: int | None = None) -> Callable[[], None]:
     """Register all collectors of this module and begin to record; return the function that takes them out again.
 
-    `limit_bytes` is the memory at which this process will be ended, if there is such a limit.
+    `limit_bytes` is the memory at which this process will be ended; if it is not told, the limit of its container is.
     """
     live, recorder = LiveExceptionCounter(), PauseRecorder()
     collectors = (
         CensusCollector(census, live),
         PauseCollector(recorder),
-        MemoryCollector(limit_bytes),
+        MemoryCollector(limit_bytes or memory_limit()),
         EnvironmentCollector(),
     )
     with ExitStack() as undo:

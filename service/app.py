@@ -9,7 +9,7 @@ from contextlib import ExitStack, asynccontextmanager
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from service import ceiling, lab, problems, routes
+from service import ceiling, framework, lab, problems, routes
 from service.metrics import Metrics
 from service.settings import Settings
 
@@ -36,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.lab = state
     app.include_router(routes.router)
+    app.include_router(framework.router)
     if settings.control:
         app.include_router(lab.router)
     problems.install(app, metrics.on_error if metrics and settings.metrics == "all" else None)

@@ -8,6 +8,12 @@ from pathlib import Path
 from typing import NamedTuple, Optional
 
 PROC = Path("/proc")
+CGROUP = Path("/sys/fs/cgroup")
+LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
+"""Where a control group's limit stands, version 2 and version 1. A container sees its own group as the root."""
+
+NO_LIMIT = 2**60
+"""Version 1 says "no limit" with a number that is nearly 2 to the power of 63; no machine has this much memory."""
 
 
 class Memory(NamedTuple):
@@ -43,6 +49,15 @@ def read_memory_exactly(proc: Path = PROC) -> Optional[Memory]:
         return read_memory(proc)
 
 
+def memory_limit(root: Path = CGROUP) -> Optional[int]:
+    """Return the bytes at which the kernel kills this process's container, or None where nothing limits it.
+
+    `root` is where the control groups are mounted. Where both versions are, the lower limit is the one that kills.
+    """
+    limits = [limit for limit in (_limit(root / page) for page in LIMITS) if limit is not None]
+    return min(limits) if limits else None
+
+
 def settle() -> Optional[Memory]:
     """Collect all garbage, return free memory to the system, and read what is left.
 
@@ -59,3 +74,12 @@ def settle() -> Optional[Memory]:
 def _fields(page: Path) -> "dict[str, int]":
     """Parse the lines `Name:  123 kB` of a page of `/proc`, into bytes."""
     return {name: int(kib) * 1024 for name, kib in re.findall(r"^(\w+):\s+(\d+) kB$", page.read_text(), re.MULTILINE)}
+
+
+def _limit(page: Path) -> Optional[int]:
+    """Parse a page that holds a number of bytes; None for `max`, for a number that stands for it, and for no page."""
+    try:
+        limit = int(page.read_text())
+    except (OSError, ValueError):
+        return None
+    return limit if 0 < limit < NO_LIMIT else None

@@ -4,7 +4,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sadpath.probe.memory import Memory, read_memory, read_memory_exactly, settle
+from sadpath.probe.memory import Memory, memory_limit, read_memory, read_memory_exactly, settle
 
 ROLLUP = """\
 55d0c0a00000-7ffd3a9fe000 ---p 00000000 00:00 0                          [rollup]
@@ -56,6 +56,41 @@ def test_a_page_that_says_nothing_is_no_reading(tmp_path: Path, page: str) -> No
 def test_without_proc_there_is_no_reading(tmp_path: Path) -> None:
     """As on macOS."""
     assert read_memory(tmp_path) is None
+
+
+def groups(folder: Path, **pages: str) -> Path:
+    """A `/sys/fs/cgroup` with these pages: `max` as version 2 has it, `limit_in_bytes` as version 1 does."""
+    (folder / "memory").mkdir()
+    for name, text in pages.items():
+        (folder / {"max": "memory.max", "limit_in_bytes": "memory/memory.limit_in_bytes"}[name]).write_text(text)
+    return folder
+
+
+def test_the_limit_of_a_container_under_version_1(tmp_path: Path) -> None:
+    """As recorded in a container with 256 MiB."""
+    assert memory_limit(groups(tmp_path, limit_in_bytes="268435456\n")) == 256 * 2**20
+
+
+def test_the_limit_of_a_container_under_version_2(tmp_path: Path) -> None:
+    """The same, in the other place."""
+    assert memory_limit(groups(tmp_path, max="268435456\n")) == 256 * 2**20
+
+
+def test_of_two_limits_the_lower_one_kills(tmp_path: Path) -> None:
+    """A machine may have both versions mounted."""
+    assert memory_limit(groups(tmp_path, max="max\n", limit_in_bytes="268435456\n")) == 256 * 2**20
+    assert memory_limit(groups(tmp_path / "memory", max="1048576\n", limit_in_bytes="268435456\n")) == 2**20
+
+
+@pytest.mark.parametrize("text", ["max\n", "9223372036854771712\n", "", "a lot\n", "0\n", "-1\n"])
+def test_what_is_no_limit_is_none(tmp_path: Path, text: str) -> None:
+    """Version 2 says `max`, version 1 a number beyond all memory; what cannot be read limits nothing either."""
+    assert memory_limit(groups(tmp_path, max=text, limit_in_bytes=text)) is None
+
+
+def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
+    """As on macOS."""
+    assert memory_limit(tmp_path) is None
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux only")

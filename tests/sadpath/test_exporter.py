@@ -186,10 +186,23 @@ def test_unique_memory_is_this_processs() -> None:
     assert 2**20 < unique <= process_memory().resident + 2**20
 
 
-def test_a_limit_is_published_where_there_is_one() -> None:
-    """A graph draws the limit that it finds; without one there is no such line."""
+def test_a_limit_that_is_told_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in a container whose own limit is another."""
+    monkeypatch.setattr("sadpath.exporter.memory_limit", lambda: 2**30)
     with installed(limit_bytes=2**29) as registry:
         assert scrape(registry)["process_memory_limit_bytes"] == 2**29
+
+
+def test_the_limit_of_the_container_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody told another."""
+    monkeypatch.setattr("sadpath.exporter.memory_limit", lambda: 2**28)
+    with installed() as registry:
+        assert scrape(registry)["process_memory_limit_bytes"] == 2**28
+
+
+def test_without_a_limit_none_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A graph then draws no such line."""
+    monkeypatch.setattr("sadpath.exporter.memory_limit", lambda: None)
     with installed() as registry:
         assert b"process_memory_limit_bytes" not in generate_latest(registry)
 

@@ -1,0 +1,241 @@
+"""The whole stack, as on a stage: real containers, a real kill by the kernel. Needs a Docker engine, and two minutes.
+
+Everything has its own project name and free ports, so a lab that is up is left alone.
+"""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from urllib.request import urlopen
+
+import docker
+import pytest
+from docker.models.containers import Container as EngineContainer
+from playwright.sync_api import sync_playwright
+
+from sadpath.sources import Container
+from tests.waiting import until
+
+ROOT = Path(__file__).parents[2]
+MIB = 2**20
+PORTS = ("REUSED", "FACTORY", "LOCUST", "PROMETHEUS", "GRAFANA")
+SERVICES = {"reused", "factory", "locust", "worker", "prometheus", "grafana"}
+
+
+def engine_or_skip() -> docker.DockerClient:
+    """The engine; without one there is nothing to test, which the summary says."""
+    program = shutil.which("docker")
+    if not program:
+        pytest.skip("there is no docker command here")
+    asked = subprocess.run([program, "version"], capture_output=True, text=True, check=False)
+    if asked.returncode:
+        pytest.skip(f"no Docker engine answers: {' '.join(asked.stderr.split())}")
+    return docker.from_env()
+
+
+@dataclass
+class Lab:
+    """A lab that `make up` brought up."""
+
+    engine: docker.DockerClient
+    project: str
+    reports: Path
+    ports: dict[str, int]
+    environment: dict[str, str]
+    healthy_at: float = 0.0
+    said: str = ""
+
+    def stage(self, command: str) -> str:
+        """Do what `make up` and `make down` do; what they said."""
+        done = subprocess.run(
+            [sys.executable, "-m", "loadtest.stage", command],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def containers(self) -> dict[str, EngineContainer]:
+        """All containers by service, those that ended too."""
+        found = self.engine.containers.list(all=True, filters=self.ours)
+        return {container.labels["com.docker.compose.service"]: container for container in found}
+
+    @property
+    def ours(self) -> dict[str, str | list[str] | bool]:
+        """What tells our containers, networks and volumes from others."""
+        return {"label": f"com.docker.compose.project={self.project}"}
+
+    def get(self, service: str, path: str) -> str:
+        """A page of one of the services."""
+        with urlopen(f"http://127.0.0.1:{self.ports[service]}{path}", timeout=5) as response:
+            return str(response.read().decode())
+
+    def ask(self, expression: str) -> dict[str, float]:
+        """What Prometheus answers, by arm."""
+        answer = json.loads(self.get("PROMETHEUS", f"/api/v1/query?query={quote(expression)}"))
+        return {one["metric"]["arm"]: float(one["value"][1]) for one in answer["data"]["result"]}
+
+    def memory(self) -> dict[str, float]:
+        """The arms' memory as Prometheus has it."""
+        return self.ask('process_resident_memory_bytes{arm!=""}')
+
+    def life_of(self, arm: str) -> float | None:
+        """When the process of an arm that answers was started, as Prometheus has it; None while none answers."""
+        return self.ask('process_start_time_seconds{arm!=""} and on (instance) (up == 1)').get(arm)
+
+    def arm(self, name: str) -> Container:
+        """One of the arms, as the instrument sees it."""
+        container_name = self.containers()[name].name
+        assert container_name
+        return Container(container_name)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab that is up and healthy. Whatever happens in the tests, nothing of it is left."""
+    engine = engine_or_skip()
+    project, reports = f"sadpath-test-{os.getpid()}", tmp_path_factory.mktemp("reports")
+    ports = _free_ports()
+    knobs = {f"STAGE_{service}_PORT": str(port) for service, port in ports.items()}
+    environment = {**os.environ, **knobs, "COMPOSE_PROJECT_NAME": project, "STAGE_REPORTS": str(reports)}
+    lab = Lab(engine, project, reports, ports, environment)
+    try:
+        lab.said = lab.stage("up")
+        lab.healthy_at = time.monotonic()
+        yield lab
+    finally:
+        lab.stage("down")
+        engine.close()
+
+
+pytestmark = pytest.mark.timeout(600)  # the first time, images are built and pulled
+
+
+def test_everything_is_healthy(lab: Lab) -> None:
+    """All that runs says so itself; the one that prepares the reports' folder has ended well."""
+    containers = lab.containers()
+    healthy = {
+        name for name, one in containers.items() if one.attrs["State"].get("Health", {}).get("Status") == "healthy"
+    }
+    assert healthy == SERVICES
+    assert containers["reports"].attrs["State"]["ExitCode"] == 0
+
+
+def test_it_says_where_to_look(lab: Lab) -> None:
+    """Grafana's address first, then all the others; each of them answers."""
+    printed = [int(port) for port in re.findall(r"http://127\.0\.0\.1:(\d+)", lab.said)]
+    assert printed == [lab.ports[service] for service in ("GRAFANA", "LOCUST", "PROMETHEUS", "REUSED", "FACTORY")]
+    health = ("/api/health", "/", "/-/ready", "/healthz", "/healthz")
+    for port, page in zip(printed, health, strict=True):
+        assert urlopen(f"http://127.0.0.1:{port}{page}", timeout=10).status == 200
+
+
+def test_nobody_runs_as_root_or_could_become_it(lab: Lab) -> None:
+    """No capability, no way to gain one, and a file system that cannot be written."""
+    for name in SERVICES:
+        container = lab.containers()[name]
+        host = container.attrs["HostConfig"]
+        assert host["CapDrop"] == ["ALL"]
+        assert not host["CapAdd"]
+        assert host["SecurityOpt"] == ["no-new-privileges:true"]
+        assert host["ReadonlyRootfs"]
+        assert container.exec_run(["id", "-u"]).output != b"0\n"
+
+
+def test_nothing_is_published_but_on_loopback(lab: Lab) -> None:
+    """A hall's network must not reach a service that leaks on request."""
+    published = [
+        binding
+        for container in lab.containers().values()
+        for bindings in container.attrs["HostConfig"]["PortBindings"].values()
+        for binding in bindings
+    ]
+    assert len(published) == len(PORTS)
+    assert {binding["HostIp"] for binding in published} == {"127.0.0.1"}
+
+
+def test_the_two_memories_part_within_half_a_minute(lab: Lab) -> None:
+    """40 MiB and more, in Prometheus, without a click."""
+    left_s = lab.healthy_at + 30 - time.monotonic()
+    until(lambda: _gap(lab.memory()) >= 40 * MIB, left_s, "the memories to part by 40 MiB")
+
+
+def test_the_limit_is_that_of_the_container(lab: Lab) -> None:
+    """Read by the service from its control group: the line that the panel draws."""
+    assert lab.ask('process_memory_limit_bytes{arm!=""}') == {"reused": 256 * MIB, "factory": 256 * MIB}
+
+
+def test_the_leaking_arm_is_killed_for_its_memory_and_comes_back(lab: Lab) -> None:
+    """Within 150 s; its twin lives on, and both answer."""
+    first_life, first_life_of_factory = lab.life_of("reused"), lab.life_of("factory")
+    left_s = lab.healthy_at + 150 - time.monotonic()
+    until(lambda: lab.arm("reused").state().restarts, left_s, "the kernel to kill the arm reused")
+    assert lab.arm("reused").state().killed_for_memory
+    until(lambda: lab.life_of("reused") not in {None, first_life}, 30, "the arm reused to come back")
+    assert (lab.arm("factory").state().restarts, lab.arm("factory").state().killed_for_memory) == (0, False)
+    assert lab.life_of("factory") == first_life_of_factory
+
+
+def test_the_instrument_sees_a_container_as_the_engine_does(lab: Lab) -> None:
+    """Memory in use below the limit, and of the size that the process itself tells."""
+    reading = lab.arm("factory").read()
+    assert reading.limit_bytes == 256 * MIB
+    assert reading.unique_bytes is not None
+    assert 20 * MIB < reading.unique_bytes <= reading.resident_bytes < 128 * MIB
+    assert lab.memory()["factory"] == pytest.approx(reading.resident_bytes, rel=0.5)
+
+
+def test_grafana_draws_it_without_a_click(lab: Lab) -> None:
+    """Its address alone shows charts. The picture is kept in reports/compose/grafana.png, for people."""
+    if json.loads(lab.get("GRAFANA", "/api/health"))["version"] == "placeholder":
+        pytest.skip("this Grafana is a placeholder that draws nothing")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if not chromium:
+        pytest.skip("there is no Chromium here")
+    with sync_playwright() as browsers, browsers.chromium.launch(executable_path=chromium) as browser:
+        page = browser.new_page(viewport={"width": 1920, "height": 1080})
+        page.goto(f"http://127.0.0.1:{lab.ports['GRAFANA']}/")
+        try:
+            page.locator("canvas").first.wait_for(timeout=60_000)
+            page.wait_for_timeout(3_000)  # until the panels beside the first have drawn, too
+        finally:
+            page.screenshot(path=ROOT / "reports" / "compose" / "grafana.png")
+
+
+def test_down_leaves_nothing_but_a_whole_report(lab: Lab) -> None:
+    """Although the load was still running."""
+    lab.stage("down")
+    assert lab.containers() == {}
+    assert lab.engine.networks.list(filters=lab.ours) == []
+    assert lab.engine.volumes.list(filters=lab.ours) == []
+    assert (lab.reports / "locust.html").read_text().rstrip().endswith("</html>")
+    assert (lab.reports / "report.html").read_text().rstrip().endswith("</html>")
+    arms = json.loads((lab.reports / "summary.json").read_text())["arms"]
+    assert (arms["reused"]["verdict"], arms["factory"]["verdict"]) == ("leaks", "flat")
+    assert arms["reused"]["restarts"] >= 1
+
+
+def _gap(memory: dict[str, float]) -> float:
+    return memory.get("reused", 0.0) - memory.get("factory", 0.0) if len(memory) == 2 else 0.0
+
+
+def _free_ports() -> dict[str, Any]:
+    sockets = {service: socket.create_server(("127.0.0.1", 0)) for service in PORTS}
+    try:
+        return {service: one.getsockname()[1] for service, one in sockets.items()}
+    finally:
+        for one in sockets.values():
+            one.close()

@@ -1,0 +1,194 @@
+"""What `make up` says before anything starts. That it starts is in end_to_end/test_compose.py."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadtest.stage import MIB, NotReady, Stage, check_memory, check_ports, stage_of, what_to_look_at
+
+ROOT = Path(__file__).parents[2]
+GIB = 1024 * MIB
+PORTS = {"reused": 8001, "factory": 8002, "locust": 8089, "prometheus": 9090, "grafana": 3000}
+STAGE = Stage(PORTS, 256 * MIB, rate=100, context_kb=16, warm_up_s=5)
+Make = Callable[..., tuple[int, str]]
+
+
+def config(**knobs: str) -> dict[str, Any]:
+    """What `docker compose config --format json` says, as recorded from Compose 2.26; what nobody reads left out."""
+    load = {"LOCUST_RATE": "100", "LOCUST_CONTEXT_KB": "16", "SADPATH_WARM_UP": "5", **knobs}
+    services: dict[str, Any] = {
+        name: {"ports": [{"host_ip": "127.0.0.1", "target": 1, "published": str(port)}]} for name, port in PORTS.items()
+    }
+    services["reused"]["mem_limit"] = "268435456"
+    services["locust"]["environment"] = load
+    services["reused"]["environment"] = services["factory"]["environment"] = {"LAB_ARM": "one"}
+    return {"services": {**services, "worker": {"environment": None}}}
+
+
+def test_what_compose_says_is_understood() -> None:
+    """Also that a worker publishes no port."""
+    assert stage_of(config()) == STAGE
+
+
+@pytest.mark.parametrize(
+    ("knob", "value", "line"),
+    [
+        ("LOCUST_RATE", "fast", "STAGE_RATE=fast is no number; .env.example shows one"),
+        ("SADPATH_WARM_UP", "long", "STAGE_WARM_UP=long is no number; .env.example shows one"),
+        ("LOCUST_RATE", "0", "a rate of 0 loads nothing; set STAGE_RATE=100"),
+    ],
+)
+def test_a_knob_that_cannot_be_is_one_clear_line(knob: str, value: str, line: str) -> None:
+    """The variable, what is wrong with it, and what would be right."""
+    with pytest.raises(NotReady) as refusal:
+        stage_of(config(**{knob: value}))
+    assert str(refusal.value) == line
+
+
+def test_enough_memory_is_no_problem() -> None:
+    """Two arms, and a gibibyte for the rest."""
+    check_memory(STAGE, 1536 * MIB)
+
+
+def test_too_little_memory_says_how_much_is_missing_and_what_to_set() -> None:
+    """Before anything starts to swap in front of a hall."""
+    with pytest.raises(NotReady, match=r"has 1000 MiB .* need 1536; .*STAGE_MEMORY_LIMIT=128m"):
+        check_memory(STAGE, 1000 * MIB)
+
+
+def test_more_arms_need_more_memory() -> None:
+    """The profile `framework` adds two."""
+    with pytest.raises(NotReady, match=r"and 4 arms of 256 MiB .* need 2048;"):
+        check_memory(replace(STAGE, arms=4), 1536 * MIB)
+
+
+def test_a_limit_below_what_an_arm_needs_to_start_is_refused() -> None:
+    """Both arms would be killed at once, which shows nothing."""
+    with pytest.raises(NotReady, match=r"does not start in 64 MiB; .*STAGE_MEMORY_LIMIT=256m"):
+        check_memory(Stage(PORTS, 64 * MIB, 100, 16, 5), 64 * GIB)
+
+
+def test_a_port_that_is_taken_is_named_with_what_to_set() -> None:
+    """Which port, whose, and the variable."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        stage = Stage({"grafana": port}, 256 * MIB, 100, 16, 5)
+        with pytest.raises(NotReady, match=rf"port {port}, for grafana, is taken; .*: STAGE_GRAFANA_PORT=\d+$"):
+            check_ports(stage, ours=set())
+        check_ports(stage, ours={port})  # by a lab that is up: `make up` may be typed again
+
+
+def test_the_kill_comes_sooner_with_more_load() -> None:
+    """It was measured 60 s after the load's start with the defaults."""
+    assert STAGE.seconds_to_the_kill == pytest.approx(60, abs=5)
+    assert Stage(PORTS, 256 * MIB, 200, 16, 5).seconds_to_the_kill == pytest.approx(32, abs=3)
+
+
+def test_it_says_what_to_look_at() -> None:
+    """The addresses, Grafana's first, and what will happen when."""
+    text = what_to_look_at(STAGE)
+    assert [text.index(f"http://127.0.0.1:{port}") for port in (3000, 8089, 9090, 8001, 8002)] == sorted(
+        text.index(f"http://127.0.0.1:{port}") for port in PORTS.values()
+    )
+    assert "59 s after the load's start it reaches 256 MiB" in text
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Run the command with a docker on the path that answers as told, or with none."""
+
+    def run(*arguments: str, docker: str | None = None, folder: Path = ROOT) -> tuple[int, str]:
+        if docker is not None:
+            program = tmp_path / "docker"
+            program.write_text(f"#!/bin/sh\n{docker}\n")
+            program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:/nowhere")
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "loadtest.stage", *arguments]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        return done.returncode, done.stderr
+
+    return run
+
+
+# What the docker command said, as recorded, by what it was asked.
+UP_TO_THE_PORTS = """
+case "$*" in
+  info*) echo 25276502016 ;;
+  "compose version"*) echo "Docker Compose version 2.26.1" ;;
+  "compose config"*) echo '{config}' ;;
+  "compose ps"*) ;;
+  "compose up"*) exit 1 ;;
+esac"""
+
+
+@pytest.mark.parametrize(
+    ("docker", "line"),
+    [
+        (None, "there is no docker command here; install Docker, or type make demo"),
+        ("echo 0; echo 'Cannot connect to the Docker daemon' >&2; exit 1", "no Docker engine answers; start"),
+        ("echo 'permission denied while trying to connect' >&2; exit 1", "does not let you in; type sudo usermod"),
+        ('test "$1" = info && echo 25276502016', "docker has no compose here; install Docker's Compose plugin"),
+        (
+            'case "$*" in info*) echo 9;; *config*) echo "Invalid hostPort: abc" >&2; exit 1;; esac',
+            "Invalid hostPort: abc; look into .env",
+        ),
+    ],
+)
+def test_what_is_missing_is_one_line(stage: Make, docker: str | None, line: str) -> None:
+    """What, and what to do; status 4, and no traceback."""
+    status, said = stage("up", docker=docker)
+    assert status == 4
+    assert said.startswith("stage: ")
+    assert line in said
+    assert said.count("\n") == 1
+
+
+def test_too_little_memory_ends_it_before_anything_is_built(stage: Make) -> None:
+    """The engine tells how much there is."""
+    docker = UP_TO_THE_PORTS.replace("25276502016", str(GIB)).format(config=json.dumps(_on_free_ports()))
+    assert stage("up", docker=docker)[1].startswith("stage: the engine has 1024 MiB of memory")
+
+
+def test_what_did_not_become_healthy_is_named(stage: Make) -> None:
+    """With the next thing to type."""
+    docker = UP_TO_THE_PORTS.format(config=json.dumps(_on_free_ports())).replace(
+        '"compose ps"*) ;;',
+        '"compose ps --all"*) echo "reused Up 9 seconds (healthy)"; echo "grafana Restarting (1) 2 seconds ago";;'
+        ' "compose ps"*) ;;',
+    )
+    status, said = stage("up", docker=docker)
+    assert status == 4
+    assert "stage: not well: grafana Restarting (1) 2 seconds ago; see docker compose logs" in said
+
+
+@pytest.mark.parametrize("arguments", [[], ["sideways"], ["up", "down"]])
+def test_a_command_that_there_is_not(stage: Make, arguments: list[str]) -> None:
+    """Status 2, and what to type."""
+    assert stage(*arguments) == (2, "stage: type python -m loadtest.stage up, or down\n")
+
+
+def test_elsewhere_than_in_the_root(stage: Make, tmp_path: Path) -> None:
+    """It says where to go."""
+    assert stage("up", folder=tmp_path) == (
+        2,
+        "stage: there is no docker-compose.yml here; go to the root of the repository\n",
+    )
+
+
+def _on_free_ports() -> dict[str, Any]:
+    """The same, but that another lab on this machine is not in the way."""
+    free = config()
+    for service in free["services"].values():
+        for port in service.get("ports", ()):
+            with socket.create_server(("127.0.0.1", 0)) as one:
+                port["published"] = str(one.getsockname()[1])
+    return free
