@@ -259,9 +259,12 @@ def _load() -> list[Panel]:
 
 
 def _annotations() -> list[Annotation]:
-    """Tell the two ways to be started again apart by how near the last life came to its limit."""
-    began = f"({START} * 1000) and changes({START}[10m]) > 0 and (time() - {START} < 20)"
-    starved = f"max_over_time({MEMORY}[30s]) > 0.85 * {LIMIT}"
+    """Tell the two ways to be started again apart by how near the memory was to its limit just before.
+
+    Only the first seconds of a life look back at the one before it, which ended some seconds earlier.
+    """
+    began = f"({START} * 1000) and changes({START}[10m]) > 0 and (time() - {START} < 8)"
+    starved = f"max_over_time({MEMORY}[10s]) > 0.85 * {LIMIT}"
     return [
         Annotation("Killed for its memory", SOURCE, RED, Query(f"{began} and {starved}", "{{arm}} ran out of memory")),
         Annotation("Started again", SOURCE, GREY, Query(f"({began}) unless {starved}", "{{arm}} started again")),
