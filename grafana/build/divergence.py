@@ -76,12 +76,15 @@ def _headline() -> list[Panel]:
             ),
             COLOURS["factory"],
         ),
-        figure(
-            Words("The factor between them", "The memory of the reused arm, divided by that of its twin."),
-            At(16, 0, 8, 6),
-            "suffix:\N{MULTIPLICATION SIGN}",
-            Query(f"{reused} / on () {factory}", ""),
-            SOURCE,
+        filled(
+            figure(
+                Words("The factor between them", "The memory of the reused arm, divided by that of its twin."),
+                At(16, 0, 8, 6),
+                "suffix:\N{MULTIPLICATION SIGN}",
+                Query(f"{reused} / on () {factory}", ""),
+                SOURCE,
+            ),
+            GREY,
         ).decimals(1),
     ]
 

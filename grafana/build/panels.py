@@ -20,7 +20,7 @@ from grafana_foundation_sdk.models.text import TextMode
 COLOURS = {"reused": "#d55e00", "factory": "#0072b2"}
 """From Okabe and Ito's palette, which the colour-blind can tell apart; the same as on the demo's page."""
 
-GREY = "#8e8e8e"
+GREY = "#5f5f5f"
 RED = "#cc3311"
 
 
@@ -84,8 +84,7 @@ def graph(words: Words, at: At, axis: Axis, queries: Sequence[Query], uid: str) 
     )
     for panel_query in _queries(queries, uid, instant=False):
         panel.with_target(panel_query)
-    for arm, colour in COLOURS.items():
-        panel.override_by_regexp(f"/^{arm}/", [_colour(colour)])
+    _colour_the_arms(panel)
     return panel
 
 
@@ -115,12 +114,14 @@ def figure(words: Words, at: At, unit: str, query: Query, uid: str) -> stat.Pane
         .unit(unit)
         .graph_mode(common.BigValueGraphMode.NONE)
         .text_mode(common.BigValueTextMode.VALUE_AND_NAME if query.legend else common.BigValueTextMode.VALUE)
+        .wide_layout(False)  # noqa: FBT003 - the name above the figure, not beside it
         .justify_mode(common.BigValueJustifyMode.CENTER)
         .reduce_options(shapes.ReduceDataOptions().calcs(["lastNotNull"]).values(False))  # noqa: FBT003 - the library's
         .color_scheme(_palette())
     )
     for panel_query in _queries([query], uid, instant=True):
         panel.with_target(panel_query)
+    _colour_the_arms(panel)
     return panel
 
 
@@ -215,6 +216,11 @@ def _queries(queries: Sequence[Query], uid: str, *, instant: bool) -> list[prome
         one = one.datasource(source(uid)).format(PromQueryFormat.TIME_SERIES)
         built.append(one.instant() if instant else one.range())
     return built
+
+
+def _colour_the_arms(panel: timeseries.Panel | stat.Panel) -> None:
+    for arm, colour in COLOURS.items():
+        panel.override_by_regexp(f"/^{arm}/", [_colour(colour)])
 
 
 def _palette() -> boards.FieldColor:

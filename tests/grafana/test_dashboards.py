@@ -10,7 +10,7 @@ import yaml
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.build.__main__ import DASHBOARDS, dashboards
-from grafana.build.panels import COLOURS
+from grafana.build.panels import COLOURS, GREY
 from sadpath.report.charts import OF_ARM
 from tests.grafana.lab import ROOT
 from tests.grafana.questions import boards
@@ -69,7 +69,7 @@ def test_the_news_comes_first() -> None:
     assert [(panel["type"], panel["gridPos"]["y"]) for panel in top] == [("stat", 0)] * 3
     assert sum(panel["gridPos"]["w"] for panel in top) == 24
     fixed = [panel["fieldConfig"]["defaults"]["color"].get("fixedColor") for panel in top]
-    assert fixed == [*COLOURS.values(), None]
+    assert fixed == [*COLOURS.values(), GREY]
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=title)
