@@ -189,9 +189,8 @@ def _harm() -> list[Panel]:
 
 
 def _collector() -> list[Panel]:
-    def rate(metric: str) -> str:
-        return f"sum by (arm) (rate({metric}[{WINDOW}]))"
-
+    stopped = f"sum by (arm) (rate(python_gc_pause_seconds_sum{ARMS}[{WINDOW}]))"
+    freed = f"sum by (arm) (rate(python_gc_objects_collected_total{ARMS}[{WINDOW}]) and on (instance) ({IN_ONE_LIFE}))"
     full = '{job="lab",generation="2"}'
     return [
         graph(
@@ -201,7 +200,7 @@ def _collector() -> list[Panel]:
             ),
             At(0, 24, 8, 7),
             Axis("percentunit", "share of the time"),
-            [Query(rate(f"python_gc_pause_seconds_sum{ARMS}"), "{{arm}}")],
+            [Query(stopped, "{{arm}}")],
             SOURCE,
         ),
         graph(
@@ -215,11 +214,11 @@ def _collector() -> list[Panel]:
             Words(
                 "What the collector frees",
                 "Objects that it could free, a second. It stays flat, and that is the point: the pile is reachable, "
-                "from a constant, so it is no garbage.",
+                "from a constant, so it is no garbage. What the start of a process leaves is not drawn.",
             ),
             At(16, 24, 8, 7),
             Axis("short", "objects a second"),
-            [Query(rate(f"python_gc_objects_collected_total{ARMS}"), "{{arm}}")],
+            [Query(freed, "{{arm}}")],
             SOURCE,
         ),
     ]
