@@ -208,8 +208,8 @@ def _annotations() -> list[Annotation]:
 
     Only the first seconds of a life look back at the one before it, which ended some seconds earlier.
     """
-    began = f"({START} * 1000) and changes({START}[10m]) > 0 and (time() - {START} < 8)"
-    starved = f"max_over_time({MEMORY}[10s]) > 0.85 * {LIMIT}"
+    began = f"({START} * 1000) and changes({START}[10m]) > 0 and (time() - {START} < 10)"
+    starved = f"max_over_time({MEMORY}[12s]) > 0.85 * {LIMIT}"
     return [
         Annotation("Killed for its memory", SOURCE, RED, Query(f"{began} and {starved}", "{{arm}} ran out of memory")),
         Annotation("Started again", SOURCE, GREY, Query(f"({began}) unless {starved}", "{{arm}} started again")),

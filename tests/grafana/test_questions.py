@@ -41,6 +41,11 @@ def test_every_alert_finds_the_leak_and_nothing_else(watched: Lab, question: Que
     assert arms(answer) == {"reused"}
 
 
+def test_prometheus_evaluates_every_rule_as_it_is_committed(watched: Lab) -> None:
+    """With its own windows, every few seconds, and without an error."""
+    assert watched.prometheus.rules() == dict.fromkeys(questions.ALERTS, "ok")
+
+
 @pytest.mark.parametrize(
     ("board", "annotation", "expr", "lives"),
     [(*one, lives) for one, lives in zip(questions.annotations(), [1, 2, 3], strict=True)],
