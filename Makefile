@@ -8,10 +8,10 @@ python := $(venv)/bin/python
 install := $(python) -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check format bench lock clean
+.PHONY: help demo up down test check format bench dashboards lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(venv)/demo ## Run the lab for DEMO_SECONDS (60; 0 is until Ctrl-C) and leave the report in reports/demo
 	@$(python) -m loadtest.demo
@@ -36,6 +36,9 @@ format: $(venv)/dev ## Format the code
 
 bench: $(venv)/dev ## Measure what the instruments cost; takes about eight minutes, leaves reports/bench.json
 	@$(python) -m loadtest.bench
+
+dashboards: $(venv)/dev ## Write grafana/dashboards/*.json from grafana/build
+	@$(python) -m grafana.build
 
 lock: $(venv)/dev ## Bring requirements/*.txt to the newest releases
 	@requirements/lock $(python)

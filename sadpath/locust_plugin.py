@@ -6,8 +6,9 @@
     locust_plugin.register(events)
 
 and then `locust --watch shop=http://127.0.0.1:8000/metrics …`. While the load runs, a sample of each watched service is
-appended to `samples.csv` every second, and a page at `/sadpath` on Locust's web UI draws them. When Locust ends, it
-prints a verdict, leaves the report, and exits with 1 if a service leaks and 3 if that could not be decided.
+appended to `samples.csv` every second, and a page at `/sadpath` on Locust's web UI draws them; Locust's own figures are
+at `/metrics`, for Prometheus. When Locust ends, it prints a verdict, leaves the report, and exits with 1 if a service
+leaks and 3 if that could not be decided.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from locust.stats import calculate_response_time_percentile, diff_response_time_
 from locust.web import WebUI
 
 from sadpath.hosts import NotYours, check_host
+from sadpath.locust_metrics import metrics_page
 from sadpath.report import ENVIRONMENT, LEFT_BEHIND, SAMPLES, write_report
 from sadpath.report.page import live_page
 from sadpath.samples import Latency, Sample
@@ -46,7 +48,7 @@ logger = logging.getLogger("sadpath")
 
 
 def register(events: Events) -> None:
-    """Hook the plugin into Locust's events. Without `--watch` it does nothing but check the hosts."""
+    """Hook the plugin into Locust's events. Without `--watch` it checks the hosts and publishes Locust's metrics."""
     events.init_command_line_parser.add_listener(add_options)
     events.init.add_listener(_start)
 
@@ -113,7 +115,11 @@ def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
     options = options_of(environment)
     _check_host(environment)
     environment.events.test_start.add_listener(_check_host)  # it can be another by then: the web UI has a field for it
-    if isinstance(runner, WorkerRunner) or not options.watch:
+    if isinstance(runner, WorkerRunner):
+        return
+    if web_ui is not None and web_ui.app is not None:
+        metrics_page(web_ui.app, environment, list(dict(options.watch)))
+    if not options.watch:
         return
     refuse_strange_hosts(environment, [url for _, url in options.watch])
     watcher = Watcher(environment, dict(options.watch), Path(options.watch_reports), options.watch_warm_up)

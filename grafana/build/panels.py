@@ -1,0 +1,236 @@
+"""What all panels have in common: how a query, a graph, a big figure and an annotation are made here.
+
+A panel is made with where it stands on Grafana's grid, which is 24 columns wide; a full-screen page of 1080 lines shows
+about 25 rows of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grafana_foundation_sdk.builders import common as shapes
+from grafana_foundation_sdk.builders import dashboard as boards
+from grafana_foundation_sdk.builders import prometheus, stat, text, timeseries
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models import common, dashboard
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+from grafana_foundation_sdk.models.text import TextMode
+
+COLOURS = {"reused": "#d55e00", "factory": "#0072b2"}
+"""From Okabe and Ito's palette, which the colour-blind can tell apart; the same as on the demo's page."""
+
+GREY = "#5f5f5f"
+RED = "#cc3311"
+
+
+@dataclass(frozen=True)
+class At:
+    """Where a panel stands: its upper left corner, its width and its height, in cells of the grid."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question to Prometheus, and what its series are called."""
+
+    expr: str
+    legend: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a panel says of itself: its title, and what one sees there and why."""
+
+    title: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What a graph's figures are: a unit of Grafana's, and a name for people."""
+
+    unit: str
+    label: str
+
+
+def source(uid: str) -> dashboard.DataSourceRef:
+    """Name a Prometheus: by its uid, or by a variable, as in `${datasource}`."""
+    return dashboard.DataSourceRef(type_val="prometheus", uid=uid)
+
+
+def graph(words: Words, at: At, axis: Axis, queries: Sequence[Query], uid: str) -> timeseries.Panel:
+    """Return a graph against time, from zero, with the arms in their colours. A gap in the data stays one."""
+    panel = (
+        timeseries.Panel()
+        .title(words.title)
+        .description(words.description)
+        .grid_pos(_grid(at))
+        .datasource(source(uid))
+        .unit(axis.unit)
+        .axis_label(axis.label)
+        .axis_soft_min(0)
+        .line_width(3)
+        .fill_opacity(8)
+        .show_points(common.VisibilityMode.NEVER)
+        .span_nulls(False)  # noqa: FBT003 - the library's
+        .color_scheme(_palette())
+        .legend(_legend())
+        .tooltip(shapes.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING))
+    )
+    for panel_query in _queries(queries, uid, instant=False):
+        panel.with_target(panel_query)
+    _colour_the_arms(panel)
+    return panel
+
+
+def dashed(panel: timeseries.Panel, pattern: str) -> timeseries.Panel:
+    """Draw the series of a graph whose name matches `pattern` as thin broken lines."""
+    broken = dashboard.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 8]})
+    thin, hollow = (dashboard.DynamicConfigValue(f"custom.{name}", value) for name, value in (_THIN, _HOLLOW))
+    return panel.override_by_regexp(pattern, [broken, thin, hollow])
+
+
+_THIN, _HOLLOW = ("lineWidth", 2), ("fillOpacity", 0)
+
+
+def in_colour(panel: timeseries.Panel, pattern: str, colour: str) -> timeseries.Panel:
+    """Draw the series of a graph whose name matches `pattern` in a colour of their own."""
+    return panel.override_by_regexp(pattern, [_colour(colour)])
+
+
+def figure(words: Words, at: At, unit: str, query: Query, uid: str) -> stat.Panel:
+    """Return one big figure for each series: as it is now, to be read from the last row."""
+    panel = (
+        stat.Panel()
+        .title(words.title)
+        .description(words.description)
+        .grid_pos(_grid(at))
+        .datasource(source(uid))
+        .unit(unit)
+        .graph_mode(common.BigValueGraphMode.NONE)
+        .text_mode(common.BigValueTextMode.VALUE_AND_NAME if query.legend else common.BigValueTextMode.VALUE)
+        .wide_layout(False)  # noqa: FBT003 - the name above the figure, not beside it
+        .justify_mode(common.BigValueJustifyMode.CENTER)
+        .reduce_options(shapes.ReduceDataOptions().calcs(["lastNotNull"]).values(False))  # noqa: FBT003 - the library's
+        .color_scheme(_palette())
+    )
+    for panel_query in _queries([query], uid, instant=True):
+        panel.with_target(panel_query)
+    _colour_the_arms(panel)
+    return panel
+
+
+def filled(panel: stat.Panel, colour: str) -> stat.Panel:
+    """Fill the whole panel of a figure with one colour."""
+    fixed = boards.FieldColor().mode(dashboard.FieldColorModeId.FIXED).fixed_color(colour)
+    return panel.color_mode(common.BigValueColorMode.BACKGROUND_SOLID).color_scheme(fixed)
+
+
+def sentences(words: Words, at: At, markdown: str) -> text.Panel:
+    """Return a panel of text."""
+    return (
+        text.Panel()
+        .title(words.title)
+        .description(words.description)
+        .grid_pos(_grid(at))
+        .mode(TextMode.MARKDOWN)
+        .content(markdown)
+    )
+
+
+class _AtValue(dashboard.AnnotationQuery):
+    """An annotation whose time is the query's value; the library's class has no fields for it."""
+
+    def __init__(self, name: str, uid: str, colour: str, query: Query) -> None:
+        super().__init__(name=name, datasource=source(uid), icon_color=colour)
+        self._query = query
+
+    def to_json(self) -> dict[str, object]:
+        """Return what Grafana's Prometheus source expects, which merges what is marked twice within a step.
+
+        Older releases read the query from `expr`, newer ones from `target`.
+        """
+        return {
+            **super().to_json(),
+            "expr": self._query.expr,
+            "step": "1s",
+            "target": {"expr": self._query.expr, "refId": "Anno", "interval": "1s"},
+            "titleFormat": self._query.legend,
+            "textFormat": "",
+            "tagKeys": "instance",
+            "useValueForTime": True,
+        }
+
+
+@dataclass(frozen=True)
+class Annotation(Builder[dashboard.AnnotationQuery]):
+    """Marks on all graphs, each at the time that the query's value names, in milliseconds.
+
+    Without that, each point that a query returns would be marked, where it is returned.
+    """
+
+    name: str
+    uid: str
+    colour: str
+    query: Query
+
+    def build(self) -> dashboard.AnnotationQuery:
+        """Return the annotation's model, as the library's builders do."""
+        return _AtValue(self.name, self.uid, self.colour, self.query)
+
+
+Panel = timeseries.Panel | stat.Panel | text.Panel
+
+
+def board(title: str, uid: str, description: str, panels: Sequence[Panel]) -> boards.Dashboard:
+    """Return a dashboard that is refreshed each second and shows the last five minutes."""
+    built = (
+        boards.Dashboard(title)
+        .uid(uid)
+        .description(description)
+        .tags(["sadpath"])
+        .time("now-5m", "now")
+        .timezone("browser")
+        .refresh("1s")
+        .timepicker(boards.TimePicker().refresh_intervals(["1s", "5s", "15s", "1m"]))
+        .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
+    )
+    for number, panel in enumerate(panels, start=1):
+        built.with_panel(panel.id(number))
+    return built
+
+
+def _grid(at: At) -> dashboard.GridPos:
+    return dashboard.GridPos(x=at.x, y=at.y, w=at.w, h=at.h)
+
+
+def _queries(queries: Sequence[Query], uid: str, *, instant: bool) -> list[prometheus.Dataquery]:
+    built = []
+    for letter, query in zip("ABCDEF", queries, strict=False):
+        one = prometheus.Dataquery().expr(query.expr).legend_format(query.legend or "__auto").ref_id(letter)
+        one = one.datasource(source(uid)).format(PromQueryFormat.TIME_SERIES)
+        built.append(one.instant() if instant else one.range())
+    return built
+
+
+def _colour_the_arms(panel: timeseries.Panel | stat.Panel) -> None:
+    for arm, colour in COLOURS.items():
+        panel.override_by_regexp(f"/^{arm}/", [_colour(colour)])
+
+
+def _palette() -> boards.FieldColor:
+    return boards.FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
+
+
+def _legend() -> shapes.VizLegendOptions:
+    bottom = shapes.VizLegendOptions().placement(common.LegendPlacement.BOTTOM)
+    return bottom.display_mode(common.LegendDisplayMode.LIST).show_legend(True).calcs(["lastNotNull"])  # noqa: FBT003
+
+
+def _colour(colour: str) -> dashboard.DynamicConfigValue:
+    return dashboard.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})

@@ -1,0 +1,19 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.grafana.lab import Lab, Prometheus, lab, prometheus
+
+
+@pytest.fixture(scope="session")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """The whole lab, run once: two arms that parted, one of them killed for its memory."""
+    with lab(tmp_path_factory.mktemp("lab")) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus that scrapes nothing."""
+    with prometheus(tmp_path_factory.mktemp("empty"), targets={}) as one:
+        yield one

@@ -1,0 +1,139 @@
+"""All that the committed dashboards and rules ask Prometheus, and what a sane answer is."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from tests.grafana.lab import LIMIT_MB, ROOT, Series
+
+MIB = 2**20
+DASHBOARDS = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
+RULES = sorted((ROOT / "grafana" / "prometheus" / "rules").glob("*.yml"))
+
+
+@dataclass(frozen=True)
+class Sane:
+    """What an answer must be: every value from `floor` to `high`, and one of them at least `low`."""
+
+    low: float
+    high: float
+    floor: float = 0.0
+
+
+@dataclass(frozen=True)
+class Question:
+    """One expression, where it stands, and what it must be answered with."""
+
+    where: str
+    expr: str
+    sane: Sane
+
+
+MEMORY = Sane(30 * MIB, LIMIT_MB * MIB)
+LIMIT = Sane(LIMIT_MB * MIB, LIMIT_MB * MIB)
+PER_ERROR = Sane(5_000, 200_000, floor=-20_000)  # a flat arm's memory wavers
+LATENCY = Sane(0.0005, 10)
+RATE = Sane(20, 200)
+PINNED = Sane(1_000, 10_000_000)
+SHARE = Sane(0.00001, 1)
+MAY_BE_NONE = Sane(0, 100_000)
+
+PANELS = {
+    ("The divergence", "Reused error"): [MEMORY],
+    ("The divergence", "Fresh error"): [MEMORY],
+    ("The divergence", "The factor between them"): [Sane(1.1, 10)],
+    ("The divergence", "Memory"): [MEMORY, LIMIT],
+    ("The divergence", "Until the limit, at this rate"): [Sane(1, 3600)],
+    ("The divergence", "What the errors hold"): [PINNED, PINNED],
+    ("The divergence", "Kept per error"): [PER_ERROR],
+    ("The divergence", "Response times"): [LATENCY, LATENCY],
+    ("The divergence", "Stopped by the collector"): [SHARE],
+    ("The divergence", "Full collections"): [MAY_BE_NONE],
+    ("The divergence", "What the collector frees"): [MAY_BE_NONE],
+    ("The divergence", "Requests and errors"): [RATE, RATE],
+    ("The divergence", "Locust"): [Sane(40, 40), MAY_BE_NONE],
+    ("One service", "Memory"): [MEMORY],
+    ("One service", "In an hour, at this rate"): [Sane(LIMIT_MB * MIB, 1000 * 2**30)],
+    ("One service", "Growth for each error"): [PER_ERROR],
+    ("One service", "Up for"): [Sane(15, 300)],
+    ("One service", "Memory against time"): [MEMORY, LIMIT],
+    ("One service", "Requests and errors"): [RATE, RATE],
+    ("One service", "Response times"): [LATENCY, LATENCY],
+    ("One service", "What the collector frees"): [MAY_BE_NONE],
+    ("One service", "Full collections"): [MAY_BE_NONE],
+    ("One service", "Stopped by the collector"): [SHARE],
+    ("One service", "Traceback entries, by object"): [PINNED],
+    ("One service", "What they keep, by object"): [Sane(MIB, LIMIT_MB * MIB)],
+}
+
+ALERTS = {
+    "MemoryWillCrossItsLimit": Sane(LIMIT_MB * MIB, 1000 * 2**30),
+    "ErrorsKeepMemory": Sane(5_000, 200_000),
+    "TracebackGrows": Sane(1_000, 10_000_000),
+    "RestartLoop": Sane(3, 3),
+}
+
+
+def check(answer: Sequence[Series], sane: Sane) -> None:
+    """Fail unless an answer has data of a sane size and sign."""
+    values = [value for series in answer for value in series.values]
+    assert values, "no data"
+    assert all(map(math.isfinite, values)), f"not all are numbers: {values}"
+    assert min(values) >= sane.floor, f"{min(values)} is below {sane.floor}"
+    assert max(values) <= sane.high, f"{max(values)} is above {sane.high}"
+    assert max(values) >= sane.low, f"nothing reaches {sane.low}; the largest is {max(values)}"
+
+
+def boards() -> list[dict[str, Any]]:
+    """Return the committed dashboards."""
+    return [json.loads(path.read_text()) for path in DASHBOARDS]
+
+
+def of_panels() -> Iterator[Question]:
+    """Return what the panels ask; what is in the tables above and what is committed must be the same."""
+    for board in boards():
+        for panel in board["panels"]:
+            where = (board["title"], panel["title"])
+            exprs = [target["expr"] for target in panel.get("targets", [])]
+            for expr, sane in zip(exprs, PANELS.get(where, []), strict=True):
+                yield Question(" / ".join(where), for_the_lab(expr), sane)
+
+
+def of_alerts() -> Iterator[Question]:
+    """Return what the alert rules ask."""
+    for path in RULES:
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            for rule in group["rules"]:
+                yield Question(rule["alert"], for_the_lab(rule["expr"]), ALERTS[rule["alert"]])
+
+
+def annotations() -> list[tuple[str, str, str]]:
+    """Return the annotations: dashboard, name, expression."""
+    return [
+        (board["title"], one["name"], for_the_lab(one["expr"]))
+        for board in boards()
+        for one in board["annotations"]["list"]
+    ]
+
+
+def variables() -> list[tuple[str, str, str]]:
+    """Return what the variables ask Prometheus: the variable, the label, the series that are to have it."""
+    found = []
+    for board in boards():
+        for variable in board["templating"].get("list", []):
+            if variable["type"] == "query":
+                asked = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
+                assert asked, variable
+                found.append((variable["name"], asked[2], for_the_lab(asked[1])))
+    return found
+
+
+def for_the_lab(expr: str) -> str:
+    """Fill in what Grafana fills in, and make five minutes a quarter of one, since the lab does not live longer."""
+    filled = expr.replace("$job", "lab").replace("$instance", ".+").replace("$__rate_interval", "15s")
+    return filled.replace("[5m]", "[15s]").replace("> 300", "> 15")
