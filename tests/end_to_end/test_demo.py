@@ -91,7 +91,7 @@ def all_gone(processes: list[psutil.Process]) -> bool:
 
 def test_it_shows_that_the_reused_error_leaks_and_the_fresh_one_does_not(start: Start) -> None:
     """The main job: a leak of more than 10,000 bytes a request beside a flat twin, and all the reports."""
-    demo = start("--seconds", "20", "--rate", "300")
+    demo = start("--seconds", "16", "--rate", "300")
     status, output = demo.finish()
     assert status == 0, output
     arms = demo.summary()["arms"]
@@ -129,8 +129,8 @@ def test_an_interrupt_stops_everything_and_still_leaves_the_report(start: Start,
 
 def test_an_arm_that_is_killed_is_restarted_and_the_verdict_holds(start: Start) -> None:
     """Two lives, judged apart; the restart is said in the terminal, the summary and the report."""
-    demo = start("--seconds", "20", "--warm-up", "3", "--rate", "300")
-    demo.wait_for_samples(10)
+    demo = start("--seconds", "16", "--warm-up", "2", "--rate", "300")
+    demo.wait_for_samples(8)
     demo.find("uvicorn", LAB_ARM="reused").kill()
     status, output = demo.finish()
     assert status == 0, output
@@ -141,7 +141,7 @@ def test_an_arm_that_is_killed_is_restarted_and_the_verdict_holds(start: Start) 
 
 def test_an_arm_that_crosses_its_ceiling_says_why_and_is_restarted(start: Start) -> None:
     """The leash: 128 KiB a request reach 200 MiB within seconds, and the machine never notices."""
-    demo = start("--seconds", "20", "--warm-up", "3", "--ceiling-mb", "200", "--rate", "200", "--context-kb", "128")
+    demo = start("--seconds", "17", "--warm-up", "2", "--ceiling-mb", "200", "--rate", "200", "--context-kb", "128")
     status, output = demo.finish()
     assert status == 0, output
     assert re.search(r"arm reused: 2\d\d MiB is over the ceiling of 200 MiB; ending with 137; restarted", output)
