@@ -89,7 +89,8 @@ def check_memory(stage: Stage, memory: int) -> None:
     if memory < needed:
         raise NotReady(
             f"the engine has {memory // MIB} MiB of memory, and {stage.arms} arms of {stage.limit // MIB} MiB with all "
-            f"that is beside them need {needed // MIB}; give the engine more, or the arms less with STAGE_MEMORY_LIMIT=128m"
+            f"that is beside them need {needed // MIB}; "
+            "give the engine more, or the arms less with STAGE_MEMORY_LIMIT=128m"
         )
 
 
