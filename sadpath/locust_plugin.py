@@ -42,6 +42,7 @@ from sadpath.sources import MetricsPage, Reading, Unreadable
 
 INTERVAL_S = 1.0
 PATIENCE_S = 3.0
+EARLIER_SAMPLES = "samples.earlier.csv"
 EXIT_STATUS = {"leaks": 1, "inconclusive": 3}
 
 logger = logging.getLogger("sadpath")
@@ -168,14 +169,20 @@ class Watcher:
     def on_test_start(self, **_: Any) -> None:
         """Begin a new run: a new file, and a greenlet for each service, so that one that hangs delays no other."""
         self._stop()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for name in LEFT_BEHIND:
-            (self._folder / name).unlink(missing_ok=True)  # what lies there is of an earlier run
+        self._make_room()
         self._sampler = Sampler(self._sources, self._folder / SAMPLES, self._warm_up_s, self._latencies.of)
         for name in self._pages:  # the first of each in the order of the options, which is the order of the report
             self._sampler.sample(name)
         self._greenlets = [gevent.spawn(self._run, name, self._sampler) for name in self._pages]
         gevent.spawn(self._save_environment)
+
+    def _make_room(self) -> None:
+        """Clear the folder of an earlier run, but keep its samples: it may have been killed a moment ago, and restarted."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if (self._folder / SAMPLES).exists():
+            (self._folder / SAMPLES).replace(self._folder / EARLIER_SAMPLES)
+        for name in LEFT_BEHIND:
+            (self._folder / name).unlink(missing_ok=True)
 
     def on_test_stop(self, **_: Any) -> None:
         """Take the last samples."""

@@ -50,13 +50,18 @@ def test_with_processes_both_arms_get_the_same_load_and_the_leak_is_the_exit_sta
     """A master and two workers, options from the environment; a 404 and a 401 are successes."""
     watch = [f"--watch={arm.name}={arm.url}/metrics" for arm in arms]
     hosts = {f"LOCUST_{arm.name.upper()}_HOST": arm.url for arm in arms}
-    options = ["--processes", "2", "--run-time", "10", "--json", "--watch-reports", str(tmp_path / "out"), *watch]
+    master = str(free_ports(1)[0])  # of its own, since Locust's usual one may be another master's
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "samples.csv").write_text("of a run that was killed")
+    options = ["--processes", "2", "--master-bind-port", master, "--master-port", master, "--run-time", "10", "--json"]
+    options += ["--watch-reports", str(tmp_path / "out"), *watch]
     result = locust(*options, LOCUST_RATE="150", SADPATH_WARM_UP="2", **hosts)
     assert result.returncode == 1, result.stderr
     requests = statistics(result)
     assert {name: failures for name, (_, failures) in requests.items()} == dict.fromkeys(requests, 0)
     reused, factory = (requests[f"{arm} users/42"][0] for arm in ("reused", "factory"))
     assert reused == pytest.approx(factory, rel=0.15)
+    assert (tmp_path / "out" / "samples.earlier.csv").read_text() == "of a run that was killed"
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["arms"]["reused"]["verdict"] == "leaks"
     assert summary["arms"]["factory"]["verdict"] != "leaks"  # ten seconds may be too short to call it flat
