@@ -177,7 +177,7 @@ class Watcher:
         gevent.spawn(self._save_environment)
 
     def _make_room(self) -> None:
-        """Clear the folder of an earlier run, but keep its samples: it may have been killed a moment ago, and restarted."""
+        """Clear the folder of an earlier run, but keep its samples: it may have been killed, and this its restart."""
         self._folder.mkdir(parents=True, exist_ok=True)
         if (self._folder / SAMPLES).exists():
             (self._folder / SAMPLES).replace(self._folder / EARLIER_SAMPLES)
