@@ -27,12 +27,18 @@ BOUNDS_MS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000)
 ALL, OTHER = "all", "other"
 
 
-class LocustCollector(Collector):
-    """Users, requests, failures and response times, by the arm with whose name the request's name begins.
+def arm_of(request_name: str, arms: Sequence[str]) -> str:
+    """Return the arm with whose name a request's name begins; `other` if there is none.
 
-    Where one service alone is watched, all requests are its; where none is, they are the arm `all`. What belongs to no
-    watched service is the arm `other`.
+    Where one service alone is watched, all requests are its.
     """
+    if len(arms) == 1:
+        return arms[0]
+    return next((arm for arm in arms if request_name.startswith(f"{arm} ")), OTHER)
+
+
+class LocustCollector(Collector):
+    """Users, requests, failures and response times by arm; where no service is watched, of the arm `all`."""
 
     def __init__(self, environment: Environment, arms: Sequence[str]) -> None:
         self._environment = environment
@@ -54,17 +60,12 @@ class LocustCollector(Collector):
     def _by_arm(self) -> dict[str, _Load]:
         loads = {arm: _Load() for arm in self._arms}
         for (name, _), entry in self._environment.stats.entries.items():
-            load = loads.setdefault(self._arm_of(name), _Load())
+            load = loads.setdefault(arm_of(name, self._arms), _Load())
             load.requests += entry.num_requests
             load.failures += entry.num_failures
             load.total_ms += entry.total_response_time
             load.times_ms.update(entry.response_times)
         return loads
-
-    def _arm_of(self, request_name: str) -> str:
-        if len(self._arms) == 1:
-            return self._arms[0]
-        return next((arm for arm in self._arms if request_name.startswith(f"{arm} ")), OTHER)
 
 
 class _Load:

@@ -20,6 +20,7 @@ import sys
 import time
 from argparse import ArgumentTypeError, Namespace
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from locust.stats import calculate_response_time_percentile, diff_response_time_
 from locust.web import WebUI
 
 from sadpath.hosts import NotYours, check_host
-from sadpath.locust_metrics import metrics_page
+from sadpath.locust_metrics import arm_of, metrics_page
 from sadpath.report import ENVIRONMENT, LEFT_BEHIND, SAMPLES, write_report
 from sadpath.report.page import live_page
 from sadpath.samples import Latency, Sample
@@ -157,7 +158,7 @@ class Watcher:
         self._sources = {name: Bounded(page) for name, page in self._pages.items()}
         self._folder = folder
         self._warm_up_s = warm_up_s
-        self._latencies = Latencies(environment, alone=len(watch) == 1)
+        self._latencies = Latencies(environment, list(watch))
         self._sampler: Sampler | None = None
         self._greenlets: list[gevent.Greenlet] = []
 
@@ -227,21 +228,18 @@ class Watcher:
 
 
 class Latencies:
-    """Response times since they were last asked for, from Locust's own statistics; these hold the workers' too.
+    """Response times since they were last asked for, from Locust's own statistics; these hold the workers' too."""
 
-    The requests of a service are those whose name begins with its name, or all where one service alone is watched.
-    """
-
-    def __init__(self, environment: Environment, *, alone: bool) -> None:
+    def __init__(self, environment: Environment, arms: Sequence[str]) -> None:
         self._environment = environment
-        self._alone = alone
+        self._arms = arms
         self._last: dict[str, dict[int, int]] = {}
 
     def of(self, name: str) -> Latency:
         """Return the percentiles of the newest response times of one service."""
         now: Counter[int] = Counter()
         for (request_name, _), entry in self._environment.stats.entries.items():
-            if self._alone or request_name.startswith(f"{name} "):
+            if arm_of(request_name, self._arms) == name:
                 now.update(entry.response_times)
         new = diff_response_time_dicts(now, self._last.get(name, {}))
         self._last[name] = dict(now)
