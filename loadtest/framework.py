@@ -15,7 +15,7 @@ USERS_PER_ARM = 10
 
 
 class ArmUser(FastHttpUser):
-    """A client of one arm that asks for a user that there is not."""
+    """A client of one arm that asks for what the framework answers with a reused error."""
 
     abstract = True
     wait_time = constant_throughput(RATE / USERS_PER_ARM)
@@ -23,7 +23,7 @@ class ArmUser(FastHttpUser):
     @task
     def missing_user(self) -> None:
         """A 404 is what is asked for; anything else is a failure."""
-        url = f"/framework/users/42?context_kb={CONTEXT_KB}"
+        url = f"/twins/http-exception/reused?context_kb={CONTEXT_KB}"
         with self.client.get(url, name=f"{self.host} users/42", catch_response=True) as response:
             if response.status_code == 404:  # noqa: PLR2004
                 response.success()

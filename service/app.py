@@ -9,14 +9,16 @@ from contextlib import ExitStack, asynccontextmanager
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from service import ceiling, framework, lab, problems, routes
+from service import ceiling, lab, problems, routes, twins
+from service.errors import reused_errors
 from service.metrics import Metrics
 from service.settings import Settings
+from service.twins.routes import install as install_twins
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Wire the service together. Recording and the memory ceiling begin with the app's lifespan and end with it."""
-    state = lab.Lab(settings)
+    state = lab.Lab(settings, lambda: {**reused_errors(), **twins.reused_errors()}, twins.forget)
     metrics = Metrics(state) if settings.metrics != "none" else None
 
     @asynccontextmanager
@@ -24,6 +26,8 @@ def create_app(settings: Settings) -> FastAPI:
         with ExitStack() as ends:
             if metrics:
                 ends.callback(metrics.start())
+            for twin in twins.TWINS:
+                ends.enter_context(twin.running())
             if settings.memory_ceiling_mb:
                 ends.callback(ceiling.watch(settings.arm, settings.memory_ceiling_mb))
             yield
@@ -36,12 +40,12 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.lab = state
     app.include_router(routes.router)
-    app.include_router(framework.router)
     if settings.control:
         app.include_router(lab.router)
     problems.install(app, metrics.on_error if metrics and settings.metrics == "all" else None)
     if metrics:
         metrics.install(app)
+    install_twins(app)
     return app
 
 

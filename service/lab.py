@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import sysconfig
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel
+from starlette.requests import HTTPConnection
 
 from sadpath.exporter import environment, process_memory
 from sadpath.probe.census import Census
+from sadpath.probe.heap import full_census
 from sadpath.probe.memory import settle
 from service.errors import Strategy, reused_errors
 from service.settings import Settings
@@ -20,16 +24,25 @@ from service.settings import Settings
 
 @dataclass
 class Lab:
-    """The state of one running service."""
+    """The state of one running service.
+
+    `errors` returns the exception objects that are raised again and again, by name; `forget` lets go of those that are
+    kept elsewhere.
+    """
 
     settings: Settings
+    errors: Callable[[], Mapping[str, BaseException]] = reused_errors
+    forget: Callable[[], None] = lambda: None
     strategy: Strategy = "reused"
-    census: Census = field(default_factory=lambda: Census(reused_errors))
+    census: Census = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.census = Census(self.errors)
 
 
-async def lab_of(request: Request) -> Lab:
+async def lab_of(connection: HTTPConnection) -> Lab:
     """Return the lab of the app that answers this request. Async, since FastAPI runs other dependencies in threads."""
-    lab = request.app.state.lab
+    lab = connection.app.state.lab
     assert isinstance(lab, Lab)  # noqa: S101 - set by create_app
     return lab
 
@@ -63,13 +76,31 @@ def show(lab: CurrentLab) -> dict[str, object]:
 
 
 @router.post("/release")
-def release() -> dict[str, int]:
+def release(lab: CurrentLab) -> dict[str, int]:
     """Detach every pinned traceback, collect, and give memory back: the unique memory before and after, in bytes."""
     before = process_memory().unique
-    for error in reused_errors().values():
+    for error in lab.errors().values():
         error.__traceback__ = None
+    lab.forget()
     settle()
     return {"before": before, "after": process_memory().unique}
+
+
+@router.post("/settle")
+def settled() -> dict[str, int]:
+    """Collect all garbage and count what is left. Three figures that a load compares with those before it.
+
+    `unique_bytes` is the memory of this process alone, `traceback_entries` those of all live exceptions, and
+    `collected_objects` what the collector has freed since the process began.
+    """
+    gc.collect()
+    entries = sum(one.entries for one in full_census())
+    memory = settle() or process_memory()
+    return {
+        "unique_bytes": memory.unique,
+        "traceback_entries": entries,
+        "collected_objects": sum(generation["collected"] for generation in gc.get_stats()),
+    }
 
 
 @router.put("/strategy")

@@ -8,15 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from service.context import request_context
 from service.errors import ErrorFactory, Errors, Strategy
 
 USERS: dict[str, str] = {}
 SESSIONS: dict[str, str] = {}
-
-
-def request_context(size_kb: int) -> bytes:
-    """Stand in for what a real handler has in a local while it works: a parsed body, rows of a query. `size_kb` KiB."""
-    return b"." * (size_kb * 1024)
 
 
 def find_user_reused(user_id: str, context_kb: int) -> str:

@@ -4,26 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Header
 
+from service.context import ContextKb
 from service.lab import CurrentLab
 from service.lookups import LOOKUPS
 from service.problems import MEDIA_TYPE
-from service.settings import MAX_CONTEXT_KB
 
-
-async def context_kb(
-    lab: CurrentLab,
-    context_kb: Annotated[
-        int | None,
-        Query(ge=0, le=MAX_CONTEXT_KB, description="KiB of data that a local of the raising call holds."),
-    ] = None,
-) -> int:
-    """Return how much the raising call shall hold: what the request asks for, or what the settings say."""
-    return lab.settings.context_kb if context_kb is None else context_kb
-
-
-ContextKb = Annotated[int, Depends(context_kb)]
 Authorization = Annotated[str, Header(description="`Bearer` and a token.")]
 
 

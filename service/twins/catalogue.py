@@ -1,0 +1,99 @@
+"""What a twin is: one way in which an error can waste memory, its leaky and its mended code, and what each must do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from starlette.types import ASGIApp, ExceptionHandler
+
+CONTEXT_KB = 16
+"""KiB of context that the expectations speak of: ask for it with `?context_kb=16`."""
+
+FIXED_STARLETTE = (1, 10)
+"""The first Starlette that clears the traceback of an exception that one of its handlers has handled."""
+
+
+class Range(NamedTuple):
+    """What a figure may be, both ends included."""
+
+    low: float
+    high: float
+
+
+def exactly(figure: float) -> Range:
+    """Return the range that holds one figure alone."""
+    return Range(figure, figure)
+
+
+NONE = exactly(0)
+NONE_KEPT = Range(-256, 256)
+"""Bytes per request that are taken for none: a settled process still moves by some pages."""
+
+NO_CYCLES = Range(0, 0.5)
+"""Objects per request that the collector may find without a cycle in the twin: the readings themselves leave a few."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What one request through a variant leaves behind, with `CONTEXT_KB` of context.
+
+    `entries_per_raise` counts the traceback entries that are still alive after a collection, and
+    `bytes_kept_per_request` the settled memory. `cyclic_objects_per_request` is what only the collector could free.
+    `log_bytes_added_per_request` is by how much the log record of a request is longer than that of the one before.
+    """
+
+    entries_per_raise: Range = NONE
+    bytes_kept_per_request: Range = NONE_KEPT
+    cyclic_objects_per_request: Range = NO_CYCLES
+    log_bytes_added_per_request: Range = NONE
+
+
+FLAT = Expected()
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One half of a twin: an endpoint, the status that it answers with, and what is expected of it, with the reason.
+
+    `on_old_starlette` is what is expected before Starlette 1.10.0, where that differs.
+    """
+
+    slug: str
+    endpoint: Callable[..., Any]
+    expected: Expected
+    why: str
+    status: int = 200
+    on_old_starlette: Expected | None = None
+
+    def expected_on(self, starlette: str) -> Expected:
+        """Return what is expected with this version of Starlette."""
+        is_old = tuple(map(int, starlette.split(".")[:2])) < FIXED_STARLETTE
+        return (self.on_old_starlette if is_old else None) or self.expected
+
+
+@dataclass(frozen=True)
+class Twin:
+    """One pattern with its variants.
+
+    `leaky` and `mended` name the variants that a demonstration sets against each other. `requests` are enough to tell
+    them apart. `reused` holds the exception objects that are raised again and again, and `forget` lets go of those that
+    are kept elsewhere. `handlers` and `middleware` are what catches, where that is no part of an endpoint. `running` is
+    entered while the service runs.
+    """
+
+    slug: str
+    title: str
+    origin: str
+    variants: Sequence[Variant]
+    leaky: str = "reused"
+    mended: str = "factory"
+    protocol: Literal["http", "websocket"] = "http"
+    requests: int = 2000
+    reused: Mapping[str, BaseException] = field(default_factory=dict)
+    forget: Callable[[], None] = lambda: None
+    handlers: Mapping[type[Exception], ExceptionHandler] = field(default_factory=dict)
+    middleware: Callable[[ASGIApp], ASGIApp] | None = None
+    running: Callable[[], AbstractContextManager[object]] = nullcontext

@@ -1,0 +1,62 @@
+"""`error = A() or B(); raise error`: a name for what is raised, in the frame that raises it: a cycle."""
+
+from __future__ import annotations
+
+from service.context import request_context
+from service.twins.catalogue import FLAT, Expected, Range, Twin, Variant
+from service.twins.endpoints import Work, calls
+
+
+class Malformed(Exception):
+    """The document cannot be parsed."""
+
+
+class Missing(Exception):
+    """There is no document."""
+
+
+def parse(context_kb: int) -> None:
+    """Parse nothing, and raise whichever error fits."""
+    context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real parser's data would be
+    error = Malformed() or Missing()  # type: ignore[truthy-bool]  # as it was written
+    raise error  # leaks: this frame passes it, and keeps it as `error`
+
+
+def parse_and_delete(context_kb: int) -> None:
+    """Parse nothing, raise whichever error fits, and keep no name for it."""
+    context = request_context(context_kb)  # noqa: F841
+    error = Malformed() or Missing()  # type: ignore[truthy-bool]
+    try:
+        raise error
+    finally:
+        del error
+
+
+def caught(work: Work) -> Work:
+    """Return `work` with its exception caught."""
+
+    def catch(context_kb: int) -> None:
+        try:
+            work(context_kb)
+        except (Malformed, Missing):
+            pass
+
+    return catch
+
+
+TWIN = Twin(
+    slug="either-error",
+    title="`ex = A() or B(); raise ex`",
+    origin="the second article; pyvmomi#812 and omegaconf#1295 had it",
+    leaky="kept",
+    mended="deleted",
+    variants=(
+        Variant(
+            "kept",
+            calls(caught(parse)),
+            Expected(cyclic_objects_per_request=Range(3, 60)),
+            "The frame that raises has a name for the exception, so each holds the other.",
+        ),
+        Variant("deleted", calls(caught(parse_and_delete)), FLAT, "`finally: del error` runs as the exception leaves."),
+    ),
+)

@@ -1,0 +1,92 @@
+"""A cache that keeps exceptions by key, and raises what it holds: a failed lookup need not be tried again."""
+
+from __future__ import annotations
+
+import copy
+
+from service.context import request_context
+from service.twins.catalogue import FLAT, Expected, Range, Twin, Variant, exactly
+from service.twins.endpoints import calls
+
+
+class HostUnknown(Exception):
+    """No address is known for a host."""
+
+
+held: dict[str, HostUnknown] = {}
+copies: dict[str, HostUnknown] = {}
+
+
+def resolve(host: str) -> str:
+    """Find no address."""
+    raise HostUnknown(host)
+
+
+def look_up(host: str, context_kb: int) -> str:
+    """Resolve a host once; then raise what the cache holds."""
+    context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real caller's data would be
+    if host in held:
+        raise held[host]  # leaks: a constant under another name
+    try:
+        return resolve(host)
+    except HostUnknown as error:
+        held[host] = error
+        raise
+
+
+def look_up_copied(host: str, context_kb: int) -> str:
+    """Resolve a host once; then raise a copy of what the cache holds."""
+    context = request_context(context_kb)  # noqa: F841
+    if host in copies:
+        raise copy.copy(copies[host])
+    try:
+        return resolve(host)
+    except HostUnknown as error:
+        copies[host] = copy.copy(error)  # a copy has no traceback
+        raise
+
+
+def held_lookup(context_kb: int) -> None:
+    """Look up a host that is unknown."""
+    try:
+        look_up("shop.invalid", context_kb)
+    except HostUnknown:
+        pass
+
+
+def copied_lookup(context_kb: int) -> None:
+    """Look up a host that is unknown."""
+    try:
+        look_up_copied("shop.invalid", context_kb)
+    except HostUnknown:
+        pass
+
+
+def forget() -> None:
+    """Empty both caches."""
+    held.clear()
+    copies.clear()
+
+
+TWIN = Twin(
+    slug="error-cache",
+    title="A cache of exceptions by key",
+    origin="real software: async-lru#199 and jupyterhub#1500 raise one object from a cache",
+    leaky="held",
+    mended="copied",
+    forget=forget,
+    variants=(
+        Variant(
+            "held",
+            calls(held_lookup),
+            Expected(exactly(2), Range(16_500, 40_000)),
+            "What a cache holds is reused: each hit links two entries to the same object.",
+        ),
+        Variant(
+            "copied",
+            calls(copied_lookup),
+            FLAT,
+            "The cache holds a copy that was never raised, and hands out copies of that.",
+        ),
+    ),
+)

@@ -1,0 +1,56 @@
+"""A reused `HTTPException` that the framework's own handler answers.
+
+Starlette 1.10.0 and later clear the traceback of an exception that one of their handlers has handled, so here memory
+stays flat; with 1.9.0 and earlier it grows. Compose's profile `framework` runs both.
+"""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+
+from service.context import ContextKb, request_context
+from service.twins.catalogue import FLAT, Expected, Range, Twin, Variant
+
+user_not_found = HTTPException(404, "There is no user with this id.")
+
+
+def find_user_reused(context_kb: int) -> str:
+    """Find no user, and raise the reused object."""
+    context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real handler's data would be
+    raise user_not_found  # leaks where no handler clears the traceback
+
+
+def find_user_factory(context_kb: int) -> str:
+    """Find no user, and raise a fresh object."""
+    context = request_context(context_kb)  # noqa: F841
+    raise HTTPException(404, "There is no user with this id.")
+
+
+async def reused(context_kb: ContextKb) -> str:
+    """Find no user; the framework answers."""
+    return find_user_reused(context_kb)
+
+
+async def factory(context_kb: ContextKb) -> str:
+    """Find no user; the framework answers."""
+    return find_user_factory(context_kb)
+
+
+TWIN = Twin(
+    slug="http-exception",
+    title="A reused `HTTPException`, answered by the framework's handler",
+    origin="the first article; Kludex/starlette#3205; Netflix/dispatch and amaglichc/MoodTracker have it",
+    reused={"http_exception.user_not_found": user_not_found},
+    variants=(
+        Variant(
+            "reused",
+            reused,
+            FLAT,
+            "Since Starlette 1.10.0 the framework clears the traceback of what its handlers have handled; before, "
+            "every frame down to the handler stayed.",
+            status=404,
+            on_old_starlette=Expected(Range(5, 15), Range(20_000, 40_000)),
+        ),
+        Variant("factory", factory, FLAT, "The object dies with the request.", status=404),
+    ),
+)

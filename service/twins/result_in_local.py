@@ -1,0 +1,63 @@
+"""An exception that is returned as a result stays in a local of the frame that caught it: a cycle."""
+
+from __future__ import annotations
+
+from service.context import request_context
+from service.twins.catalogue import FLAT, Expected, Range, Twin, Variant
+from service.twins.endpoints import calls
+
+
+class Rejected(Exception):
+    """The check does not pass."""
+
+
+def check(context_kb: int) -> None:
+    """Reject, with a fresh object."""
+    context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real check's data would be
+    raise Rejected
+
+
+def catch(context_kb: int) -> Exception | None:
+    """Return what the check raises."""
+    result = None
+    try:
+        check(context_kb)
+    except Rejected as error:
+        result = error  # leaks: Python deletes `error` after this clause, but not `result`, and so
+    return result  # this frame holds the exception, whose traceback holds this frame
+
+
+def catch_and_delete(context_kb: int) -> Exception | None:
+    """Return what the check raises, and keep no name for it."""
+    result = None
+    try:
+        check(context_kb)
+    except Rejected as error:
+        result = error
+    try:
+        return result
+    finally:
+        del result
+
+
+TWIN = Twin(
+    slug="result-in-local",
+    title="`catch()` that keeps `result = e` and returns it",
+    origin="the second article, on exceptions that leak in Python 2 and 3; flask#5709, cpython#80111, cpython#88863",
+    leaky="kept",
+    mended="deleted",
+    variants=(
+        Variant(
+            "kept",
+            calls(catch),
+            Expected(cyclic_objects_per_request=Range(3, 60)),
+            "Exception, traceback, frame, local, exception: garbage that waits for the collector, context and all.",
+        ),
+        Variant(
+            "deleted",
+            calls(catch_and_delete),
+            FLAT,
+            "`finally: del result` breaks the circle, and the exception dies with its last reader.",
+        ),
+    ),
+)

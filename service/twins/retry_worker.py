@@ -1,0 +1,72 @@
+"""A background worker that puts jobs off by raising one `RetryLater` object."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from service.context import request_context
+from service.twins.catalogue import FLAT, Expected, Range, Twin, Variant, exactly
+from service.twins.endpoints import calls_in_thread
+
+
+class RetryLater(Exception):
+    """The job cannot be done now, and shall be tried again."""
+
+
+retry_later = RetryLater("The payment provider does not answer.")
+worker = ThreadPoolExecutor(1, "retry-worker")
+
+
+def charge_reused(context_kb: int) -> None:
+    """Charge nothing, and raise the reused object."""
+    context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real job's data would be
+    raise retry_later  # leaks: a worker that runs for months raises it for each job that waits
+
+
+def charge_factory(context_kb: int) -> None:
+    """Charge nothing, and raise a fresh object."""
+    context = request_context(context_kb)  # noqa: F841
+    raise RetryLater("The payment provider does not answer.")
+
+
+def attempt_reused(context_kb: int) -> None:
+    """Try a job, in the worker's thread; put it off if need be."""
+    try:
+        charge_reused(context_kb)
+    except RetryLater:
+        pass  # it goes to the end of the queue
+
+
+def attempt_factory(context_kb: int) -> None:
+    """Try a job, in the worker's thread; put it off if need be."""
+    try:
+        charge_factory(context_kb)
+    except RetryLater:
+        pass
+
+
+def reused(context_kb: int) -> None:
+    """Hand the worker one job, and wait for it."""
+    worker.submit(attempt_reused, context_kb).result()
+
+
+def factory(context_kb: int) -> None:
+    """Hand the worker one job, and wait for it."""
+    worker.submit(attempt_factory, context_kb).result()
+
+
+TWIN = Twin(
+    slug="retry-worker",
+    title="A worker that retries jobs, and raises one `RetryLater` object",
+    origin="real software: aws-iot-device-sdk-python#283, eventlet#811 and stem#156 raise one object again",
+    reused={"retry_worker.retry_later": retry_later},
+    variants=(
+        Variant(
+            "reused",
+            calls_in_thread(reused),
+            Expected(exactly(2), Range(16_500, 20_000)),
+            "No request is near, and it leaks all the same: two frames of the worker for each job that is put off.",
+        ),
+        Variant("factory", calls_in_thread(factory), FLAT, "The object dies at the end of the `except` clause."),
+    ),
+)

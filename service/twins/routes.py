@@ -1,0 +1,101 @@
+"""The routes of the catalogue: `GET /twins`, and one for each variant."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette import __version__ as starlette
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute
+
+from service.problems import problem
+from service.twins import TWINS
+from service.twins.catalogue import CONTEXT_KB, Twin, Variant
+
+CATALOGUE = {twin.slug: twin for twin in TWINS}
+
+
+def install(app: FastAPI) -> None:
+    """Add the catalogue, and every twin with what catches its errors, to `app`."""
+    app.add_api_route("/twins", catalogue, tags=["twins"])
+    for twin in TWINS:
+        for kind, handler in twin.handlers.items():
+            app.add_exception_handler(kind, handler)
+        for variant in twin.variants:
+            _add_variant(app, twin, variant)
+    app.add_api_route("/twins/{twin}", one_twin, tags=["twins"])
+    app.add_api_route("/twins/{twin}/{variant}", unknown, include_in_schema=False)
+
+
+async def catalogue() -> list[dict[str, Any]]:
+    """Say what twins there are, and what is expected of each variant on the running Starlette."""
+    return [_described(twin) for twin in TWINS]
+
+
+async def one_twin(twin: str) -> Any:
+    """Say what one twin is."""
+    return _described(CATALOGUE[twin]) if twin in CATALOGUE else _no_such_twin(twin)
+
+
+async def unknown(twin: str, variant: str) -> JSONResponse:
+    """Say which twins, or which variants of a twin, there are."""
+    if twin not in CATALOGUE:
+        return _no_such_twin(twin)
+    known = CATALOGUE[twin]
+    there_are = [one.slug for one in known.variants]
+    if known.protocol == "websocket" and variant in there_are:
+        return problem(426, "Upgrade required", "This twin is a websocket session.", {"Upgrade": "websocket"})
+    detail = f"The twin {twin} has no variant {variant!r}; it has {', '.join(there_are)}."
+    return problem(404, "Unknown variant", detail, variants=there_are)
+
+
+def _no_such_twin(twin: str) -> JSONResponse:
+    there_are = list(CATALOGUE)
+    return problem(
+        404, "Unknown twin", f"There is no twin {twin!r}; there are {', '.join(there_are)}.", twins=there_are
+    )
+
+
+def _add_variant(app: FastAPI, twin: Twin, variant: Variant) -> None:
+    path = f"/twins/{twin.slug}/{variant.slug}"
+    if twin.protocol == "websocket":
+        app.add_api_websocket_route(path, variant.endpoint)
+        return
+    app.add_api_route(
+        path, variant.endpoint, tags=["twins"], summary=f"{twin.slug}: {variant.slug}", description=variant.why
+    )
+    if twin.middleware:
+        _wrap(app.router.routes[-1], twin)
+
+
+def _wrap(route: BaseRoute, twin: Twin) -> None:
+    """Put the twin's middleware around one route, so that no other twin's errors pass it."""
+    assert isinstance(route, APIRoute)  # noqa: S101 - it was just added
+    assert twin.middleware  # noqa: S101 - asked before
+    route.app = twin.middleware(route.app)
+
+
+def _described(twin: Twin) -> dict[str, Any]:
+    return {
+        "slug": twin.slug,
+        "title": twin.title,
+        "origin": twin.origin,
+        "protocol": twin.protocol,
+        "leaky": twin.leaky,
+        "mended": twin.mended,
+        "requests": twin.requests,
+        "context_kb": CONTEXT_KB,
+        "variants": [
+            {
+                "slug": variant.slug,
+                "path": f"/twins/{twin.slug}/{variant.slug}",
+                "status": variant.status,
+                "why": variant.why,
+                "expected": asdict(variant.expected_on(starlette)),
+            }
+            for variant in twin.variants
+        ],
+    }

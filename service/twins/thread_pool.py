@@ -1,0 +1,56 @@
+"""A reused error from a plain `def` endpoint, which the framework runs in a thread of its pool."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+
+from service.context import ContextKb, request_context
+from service.errors import ApiError
+from service.twins.catalogue import FLAT, Expected, Range, Twin, Variant
+
+report_missing = ApiError(404, "Report missing", "There is no report for this month.")
+http_report_missing = HTTPException(404, "There is no report for this month.")
+
+
+def reused(context_kb: ContextKb) -> str:
+    """Read no report, and raise the reused object; the app's middleware answers."""
+    context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real handler's data would be
+    raise report_missing  # leaks, across the threads: the pool hands the object back to the event loop
+
+
+def factory(context_kb: ContextKb) -> str:
+    """Read no report, and raise a fresh object; the app's middleware answers."""
+    context = request_context(context_kb)  # noqa: F841
+    raise ApiError(404, "Report missing", "There is no report for this month.")
+
+
+def http_exception(context_kb: ContextKb) -> str:
+    """Read no report, and raise a reused `HTTPException`; the framework answers."""
+    context = request_context(context_kb)  # noqa: F841
+    raise http_report_missing  # leaks where no handler clears the traceback
+
+
+TWIN = Twin(
+    slug="thread-pool",
+    title="A reused error from a plain `def` endpoint, in the thread pool",
+    origin="the first article's singleton; the web's own: a `def` endpoint runs in a thread",
+    reused={"thread_pool.report_missing": report_missing, "thread_pool.http_report_missing": http_report_missing},
+    variants=(
+        Variant(
+            "reused",
+            reused,
+            Expected(Range(15, 30), Range(25_000, 45_000)),
+            "The pool hands the object over to the event loop, and the frames of both threads stay.",
+            status=404,
+        ),
+        Variant("factory", factory, FLAT, "The object dies with the request.", status=404),
+        Variant(
+            "http-exception",
+            http_exception,
+            FLAT,
+            "As `http-exception`: cleared by the framework since Starlette 1.10.0.",
+            status=404,
+            on_old_starlette=Expected(Range(8, 20), Range(20_000, 40_000)),
+        ),
+    ),
+)
