@@ -57,7 +57,7 @@ TWIN = Twin(
         Variant(
             "reused",
             reused,
-            Expected(Range(12, 25), Range(22_000, 45_000)),
+            Expected(Range(13, 20), Range(25_000, 42_000)),
             "The endpoint is never called, but the frames of the framework that solve its dependencies are pinned.",
             status=401,
         ),

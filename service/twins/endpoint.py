@@ -138,7 +138,7 @@ TWIN = Twin(
         Variant(
             "frames-cleared",
             frames_cleared,
-            Expected(exactly(2), Range(300, 4_000)),
+            Expected(exactly(2), Range(300, 1_500)),
             "`traceback.clear_frames` frees the locals, so the context goes, but each entry and its frame stay: slower "
             "growth, and no remedy.",
             status=409,

@@ -69,7 +69,7 @@ TWIN = Twin(
         Variant(
             "unbounded",
             calls(keep_all),
-            Expected(exactly(2), Range(16_500, 40_000)),
+            Expected(exactly(2), Range(16_500, 22_000)),
             "No object is raised twice, but each is kept, with its traceback, its frames and their context.",
         ),
         Variant("bounded", calls(keep_last), FLAT, f"The {SHOWN} last are kept, and no more."),

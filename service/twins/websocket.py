@@ -70,7 +70,7 @@ TWIN = Twin(
         Variant(
             "reused",
             reused,
-            Expected(exactly(2), Range(16_500, 60_000)),
+            Expected(exactly(2), Range(18_000, 40_000)),
             "The session catches it, so two frames pass it; through their callers they pin the connection.",
             status=101,
         ),

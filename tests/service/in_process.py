@@ -1,0 +1,70 @@
+"""An app without a server: what uvicorn would do with one request, and nothing that leaves garbage of its own."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from fastapi import FastAPI
+
+Message = dict[str, Any]
+
+
+class InProcess:
+    """A running app that is asked one request after the other, each in a task of its own."""
+
+    def __init__(self, app: FastAPI, runner: asyncio.Runner) -> None:
+        self._app = app
+        self._runner = runner
+
+    def get(self, path: str, *, times: int = 1) -> list[int]:
+        """Ask for `path` some times, and return the statuses: 500 where nobody handled the error."""
+        return self._runner.run(self._requests("http", path, times))
+
+    def connect(self, path: str, *, times: int = 1) -> list[int]:
+        """Open a session some times, each with one message, and return the statuses: 101 where it was accepted."""
+        return self._runner.run(self._requests("websocket", path, times))
+
+    async def _requests(self, kind: str, path: str, times: int) -> list[int]:
+        return [await asyncio.create_task(self._request(kind, path)) for _ in range(times)]
+
+    async def _request(self, kind: str, path: str) -> int:
+        route, _, query = path.partition("?")
+        scope = {"type": kind, "method": "GET", "path": route, "query_string": query.encode(), "headers": []}
+        sent = await _sent(self._app, {**scope, "root_path": "", "subprotocols": [], "http_version": "1.1"})
+        if any(message["type"] == "websocket.accept" for message in sent):
+            return 101
+        return next((message["status"] for message in sent if "status" in message), 500)
+
+
+@contextmanager
+def in_process(app: FastAPI) -> Iterator[InProcess]:
+    """Run `app`, its lifespan included."""
+    with asyncio.Runner() as runner:
+        lifespan = app.router.lifespan_context(app)
+        runner.run(lifespan.__aenter__())
+        try:
+            yield InProcess(app, runner)
+        finally:
+            runner.run(lifespan.__aexit__(None, None, None))
+
+
+async def _sent(app: FastAPI, scope: Message) -> list[Message]:
+    """Return what the app sends to a client that says one thing and then hangs up."""
+    said = {
+        "http": [{"type": "http.request", "body": b""}],
+        "websocket": [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": "anything"}],
+    }[scope["type"]]
+    said.append({"type": f"{scope['type']}.disconnect"})
+    waiting, sent = deque(said), []
+
+    async def receive() -> Message:
+        return waiting.popleft()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    with suppress(Exception):  # a server logs it; whether it was answered, `sent` tells
+        await app(scope, receive, send)
+    return sent
