@@ -99,7 +99,7 @@ TWIN = Twin(
             factory_cleared,
             FLAT,
             "The object is fresh, and the middleware sets both its `__traceback__` and its `__context__` to None: no "
-            "circle. Either alone leaves one.",
+            "circle. The traceback alone would leave one.",
             status=429,
         ),
     ),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from service.context import ContextKb, request_context
 from service.twins.catalogue import FLAT, Expected, Range, Twin, Variant, exactly
@@ -15,7 +13,6 @@ class CardDeclined(Exception):
 
 
 card_declined = CardDeclined("The bank says no.")
-logger = logging.getLogger("service.twins.logged")
 
 
 class Nowhere(logging.Handler):
@@ -29,18 +26,9 @@ class Nowhere(logging.Handler):
 
 
 nowhere = Nowhere()
-
-
-@contextmanager
-def logging_nowhere() -> Iterator[None]:
-    """Send what this twin logs nowhere, and to no other handler."""
-    logger.addHandler(nowhere)
-    logger.propagate = False
-    try:
-        yield
-    finally:
-        logger.removeHandler(nowhere)
-        logger.propagate = True
+logger = logging.getLogger(__name__)
+logger.propagate = False  # no other handler hears of it
+logger.addHandler(nowhere)
 
 
 def pay_reused(context_kb: int) -> None:
@@ -79,7 +67,6 @@ TWIN = Twin(
     origin="the second harm: formatting 10,000 entries takes about a second and writes 1.5 MB",
     requests=400,  # each formats the entries of all before it
     reused={"logged.card_declined": card_declined},
-    running=logging_nowhere,
     variants=(
         Variant(
             "reused",

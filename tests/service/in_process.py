@@ -10,6 +10,16 @@ from fastapi import FastAPI
 
 Message = dict[str, Any]
 
+SAID: dict[str, list[Message]] = {
+    "http": [{"type": "http.request", "body": b""}, {"type": "http.disconnect"}],
+    "websocket": [
+        {"type": "websocket.connect"},
+        {"type": "websocket.receive", "text": "anything"},
+        {"type": "websocket.disconnect"},
+    ],
+}
+"""What a client says that says one thing and then hangs up."""
+
 
 class InProcess:
     """A running app that is asked one request after the other, each in a task of its own."""
@@ -22,16 +32,20 @@ class InProcess:
         """Ask for `path` some times, and return the statuses: 500 where nobody handled the error."""
         return self._runner.run(self._requests("http", path, times))
 
+    def post(self, path: str) -> list[int]:
+        """Post nothing to `path`, and return the status."""
+        return self._runner.run(self._requests("http", path, 1, "POST"))
+
     def connect(self, path: str, *, times: int = 1) -> list[int]:
         """Open a session some times, each with one message, and return the statuses: 101 where it was accepted."""
         return self._runner.run(self._requests("websocket", path, times))
 
-    async def _requests(self, kind: str, path: str, times: int) -> list[int]:
-        return [await asyncio.create_task(self._request(kind, path)) for _ in range(times)]
+    async def _requests(self, kind: str, path: str, times: int, method: str = "GET") -> list[int]:
+        return [await asyncio.create_task(self._request(kind, path, method)) for _ in range(times)]
 
-    async def _request(self, kind: str, path: str) -> int:
+    async def _request(self, kind: str, path: str, method: str) -> int:
         route, _, query = path.partition("?")
-        scope = {"type": kind, "method": "GET", "path": route, "query_string": query.encode(), "headers": []}
+        scope = {"type": kind, "method": method, "path": route, "query_string": query.encode(), "headers": []}
         sent = await _sent(self._app, {**scope, "root_path": "", "subprotocols": [], "http_version": "1.1"})
         if any(message["type"] == "websocket.accept" for message in sent):
             return 101
@@ -51,16 +65,12 @@ def in_process(app: FastAPI) -> Iterator[InProcess]:
 
 
 async def _sent(app: FastAPI, scope: Message) -> list[Message]:
-    """Return what the app sends to a client that says one thing and then hangs up."""
-    said = {
-        "http": [{"type": "http.request", "body": b""}],
-        "websocket": [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": "anything"}],
-    }[scope["type"]]
-    said.append({"type": f"{scope['type']}.disconnect"})
-    waiting, sent = deque(said), []
+    """Return what the app sends to such a client."""
+    said: deque[Message] = deque(SAID[scope["type"]])
+    sent: list[Message] = []
 
     async def receive() -> Message:
-        return waiting.popleft()
+        return said.popleft()
 
     async def send(message: Any) -> None:
         sent.append(message)

@@ -1,0 +1,194 @@
+"""Each twin, measured in this process: what a request leaves behind is what the catalogue says."""
+
+import gc
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from types import TracebackType
+from typing import NamedTuple
+
+import pytest
+import starlette
+
+from service import twins
+from service.app import create_app
+from service.settings import Settings
+from service.twins import TWINS, endpoint, last_errors, logged, main_loop
+from service.twins.catalogue import CONTEXT_KB, FLAT, Expected, Range, Twin, Variant, exactly
+from tests.probe.raising import count_by_hand
+from tests.service.in_process import InProcess, in_process
+
+WARM_UP, REQUESTS = 25, 40
+ALL = [pytest.param(twin, variant, id=f"{twin.slug}/{variant.slug}") for twin in TWINS for variant in twin.variants]
+BY_TWIN = [pytest.param(twin, id=twin.slug) for twin in TWINS]
+
+
+class Measured(NamedTuple):
+    """The figures of `Expected`, as measured."""
+
+    entries_per_raise: float
+    bytes_kept_per_request: float
+    cyclic_objects_per_request: float
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[InProcess]:
+    """The service, without a server and without metrics; what was there before is of no interest to the collector."""
+    with in_process(create_app(Settings(metrics="none"))) as service:
+        gc.collect()
+        gc.freeze()
+        yield service
+        gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> Iterator[None]:
+    """Whatever a twin pins or keeps is let go after each test; meanwhile the collector waits to be asked."""
+    gc.disable()
+    yield
+    gc.enable()
+    for error in twins.reused_errors().values():
+        error.__traceback__ = None
+    twins.forget()
+
+
+def ask(service: InProcess, twin: Twin, variant: Variant, times: int) -> set[int]:
+    send = service.connect if twin.protocol == "websocket" else service.get
+    return set(send(f"/twins/{twin.slug}/{variant.slug}?context_kb={CONTEXT_KB}", times=times))
+
+
+def live_entries() -> int:
+    return sum(isinstance(one, TracebackType) for one in gc.get_objects())
+
+
+def measure(service: InProcess, twin: Twin, variant: Variant) -> Measured:
+    """Count what `REQUESTS` requests leave behind, each raising once: exact counts, and bytes by tracemalloc."""
+    tracemalloc.start()
+    try:
+        ask(service, twin, variant, WARM_UP)
+        gc.collect()
+        entries, (kept, _) = live_entries(), tracemalloc.get_traced_memory()
+        assert ask(service, twin, variant, REQUESTS) == {variant.status}
+        collected = gc.collect()
+        still_kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    added = (live_entries() - entries, still_kept - kept, collected)
+    return Measured(*(figure / REQUESTS for figure in added))
+
+
+def mended(twin: Twin) -> Variant:
+    return next(variant for variant in twin.variants if variant.slug == twin.mended)
+
+
+def holds(figure: float, expected: Range) -> bool:
+    return expected.low <= figure <= expected.high
+
+
+@pytest.mark.parametrize(("twin", "variant"), ALL)
+def test_what_a_request_leaves_behind(service: InProcess, twin: Twin, variant: Variant) -> None:
+    """Entries, bytes and circles are what the catalogue expects on this Starlette, for the reason that it gives."""
+    expected = variant.expected_on(starlette.__version__)
+    measured = measure(service, twin, variant)
+    assert holds(measured.entries_per_raise, expected.entries_per_raise), variant.why
+    assert holds(measured.bytes_kept_per_request, expected.bytes_kept_per_request), variant.why
+    assert holds(measured.cyclic_objects_per_request, expected.cyclic_objects_per_request), variant.why
+
+
+@pytest.mark.parametrize("twin", BY_TWIN)
+def test_the_mended_half_is_expected_to_keep_nothing(twin: Twin) -> None:
+    """No entries, no bytes and no longer log, on any Starlette; so the test above shows that it is really mended."""
+    for version in ("1.9.0", "1.10.0"):
+        expected = mended(twin).expected_on(version)
+        assert replace(expected, cyclic_objects_per_request=FLAT.cyclic_objects_per_request) == FLAT
+
+
+@pytest.mark.parametrize("twin", BY_TWIN)
+def test_each_twin_has_a_variant_that_leaves_nothing_at_all(twin: Twin) -> None:
+    """Not even a circle: a fresh object alone is not always enough."""
+    assert any(variant.expected_on(starlette.__version__) == FLAT for variant in twin.variants)
+
+
+@pytest.mark.parametrize("twin", BY_TWIN)
+def test_the_leaky_half_wastes_something(twin: Twin) -> None:
+    """On an old Starlette at least; but for the loop that keeps its last error, which is bounded."""
+    leaky = next(variant for variant in twin.variants if variant.slug == twin.leaky)
+    assert (leaky.expected_on("1.9.0") == FLAT) == (twin is main_loop.TWIN)
+
+
+@pytest.mark.parametrize(("version", "leaks"), [("0.46.2", True), ("1.9.0", True), ("1.10.0", False), ("2.0", False)])
+def test_the_expectation_follows_the_version_of_starlette(version: str, leaks: bool) -> None:  # noqa: FBT001
+    """1.10.0 is the first that clears what its handlers have handled."""
+    old = Expected(entries_per_raise=exactly(9))
+    variant = Variant("reused", len, FLAT, "why", on_old_starlette=old)
+    assert variant.expected_on(version) == (old if leaks else FLAT)
+
+
+def test_each_reused_object_is_in_the_census_by_a_name_of_its_own() -> None:
+    """Those that a twin raises again and again, so that `/lab` and `/metrics` show them."""
+    names = [name for twin in TWINS for name in twin.reused]
+    assert len(names) == len(set(names)) == len(twins.reused_errors())
+
+
+def test_a_release_lets_go_of_what_any_twin_has_pinned(service: InProcess) -> None:
+    """Reused objects, caches and lists alike."""
+    for twin in TWINS:
+        for variant in twin.variants:
+            ask(service, twin, variant, 2)
+    gc.collect()
+    assert live_entries() > 50
+    with in_process(create_app(Settings(metrics="none", control=True))) as controlled:
+        assert controlled.post("/lab/release") == [200]
+    assert live_entries() < 10
+
+
+def test_frames_cleared_keeps_every_entry_and_no_context(service: InProcess) -> None:
+    """`clear_frames` slows the growth down: all entries are still there."""
+    variant = next(variant for variant in endpoint.TWIN.variants if variant.slug == "frames-cleared")
+    ask(service, endpoint.TWIN, variant, 75)
+    assert count_by_hand(endpoint.seat_taken)[0] == 150
+    entry = endpoint.seat_taken.__traceback__
+    while entry is not None:
+        assert "context" not in entry.tb_frame.f_locals
+        entry = entry.tb_next
+
+
+def test_the_loop_that_keeps_its_last_error_keeps_one(service: InProcess) -> None:
+    """Two entries, those of the last turn."""
+    variant = next(variant for variant in main_loop.TWIN.variants if variant.slug == "last-error-kept")
+    ask(service, main_loop.TWIN, variant, 30)
+    assert main_loop.loop.last_error
+    assert count_by_hand(main_loop.loop.last_error)[0] == 2
+
+
+def test_the_bounded_list_holds_the_last_errors_alone(service: InProcess) -> None:
+    """As many as the status page shows."""
+    ask(service, last_errors.TWIN, mended(last_errors.TWIN), 3 * last_errors.SHOWN)
+    assert len(last_errors.last_errors) == last_errors.SHOWN
+
+
+def test_a_reused_exception_makes_each_log_record_longer(service: InProcess) -> None:
+    """By the two entries of one raise; a fresh one's are all of one length."""
+    expected = {variant.slug: variant.expected.log_bytes_added_per_request for variant in logged.TWIN.variants}
+    for variant in logged.TWIN.variants:
+        lengths = []
+        for _ in range(5):
+            ask(service, logged.TWIN, variant, 1)
+            lengths.append(logged.nowhere.written)
+        growth = {after - before for before, after in pairwise(lengths)}
+        assert all(holds(step, expected[variant.slug]) for step in growth), growth
+
+
+def test_the_log_goes_nowhere(service: InProcess, capfd: pytest.CaptureFixture[str]) -> None:
+    """Neither to the terminal nor to a file: no variant can fill a disk."""
+    ask(service, logged.TWIN, logged.TWIN.variants[0], 3)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_python_clears_the_handled_exception_after_the_clause() -> None:
+    """What the loop of Python 2 could not rely on."""
+    loop = main_loop.MainLoop()
+    loop.turn(0)
+    assert sys.exc_info() == (None, None, None)
