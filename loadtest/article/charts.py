@@ -23,7 +23,7 @@ PANELS: Mapping[Context, str] = {"held": "context held in a frame", "bare": "bar
 COMPARISON = "article_comparison.png"
 OF_STYLE: Mapping[Style, str] = {style: f"article_{style}_memory.png" for style in STYLES}
 PICTURES = (*OF_STYLE.values(), COMPARISON)
-WIDTH, HEIGHT, SCALE = 400, 350, 2
+WIDTH, HEIGHT, SCALE = 400, 370, 2
 HEADROOM = 1.15
 LEAST_TOP_MB = 0.1
 """No axis ends below this: a page of memory more or less must not look like growth."""
@@ -38,7 +38,7 @@ def pictures(runs: Sequence[Run], found: Results, versions: str) -> dict[str, by
             headline = WHAT_KEEPS[style].format(runs[0].raises, _kept(figures))
             below = f"context held in a frame; {figures.runs} runs, each a line and a fresh process; {versions}"
             drawn[OF_STYLE[style]] = _png(of_style(style, rows, figures), rows, headline, below)
-    if all(("held", style) in found for style in STYLES):
+    if len(found) == len(CONTEXTS) * len(STYLES):
         one, fresh = (found["held", style] for style in STYLES)
         headline = f"{runs[0].raises:,} raises: one object keeps {_kept(one)}, fresh ones keep {_kept(fresh)}"
         below = f"every line is a fresh process; {versions}"
@@ -62,7 +62,7 @@ def of_style(style: Style, rows: Sequence[Row], figures: Figures) -> alt.HConcat
     in_time = lines.encode(x=alt.X("elapsed_s:Q", title="seconds spent raising", axis=alt.Axis(tickCount=5)))
     each, rate = figures.bytes_per_raise, figures.mb_per_s
     by_raises = f"{each.median:z,.0f} bytes a raise"
-    by_time = f"{rate.median:z,.1f} MB/s" + (
+    by_time = f"median {rate.median:z,.1f} MB/s" + (
         f" ({rate.low:z,.1f} to {rate.high:z,.1f})" if rate.low != rate.high else ""
     )
     return alt.hconcat(_titled(lines, by_raises), _titled(in_time, by_time))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from loadtest.article.figures import CONTEXTS, STYLES
+from loadtest.article.figures import CONTEXTS, MB, STYLES
 from loadtest.article.measured import COLUMNS, Job
 from sadpath.lifeline import Child
 from sadpath.probe.memory import memory_limit
@@ -39,7 +39,15 @@ class Plan:
     @property
     def needed_bytes(self) -> int:
         """The memory that the largest run takes. A process that takes more has gone wrong, and ends itself."""
-        return self.raises * (self.context_bytes + A_RAISE_BYTES) + 2 * self.context_bytes + A_PROCESS_BYTES
+        return self._needed_by_any_bytes + self.raises * (self.context_bytes + A_RAISE_BYTES)
+
+    @property
+    def _needed_by_any_bytes(self) -> int:
+        return A_PROCESS_BYTES + 2 * self.context_bytes
+
+    def raises_within(self, free: int) -> int:
+        """Return how many raises fit into so much memory."""
+        return max(0, free - self._needed_by_any_bytes) // (self.context_bytes + A_RAISE_BYTES)
 
     def jobs(self) -> list[Job]:
         """Return all runs, the styles in turn within each round, so that what disturbs the machine disturbs all."""
@@ -61,10 +69,11 @@ def free_bytes() -> int:
 def check_memory(plan: Plan, free: int) -> None:
     """Check that the largest run finds its memory, since a laptop must not swap. Raises `CannotMeasure`."""
     if plan.needed_bytes > free:
-        needed, fewer = plan.needed_bytes / 1e6, int(plan.raises * free / plan.needed_bytes / 2)
+        fewer = plan.raises_within(free)
+        instead = f", or ask for less: --raises {fewer}" if fewer else ""
         raise CannotMeasure(
-            f"{plan.raises:,} raises that each keep {plan.context_bytes:,} bytes need {needed:,.0f} MB of memory, and "
-            f"{free / 1e6:,.0f} are free; close something, or ask for less: --raises {max(1, fewer)}"
+            f"{plan.raises:,} raises that each keep {plan.context_bytes:,} bytes need {plan.needed_bytes / MB:,.0f} MB,"
+            f" and {free / MB:,.0f} are free; close something{instead}"
         )
 
 

@@ -103,7 +103,7 @@ def main() -> None:
         rows = csv.writer(file)
         try:
             for sample in measure(job, settled_bytes):
-                figures = (sample.raises, f"{sample.elapsed_s:.6f}", sample.memory_bytes)
+                figures = (sample.raises, f"{sample.elapsed_s:.9f}", sample.memory_bytes)
                 rows.writerow((job.context, job.style, job.round, *figures))
                 file.flush()  # a killed run leaves what it measured
         except OverTheCeiling as reached:
