@@ -8,6 +8,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from loadtest.article.__main__ import main
 from loadtest.article.experiment import CannotMeasure, Plan, check_memory, prepare, run_all, start_in
 from loadtest.article.figures import Run, complete, read_runs, results
 from loadtest.article.measured import WARM_UP_READINGS, Job, Sample, measure, sample_points
-from loadtest.article.styles import USER_NOT_FOUND, Context, Style, find_user_factory, find_user_singleton
+from loadtest.article.styles import USER_NOT_FOUND, Context, Style, answer, find_user_factory, find_user_singleton
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -129,6 +130,17 @@ def test_the_styles_differ_only_in_the_line_that_raises() -> None:
     (*leaking, raise_singleton), (*mended, raise_factory) = statements
     assert leaking == mended
     assert (raise_singleton, raise_factory) == ("raise USER_NOT_FOUND", "raise user_not_found()")
+
+
+@pytest.mark.parametrize("context", ["held", "bare"])
+def test_both_contexts_load_the_same_bytes(context: Context) -> None:
+    """They differ in where the bytes are at the raise, not in the work."""
+    tracemalloc.start()
+    try:
+        answer(find_user_factory, context, CONTEXT_BYTES)
+        assert tracemalloc.get_traced_memory()[1] == pytest.approx(CONTEXT_BYTES, rel=0.05)
+    finally:
+        tracemalloc.stop()
 
 
 def readings(*values: int) -> Callable[[], int]:
