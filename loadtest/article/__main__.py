@@ -43,14 +43,14 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, max=50, help="runs of each style, each in a fresh process")] = 5,
     reports: Annotated[Path, typer.Option(help="the folder that all is written to")] = Path("reports/article"),
 ) -> None:
-    """Measure what one exception object keeps of all its raises, and what a factory keeps. Takes about twenty seconds.
+    """Measure what one exception object keeps of all its raises, and what a factory keeps. Takes about ten seconds.
 
     Each run is a fresh process that raises in one style: `singleton`, one object again and again, or `factory`, a fresh
     one each time. Each style runs in two contexts: `held`, where a local of the frame that raises holds the bytes, and
     `bare`, where they are in no frame that the traceback keeps. Memory is settled, and the process's own.
 
     It leaves three pictures, table.md, figures.json, and samples.csv, which is written as the samples come. Memory: the
-    largest run keeps --raises times --context-bytes, 500 MB of itself; it is checked first that so much is free, and a
+    largest run keeps --raises times --context-bytes, 500 MB unless you say; it is checked first that so much is free, and a
     process that takes more ends itself.
 
     Exit status: 0 it was measured · 2 the command is wrong · 4 it cannot begin, or a run did not come to its end ·

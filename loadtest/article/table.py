@@ -10,6 +10,8 @@ from loadtest.article.figures import ARTICLE, ARTICLE_RAISES, CONTEXTS, STYLES, 
 from loadtest.article.styles import Style
 
 NOTHING = "–"
+MOST_WITH_DECIMALS = 100.0
+"""Megabytes a second above which the article's three decimals would only be noise."""
 
 
 def headings(context_bytes: int) -> list[str]:
@@ -52,7 +54,8 @@ def _each(figures: Figures) -> str:
 
 
 def _rate(figures: Figures) -> str:
-    return _with_range(figures.mb_per_s, lambda value: f"{value:z,.3f}", " MB/s")
+    decimals = 3 if figures.mb_per_s.high < MOST_WITH_DECIMALS else 0
+    return _with_range(figures.mb_per_s, lambda value: f"{value:z,.{decimals}f}", " MB/s")
 
 
 def _with_range(spread: Spread, write: Callable[[float], str], unit: str) -> str:
