@@ -50,8 +50,8 @@ def main(
     `bare`, where they are in no frame that the traceback keeps. Memory is settled, and the process's own.
 
     It leaves three pictures, table.md, figures.json, and samples.csv, which is written as the samples come. Memory: the
-    largest run keeps --raises times --context-bytes, 500 MB unless you say; it is checked first that so much is free, and a
-    process that takes more ends itself.
+    largest run keeps --raises times --context-bytes, 500 MB unless you say; it is checked first that so much is free,
+    and a process that takes more ends itself.
 
     Exit status: 0 it was measured · 2 the command is wrong · 4 it cannot begin, or a run did not come to its end ·
     130 it was interrupted. Whatever was measured until then is in the folder.
