@@ -1,0 +1,115 @@
+"""The measured process: raises in one style, and writes its memory to the samples as it goes.
+
+Run by the experiment, in a process of its own for each run: memory that one style left must not serve the next. It ends
+itself with status 137 when its memory crosses the ceiling.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from loadtest.article.styles import FIND, Context, Style, answer
+from sadpath.probe.memory import settle
+
+COLUMNS = ("context", "style", "round", "raises", "elapsed_s", "memory_bytes")
+SAMPLES = 50
+WARM_UP_RAISES = 20
+WARM_UP_READINGS = 3
+KILLED = 137
+"""The exit status of a process at its ceiling, the same as of one that the kernel killed."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: this many raises in one style. `ceiling_bytes` is the memory at which the process ends itself."""
+
+    context: Context
+    style: Style
+    round: int
+    raises: int
+    context_bytes: int
+    ceiling_bytes: int
+
+    def __str__(self) -> str:
+        return f"{self.context:4} {self.style:9} round {self.round}"
+
+    def as_json(self) -> str:
+        """Return the job as an argument of a command."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Settled memory after so many raises. `elapsed_s` is the time spent raising; the clock stops for each reading."""
+
+    raises: int
+    elapsed_s: float
+    memory_bytes: int
+
+
+class OverTheCeiling(Exception):  # noqa: N818 - it says what happened
+    """The process takes more memory than it may."""
+
+
+def measure(job: Job, read_memory: Callable[[], int]) -> Iterator[Sample]:
+    """Raise and yield samples: some before any raise, of which the last is where growth starts, and then the others.
+
+    Raises `OverTheCeiling` after the sample that shows it.
+    """
+    yield from warm_up(job, read_memory)
+    find, elapsed_s, done = FIND[job.style], 0.0, 0
+    for target in sample_points(job.raises):
+        began = time.perf_counter()
+        for _ in range(target - done):
+            answer(find, job.context, job.context_bytes)
+        elapsed_s += time.perf_counter() - began
+        done, memory = target, read_memory()
+        yield Sample(done, elapsed_s, memory)
+        if memory > job.ceiling_bytes:
+            raise OverTheCeiling(f"{memory / 1e6:,.0f} MB after {done:,} raises")
+
+
+def warm_up(job: Job, read_memory: Callable[[], int]) -> Iterator[Sample]:
+    """Do once what costs memory only the first time: the same calls, in the style that keeps nothing, and readings."""
+    for _ in range(WARM_UP_RAISES):
+        answer(FIND["factory"], job.context, job.context_bytes)
+    for _ in range(WARM_UP_READINGS):
+        yield Sample(0, 0.0, read_memory())
+
+
+def sample_points(raises: int) -> list[int]:
+    """Return the numbers of raises after which memory is read: evenly, at most `SAMPLES` times, the last included."""
+    return sorted({-(-raises * number // SAMPLES) for number in range(1, SAMPLES + 1)})
+
+
+def settled_bytes() -> int:
+    """Return what this process alone holds after a full collection, from `/proc` or else from psutil, in bytes."""
+    memory = settle()
+    return memory.unique if memory else int(psutil.Process().memory_full_info().uss)
+
+
+def main() -> None:
+    """Run the job that the command line describes, and append its samples to the file that it names."""
+    job, path = Job(**json.loads(sys.argv[1])), Path(sys.argv[2])
+    with path.open("a", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        try:
+            for sample in measure(job, settled_bytes):
+                figures = (sample.raises, f"{sample.elapsed_s:.9f}", sample.memory_bytes)
+                rows.writerow((job.context, job.style, job.round, *figures))
+                file.flush()  # a killed run leaves what it measured
+        except OverTheCeiling as reached:
+            sys.stderr.write(f"over the ceiling of {job.ceiling_bytes / 1e6:,.0f} MB: {reached}\n")
+            sys.exit(KILLED)
+
+
+if __name__ == "__main__":
+    main()
