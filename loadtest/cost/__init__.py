@@ -1,1 +1,1 @@
-"""What a request costs once many were served, reused and fresh: written to `reports/cost.json` and `reports/cost.png`."""
+"""What a request costs once many were served, by a reused error and by fresh ones: `make cost`."""
