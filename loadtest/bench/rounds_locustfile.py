@@ -8,7 +8,6 @@ Only one server has requests in flight at a time, so what it used from the first
 from __future__ import annotations
 
 import json
-import sys
 import time
 import urllib.request
 from collections import deque
@@ -23,15 +22,13 @@ from locust import FastHttpUser, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
+from loadtest.bench.clock import used_s
 from loadtest.bench.rounds import ROUND_TIMEOUT_S, Part, Result, Round, from_json
 
 EXPECTED_STATUS = 404
 SCRAPE_EVERY_S = 1.0
 ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 """What Prometheus asks for."""
-
-CPUCLOCK_SCHED = 2
-"""Of Linux's `posix-timers.h`: the clock of the time for which a process was scheduled."""
 
 
 class WrongAnswer(Exception):  # noqa: N818 - it is told in the results
@@ -191,18 +188,6 @@ class Meter:
         self._scrapes += 1
         if self._part.scrape:
             _fetch(urllib.request.Request(self._part.scrape, headers={"Accept": ACCEPT}))  # noqa: S310 - loopback
-
-
-def used_s(pid: int) -> float:
-    """Return the processor seconds of a process so far. Raises `OSError` or `psutil.Error` if there is none.
-
-    Linux counts them in nanoseconds, on a clock whose number `clock_getcpuclockid(3)` makes of the process's id.
-    Elsewhere they come in hundredths; the rests of a slice then fall to the server's next one, and to no other server.
-    """
-    if sys.platform == "linux":
-        return time.clock_gettime(~pid << 3 | CPUCLOCK_SCHED)
-    times = psutil.Process(pid).cpu_times()
-    return times.user + times.system
 
 
 def _fetch(request: urllib.request.Request) -> None:

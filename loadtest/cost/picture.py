@@ -35,7 +35,7 @@ def headline(rows: Sequence[Row], ratios: Sequence[Ratio]) -> str:
     (cpu,) = (one for one in ratios if one.requests_served == last and one.figure == CPU)
     times = "the processor time is inconclusive"
     if cpu.verdict != "inconclusive":
-        times = f"{cpu.ratio:.1f} times the processor time"
+        times = f"{cpu.ratio:.1f} times ({cpu.ci95[0]:.1f} to {cpu.ci95[1]:.1f}) the processor time"
     return f"After {last:,} reused errors: {times}, pauses of up to {duration(pause)}"
 
 

@@ -11,8 +11,8 @@ from loadtest import terminal
 from loadtest.cost.figures import STATISTICS, Ratio, Row
 from loadtest.cost.picture import duration
 
-FIGURES = "95 % interval in brackets; stopped: share of the time that long collections took"
-RATIOS = "reused / factory, 95 % interval in brackets; between: the median slice, without collections"
+FIGURES = "95 % interval in brackets; stopped: share of time in long collections"
+RATIOS = "reused / factory; between: processor time between long collections"
 TEN = 10
 
 
