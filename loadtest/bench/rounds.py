@@ -63,8 +63,9 @@ class Round:
 class Result:
     """What one part took: processor seconds of the server, user and system; wall seconds; how often it was scraped.
 
-    `response_ms` has the response times of its requests, as they were answered, if the part is timed. `failure` says in
-    one line why it did not come to its end, and is empty if it did.
+    `began` is when its first slice did, on the clock that all processes share, `time.monotonic`. `response_ms` has the
+    response times of its requests, as they were answered, if the part is timed. `failure` says in one line why it did
+    not come to its end, and is empty if it did.
     """
 
     variant: str
@@ -74,6 +75,7 @@ class Result:
     scrapes: int = 0
     failure: str = ""
     response_ms: Sequence[float] = ()
+    began: float = 0.0
 
     @property
     def cpu_per_request_us(self) -> float:

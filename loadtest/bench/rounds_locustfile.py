@@ -139,6 +139,7 @@ class Meter:
         self._cpu_s = self._wall_s = 0.0
         self._scrapes = 0
         self._response_ms: list[float] = []
+        self._began = 0.0
 
     def release(self) -> None:
         """Bring the server to the state that all rounds start from."""
@@ -148,6 +149,7 @@ class Meter:
     def play_slice(self) -> None:
         """Send the next slice. Raises `WrongAnswer`, `TimeoutError` if it hangs, `OSError` if the server is gone."""
         requests = self._left.pop()
+        self._began = self._began or time.monotonic()
         with self:
             turn.begin(self._part.url, requests)
             self._wait()
@@ -165,7 +167,8 @@ class Meter:
         """Return what all slices took together."""
         scrapes = self._scrapes if self._part.scrape else 0
         part = self._part
-        return Result(part.variant, part.requests, self._cpu_s, self._wall_s, scrapes, failure, self._response_ms)
+        used = self._cpu_s, self._wall_s
+        return Result(part.variant, part.requests, *used, scrapes, failure, self._response_ms, self._began)
 
     def __enter__(self) -> None:
         self._wall_s -= time.monotonic()

@@ -37,10 +37,9 @@ def measure(plan: Sequence[Window], folder: Path, say: Say) -> Iterator[tuple[Wi
     with running(*servers.values()):
         load = Load(servers, folder)
         for window in plan:
-            say(f"{served:,} requests served; on to {window.first:,}")
-            load.fill(window.first - served)
-            say(f"measuring {window.first:,} to {window.last:,}, for {window.checkpoint:,}")
-            yield window, load.window(window)
+            until = f"{window.first:,}, then measuring until {window.last:,}"
+            say(f"{served:,} requests served by each; on to {until}")
+            yield window, load.window(window, window.first - served)
             served = window.last
 
 
@@ -51,27 +50,23 @@ class Load:
         self._servers = servers
         self._folder = folder
 
-    def fill(self, requests: int) -> None:
-        """Bring both services on by so many requests, unmeasured."""
-        rounds = [
-            self._round(min(FILL_SLICE_REQUESTS, left), left) for left in range(requests, 0, -FILL_SLICE_REQUESTS)
-        ]
-        if rounds:
-            play(rounds, self._folder, lambda *_: None)
-
-    def window(self, window: Window) -> dict[str, Measured]:
-        """Measure a window, slice by slice."""
-        before = {arm: len(self._pauses(arm)) for arm in ARMS}
+    def window(self, window: Window, fill: int) -> dict[str, Measured]:
+        """Bring both on by `fill` requests, unmeasured, and then measure a window, slice by slice."""
+        before = [self._warm_up(), *self._fill(fill)]
         slices: dict[str, list[Result]] = {arm: [] for arm in ARMS}
 
         def keep(number: int, results: list[Result]) -> None:
-            if number:  # the first is the warm-up
+            if number >= len(before):
                 for result in results:
                     slices[result.variant].append(result)
 
         rounds = [self._round(size, number, is_timed=True) for number, size in enumerate(window.slices)]
-        play([self._warm_up(), *rounds], self._folder, keep)
-        return {arm: Measured(slices[arm], self._pauses(arm)[before[arm] :]) for arm in ARMS}
+        play([*before, *rounds], self._folder, keep)
+        return {arm: Measured(ours, self._pauses(arm, ours[0].began)) for arm, ours in slices.items()}
+
+    def _fill(self, requests: int) -> list[Round]:
+        left = range(requests, 0, -FILL_SLICE_REQUESTS)
+        return [self._round(min(FILL_SLICE_REQUESTS, one), one) for one in left]
 
     def _round(self, requests: int, number: int, *, is_timed: bool = False) -> Round:
         """Return one slice of each arm; they take turns in who goes first."""
@@ -85,8 +80,8 @@ class Load:
         server = self._servers[arm]
         return Part(arm, server.pid(), server.url + path, requests, is_timed=is_timed)
 
-    def _pauses(self, arm: str) -> list[float]:
-        return read_pauses(_page(arm, self._folder))
+    def _pauses(self, arm: str, since: float) -> list[float]:
+        return read_pauses(_page(arm, self._folder), since)
 
 
 def _page(arm: str, folder: Path) -> Path:

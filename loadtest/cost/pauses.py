@@ -19,24 +19,25 @@ SHORTEST_S = 0.001
 
 
 def record(page: Path) -> None:
-    """Write the seconds of each long collection from now on, a line each, whole on disk when the collection ends."""
+    """Write when each long collection began and its seconds, a line each, whole on disk when the collection ends."""
     file = os.open(page, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     began = 0.0
 
     def on_collection(phase: str, _: dict[str, int]) -> None:
         nonlocal began
-        now = time.perf_counter()
+        now = time.monotonic()
         if phase == "start":
             began = now
         elif now - began >= SHORTEST_S:
-            os.write(file, f"{now - began:.6f}\n".encode())
+            os.write(file, f"{began:.6f} {now - began:.6f}\n".encode())
 
     gc.callbacks.append(on_collection)
 
 
-def read_pauses(page: Path) -> list[float]:
-    """Return the seconds of the long collections so far; none where nothing was written yet."""
-    return [float(line) for line in page.read_text().splitlines()] if page.exists() else []
+def read_pauses(page: Path, since: float = 0.0) -> list[float]:
+    """Return the seconds of the long collections that began after `since`, a reading of `time.monotonic`."""
+    lines = [line.split() for line in page.read_text().splitlines()] if page.exists() else []
+    return [float(seconds) for began, seconds in lines if float(began) >= since]
 
 
 def main() -> None:
