@@ -163,7 +163,9 @@ def test_the_same_slices_have_the_same_intervals() -> None:
 
 def test_the_tables_fit_into_eighty_columns() -> None:
     """With figures of three and four digits; what is undecided says so."""
-    rows, ratios = compared(measured(*[400.0] * 9, 2000.0, response_ms=900.0), measured(*[100.0] * 10))
+    rows, ratios = compared(
+        measured(*[400.0] * 9, 2000.0, response_ms=900.0), measured(*[100.0] * 10, response_ms=900.0)
+    )
     console = Console(file=StringIO(), width=80)
     console.print(table([replace(row, requests_served=50_000) for row in rows]))
     console.print(ratio_table(list(ratios.values())))
