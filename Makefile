@@ -37,7 +37,7 @@ format: $(venv)/dev ## Format the code
 bench: $(venv)/dev ## Measure what the instruments cost; takes about eight minutes, leaves reports/bench.json
 	@$(python) -m loadtest.bench
 
-cost: $(venv)/demo ## Measure what a request costs after many, reused and fresh; a minute and a half, leaves reports/cost.png
+cost: $(venv)/demo ## Measure what a request costs after many, reused and fresh; two minutes, leaves reports/cost.png
 	@$(python) -m loadtest.cost
 
 dashboards: $(venv)/dev ## Write grafana/dashboards/*.json from grafana/build
