@@ -93,10 +93,10 @@ def main(
     hardly moves the p99. The longest response tells how long it stands still, `stopped` for which share of its time: so
     often would a client that comes at any moment find it stopped. The longest is one observation, without an interval.
 
-    A ratio whose interval holds 1 is inconclusive; the intervals speak of this run, not of the next. Takes about a minute
-    and a half and 1.5 GB for 50,000 requests, longer on a busy machine; the figures are on disk after each checkpoint.
-    Exit status: 0 it was measured · 2 the command is wrong, or there is too little memory · 4 something did not start, or
-    died · 130 it was interrupted.
+    A ratio whose interval holds 1 is inconclusive; the intervals speak of this run, not of the next. Takes about a
+    minute and a half and 1.5 GB for 50,000 requests, longer on a busy machine; the figures are on disk after each
+    checkpoint. Exit status: 0 it was measured · 2 the command is wrong, or there is too little memory · 4 something did
+    not start, or died · 130 it was interrupted.
     """
     try:
         plan = windows(_numbers(checkpoints) if checkpoints else up_to(upto))

@@ -75,7 +75,7 @@ def _cpu_chart(rows: Sequence[Row]) -> alt.LayerChart | alt.FacetChart:
         mean.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", title=None), y2="high:Q"),
         mean.mark_line(strokeWidth=4, point=alt.OverlayMarkDef(size=110, filled=True)).encode(y=y),
         between.transform_filter("datum.arm == 'reused'").mark_line(strokeWidth=2, strokeDash=[8, 5]).encode(y=y),
-        _ends(mean, "datum.arm + ' ' + format(datum.value, ',.0f') + ' µs'", dy=-18, align="right"),
+        *_names(mean, "datum.arm + ' ' + format(datum.value, ',.0f') + ' µs'", {"reused": -18, "factory": 20}, "right"),
         width=WIDTH,
         height=HEIGHT,
         title=_title("Processor time per request (µs)", "Mean, 95 % interval; dashed: reused, between two collections"),
@@ -91,10 +91,7 @@ def _response_chart(rows: Sequence[Row]) -> alt.LayerChart | alt.FacetChart:
     ]
     bounds = _of(base, P99).mark_rule(strokeWidth=2, opacity=0.4).encode(y="low:Q", y2="high:Q")
     # The arms' labels are drawn apart, so that they can be read also where their lines meet.
-    names = [
-        _ends(base.transform_filter(f"datum.arm == '{arm}'"), "datum.arm + ' ' + datum.figure", dy=dy, align="left")
-        for arm, dy in (("reused", -8), ("factory", 2))
-    ]
+    names = _names(base, "datum.arm + ' ' + datum.figure", {"reused": -8, "factory": 2}, "left")
     title = _title("Response time", "Longest (thick), p99 with 95 % interval (dashed), median")
     return alt.layer(bounds, *lines, *names, width=WIDTH - LABELS, height=HEIGHT, title=title)
 
@@ -106,15 +103,17 @@ def _of(base: alt.Chart, figure: str) -> alt.Chart:
     return base.transform_filter(f"datum.figure == '{figure}'")
 
 
-def _ends(base: alt.Chart, label: str, *, dy: int, align: Literal["left", "right"]) -> alt.Chart:
-    """The names of the lines, at their ends."""
+def _names(base: alt.Chart, label: str, dy: Mapping[str, int], align: Literal["left", "right"]) -> list[alt.Chart]:
+    """The names of the lines at their ends, those of each arm moved by its `dy`."""
     last = base.transform_joinaggregate(end="max(requests)").transform_filter("datum.requests == datum.end")
-    text = last.transform_calculate(label=label)
+    text = last.transform_calculate(label=label).encode(y="value:Q", text="label:N")
     dx = 8 if align == "left" else 0
-    marked: alt.Chart = text.mark_text(align=align, dx=dx, dy=dy, fontSize=18, fontWeight="bold").encode(
-        y="value:Q", text="label:N"
-    )
-    return marked
+    return [
+        text.transform_filter(f"datum.arm == '{arm}'").mark_text(
+            align=align, dx=dx, dy=move, fontSize=18, fontWeight="bold"
+        )
+        for arm, move in dy.items()
+    ]
 
 
 def _base(rows: Sequence[Row]) -> alt.Chart:
