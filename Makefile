@@ -8,7 +8,7 @@ python := $(venv)/bin/python
 install := $(python) -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check format bench figures dashboards lock clean
+.PHONY: help demo up down test check format bench cost figures dashboards lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ format: $(venv)/dev ## Format the code
 
 bench: $(venv)/dev ## Measure what the instruments cost; takes about eight minutes, leaves reports/bench.json
 	@$(python) -m loadtest.bench
+
+cost: $(venv)/demo ## Measure what a request costs after many, reused and fresh; two minutes, leaves reports/cost.png
+	@$(python) -m loadtest.cost
 
 figures: $(venv)/demo ## Repeat the first article's experiment; table and pictures for slides in reports/article
 	@$(python) -m loadtest.article

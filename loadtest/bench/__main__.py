@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +23,7 @@ from loadtest.bench.plan import FULL, QUICK, Bench, Measurement
 from loadtest.bench.rounds import RoundFailed
 from loadtest.bench.rows import Book, Row
 from loadtest.demo import interrupt_once
+from loadtest.progress import progress
 from sadpath.exporter import environment
 
 MEASUREMENTS: tuple[Measurement, ...] = (
@@ -87,12 +87,6 @@ def run(bench: Bench, book: Book, measurements: Sequence[Measurement] = MEASUREM
 def describe_machine() -> dict[str, object]:
     """Return the versions and the machine that the figures depend on."""
     return {**environment(), "locust": version("locust"), "cpus": os.cpu_count()}
-
-
-def progress(console: Console) -> Callable[[str], None]:
-    """Return what prints one line with the seconds since now."""
-    began = time.monotonic()
-    return lambda line: console.print(f"{time.monotonic() - began:4.0f} s  {line}", soft_wrap=True, highlight=False)
 
 
 def table(rows: Sequence[Row]) -> Table:

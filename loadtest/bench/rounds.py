@@ -30,7 +30,8 @@ class Part:
     """What one variant is sent in a round: `requests` times `url`, which has to answer 404.
 
     `release` is posted before, outside the measured time; `scrape` is fetched after each second of the variant's own
-    time and at its end, inside it. Both are addresses, or empty. `pid` is the process that is measured.
+    time and at its end, inside it. Both are addresses, or empty. `pid` is the process that is measured. `is_timed` asks
+    for the response time of each request.
     """
 
     variant: str
@@ -39,6 +40,7 @@ class Part:
     requests: int
     scrape: str = ""
     release: str = ""
+    is_timed: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,9 @@ class Round:
 class Result:
     """What one part took: processor seconds of the server, user and system; wall seconds; how often it was scraped.
 
-    `failure` says in one line why it did not come to its end, and is empty if it did.
+    `began` is when its first slice did, on the clock that all processes share, `time.monotonic`. `response_ms` has the
+    response times of its requests, as they were answered, if the part is timed. `failure` says in one line why it did
+    not come to its end, and is empty if it did.
     """
 
     variant: str
@@ -70,6 +74,8 @@ class Result:
     wall_s: float = 0.0
     scrapes: int = 0
     failure: str = ""
+    response_ms: Sequence[float] = ()
+    began: float = 0.0
 
     @property
     def cpu_per_request_us(self) -> float:

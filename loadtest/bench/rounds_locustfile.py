@@ -22,6 +22,7 @@ from locust import FastHttpUser, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
+from loadtest.bench.clock import used_s
 from loadtest.bench.rounds import ROUND_TIMEOUT_S, Part, Result, Round, from_json
 
 EXPECTED_STATUS = 404
@@ -42,12 +43,14 @@ class Turn:
         self.to_send = 0
         self.unanswered = 0
         self.wrong = 0
+        self.response_ms: list[float] = []
         self.begun = Event()
         self.over = Event()
 
     def begin(self, url: str, requests: int) -> None:
         """Let the users send."""
         self.url, self.to_send, self.unanswered, self.wrong = url, requests, requests, 0
+        self.response_ms = []
         self.over.clear()
         self.begun.set()
 
@@ -58,8 +61,9 @@ class Turn:
             self.begun.wait()
         self.to_send -= 1
 
-    def answer(self, *, is_right: bool) -> None:
+    def answer(self, response_ms: float, *, is_right: bool) -> None:
         """Count an answer; the last one ends the slice."""
+        self.response_ms.append(response_ms)
         self.wrong += not is_right
         self.unanswered -= 1
         if not self.unanswered:
@@ -82,7 +86,7 @@ class Caller(FastHttpUser):
             is_right = response.status_code == EXPECTED_STATUS
             if is_right:
                 response.success()
-        turn.answer(is_right=is_right)
+        turn.answer(response.request_meta["response_time"], is_right=is_right)
 
 
 @events.init_command_line_parser.add_listener
@@ -134,6 +138,8 @@ class Meter:
         self._left = [share + (number < rest) for number in range(slices)]
         self._cpu_s = self._wall_s = 0.0
         self._scrapes = 0
+        self._response_ms: list[float] = []
+        self._began = 0.0
 
     def release(self) -> None:
         """Bring the server to the state that all rounds start from."""
@@ -143,11 +149,14 @@ class Meter:
     def play_slice(self) -> None:
         """Send the next slice. Raises `WrongAnswer`, `TimeoutError` if it hangs, `OSError` if the server is gone."""
         requests = self._left.pop()
+        self._began = self._began or time.monotonic()
         with self:
             turn.begin(self._part.url, requests)
             self._wait()
         if turn.wrong:
             raise WrongAnswer(f"{turn.wrong} of {requests} answers were no {EXPECTED_STATUS}")
+        if self._part.is_timed:
+            self._response_ms += [round(one, 3) for one in turn.response_ms]
 
     def end(self) -> None:
         """Scrape once more, so that no request is left unseen."""
@@ -157,20 +166,17 @@ class Meter:
     def result(self, failure: str = "") -> Result:
         """Return what all slices took together."""
         scrapes = self._scrapes if self._part.scrape else 0
-        return Result(self._part.variant, self._part.requests, self._cpu_s, self._wall_s, scrapes, failure)
+        part = self._part
+        used = self._cpu_s, self._wall_s
+        return Result(part.variant, part.requests, *used, scrapes, failure, self._response_ms, self._began)
 
     def __enter__(self) -> None:
         self._wall_s -= time.monotonic()
-        self._cpu_s -= self._used_s()
+        self._cpu_s -= used_s(self._part.pid)
 
     def __exit__(self, *_: object) -> None:
-        self._cpu_s += self._used_s()
+        self._cpu_s += used_s(self._part.pid)
         self._wall_s += time.monotonic()
-
-    def _used_s(self) -> float:
-        """Processor seconds of the server so far. It counts in hundredths, but its rests fall to no other server."""
-        times = psutil.Process(self._part.pid).cpu_times()
-        return times.user + times.system
 
     def _wait(self) -> None:
         """Wait for the end of the slice, scraping when a second of the part's own time is over."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import bootstrap
+
+from loadtest.page import write_whole
 
 RESAMPLES = 5000
 SEED = 1
@@ -96,8 +97,5 @@ class Book:
         self._write()
 
     def _write(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         page = {"environment": self._environment, "rows": [row.as_json() for row in self.rows.values()]}
-        new = self._path.with_suffix(".part")
-        new.write_text(json.dumps(page, indent=2) + "\n")
-        new.replace(self._path)
+        write_whole(self._path, page)
