@@ -9,16 +9,17 @@ from contextlib import ExitStack, asynccontextmanager
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from service import ceiling, lab, problems, routes, twins
+from service import ceiling, lab, problems, routes
 from service.errors import reused_errors
 from service.metrics import Metrics
 from service.settings import Settings
+from service.twins import registry
 from service.twins.routes import install as install_twins
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Wire the service together. Recording and the memory ceiling begin with the app's lifespan and end with it."""
-    state = lab.Lab(settings, lambda: {**reused_errors(), **twins.reused_errors()}, twins.forget)
+    state = lab.Lab(settings, lambda: {**reused_errors(), **registry.reused_errors()}, registry.forget)
     metrics = Metrics(state) if settings.metrics != "none" else None
 
     @asynccontextmanager
@@ -26,7 +27,7 @@ def create_app(settings: Settings) -> FastAPI:
         with ExitStack() as ends:
             if metrics:
                 ends.callback(metrics.start())
-            for twin in twins.TWINS:
+            for twin in registry.TWINS:
                 ends.enter_context(twin.running())
             if settings.memory_ceiling_mb:
                 ends.callback(ceiling.watch(settings.arm, settings.memory_ceiling_mb))

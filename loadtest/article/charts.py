@@ -59,7 +59,9 @@ def of_style(style: Style, rows: Sequence[Row], figures: Figures) -> alt.HConcat
     """Memory of one style with the context held, by raises and by time. Both styles' pictures have the same scale."""
     held = [row for row in rows if row["context"] == "held"]
     lines = _lines(f"datum.context == 'held' && datum.style == '{style}'", _top(held))
-    in_time = lines.encode(x=alt.X("elapsed_s:Q", title="seconds spent raising", axis=alt.Axis(tickCount=5)))
+    in_time = lines.encode(
+        x=alt.X("elapsed_s:Q", title="seconds spent raising", axis=alt.Axis(tickCount=3, labelOverlap=True))
+    )
     each, rate = figures.bytes_per_raise, figures.mb_per_s
     by_raises = f"{each.median:z,.0f} bytes a raise"
     by_time = f"median {rate.median:z,.1f} MB/s" + (

@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 
 from service.problems import problem
-from service.twins import TWINS
 from service.twins.catalogue import CONTEXT_KB, Twin, Variant
+from service.twins.registry import TWINS
 
 CATALOGUE = {twin.slug: twin for twin in TWINS}
 

@@ -3,16 +3,16 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
-from service import twins
 from service.app import create_app
 from service.errors import reused_errors
 from service.settings import Settings
+from service.twins import registry
 
 
 def let_go() -> None:
-    for error in (reused_errors() | twins.reused_errors()).values():
+    for error in (reused_errors() | registry.reused_errors()).values():
         error.__traceback__ = None
-    twins.forget()
+    registry.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,8 @@ from starlette.testclient import TestClient
 from service.app import create_app
 from service.problems import MEDIA_TYPE
 from service.settings import Settings
-from service.twins import TWINS, unhandled
+from service.twins import unhandled
+from service.twins.registry import TWINS
 
 FIGURES = {
     "entries_per_raise",

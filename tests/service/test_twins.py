@@ -12,11 +12,11 @@ from typing import NamedTuple
 import pytest
 import starlette
 
-from service import twins
 from service.app import create_app
 from service.settings import Settings
-from service.twins import TWINS, endpoint, last_errors, logged, main_loop
+from service.twins import endpoint, last_errors, logged, main_loop, registry
 from service.twins.catalogue import CONTEXT_KB, FLAT, Expected, Range, Twin, Variant, exactly
+from service.twins.registry import TWINS
 from tests.probe.raising import count_by_hand
 from tests.service.in_process import InProcess, in_process
 
@@ -126,7 +126,7 @@ def test_the_expectation_follows_the_version_of_starlette(version: str, leaks: b
 def test_each_reused_object_is_in_the_census_by_a_name_of_its_own() -> None:
     """Those that a twin raises again and again, so that `/lab` and `/metrics` show them."""
     names = [name for twin in TWINS for name in twin.reused]
-    assert len(names) == len(set(names)) == len(twins.reused_errors())
+    assert len(names) == len(set(names)) == len(registry.reused_errors())
 
 
 def test_a_release_lets_go_of_what_any_twin_has_pinned(service: InProcess) -> None:
