@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from service.context import request_context
 from service.twins.catalogue import FLAT, Expected, Range, Twin, Variant
-from service.twins.endpoints import Work, calls_in_thread
+from service.twins.endpoints import calls_in_thread
 
 
 class Rejected(Exception):
@@ -70,18 +70,6 @@ def call_and_delete_detached(context_kb: int) -> None:
         del value
 
 
-def caught(work: Work) -> Work:
-    """Return `work` with its exception caught."""
-
-    def catch(context_kb: int) -> None:
-        try:
-            work(context_kb)
-        except Rejected:
-            pass
-
-    return catch
-
-
 TWIN = Twin(
     slug="marshalled",
     title="A worker that marshals `(False, exc)` across threads",
@@ -91,20 +79,20 @@ TWIN = Twin(
     variants=(
         Variant(
             "kept",
-            calls_in_thread(caught(call)),
+            calls_in_thread(call, Rejected),
             Expected(cyclic_objects_per_request=Range(3, 60)),
             "The frame that raises it on this side has a name for it, and is in its traceback.",
         ),
         Variant(
             "deleted",
-            calls_in_thread(caught(call_and_delete)),
+            calls_in_thread(call_and_delete, Rejected),
             Expected(cyclic_objects_per_request=Range(3, 60)),
             "`finally: del value` is half of the cure: through their callers the worker's frames are pinned too, and "
             "the pool's own still holds the result.",
         ),
         Variant(
             "detached",
-            calls_in_thread(caught(call_and_delete_detached)),
+            calls_in_thread(call_and_delete_detached, Rejected),
             FLAT,
             "The worker cuts its own traceback off before it hands the exception over, and this side deletes its name.",
         ),

@@ -2,6 +2,7 @@
 
 import gc
 import sys
+import time
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,6 +22,7 @@ from tests.probe.raising import count_by_hand
 from tests.service.in_process import InProcess, in_process
 
 WARM_UP, REQUESTS = 25, 40
+PATIENCE_S = 2.0
 ALL = [pytest.param(twin, variant, id=f"{twin.slug}/{variant.slug}") for twin in TWINS for variant in twin.variants]
 BY_TWIN = [pytest.param(twin, id=twin.slug) for twin in TWINS]
 
@@ -61,19 +63,32 @@ def live_entries() -> int:
 
 
 def measure(service: InProcess, twin: Twin, variant: Variant) -> Measured:
-    """Count what `REQUESTS` requests leave behind, each raising once: exact counts, and bytes by tracemalloc."""
+    """Count what `REQUESTS` requests leave behind, each raising once: exact counts, and bytes by tracemalloc.
+
+    A thread of the pool lets go of its last request a moment after the answer, so what disagrees is looked at again for
+    a while: a leak does not go away.
+    """
     tracemalloc.start()
     try:
         ask(service, twin, variant, WARM_UP)
         gc.collect()
         entries, (kept, _) = live_entries(), tracemalloc.get_traced_memory()
         assert ask(service, twin, variant, REQUESTS) == {variant.status}
-        collected = gc.collect()
-        still_kept, _ = tracemalloc.get_traced_memory()
+        collected, deadline = gc.collect(), time.monotonic() + PATIENCE_S
+        while True:
+            added = (live_entries() - entries, tracemalloc.get_traced_memory()[0] - kept, collected)
+            measured = Measured(*(figure / REQUESTS for figure in added))
+            if agrees(measured, variant) or time.monotonic() > deadline:
+                return measured
+            time.sleep(0.005)
+            collected += gc.collect()
     finally:
         tracemalloc.stop()
-    added = (live_entries() - entries, still_kept - kept, collected)
-    return Measured(*(figure / REQUESTS for figure in added))
+
+
+def agrees(measured: Measured, variant: Variant) -> bool:
+    expected = variant.expected_on(starlette.__version__)
+    return all(holds(figure, getattr(expected, name)) for name, figure in measured._asdict().items())
 
 
 def mended(twin: Twin) -> Variant:
@@ -87,11 +102,8 @@ def holds(figure: float, expected: Range) -> bool:
 @pytest.mark.parametrize(("twin", "variant"), ALL)
 def test_what_a_request_leaves_behind(service: InProcess, twin: Twin, variant: Variant) -> None:
     """Entries, bytes and circles are what the catalogue expects on this Starlette, for the reason that it gives."""
-    expected = variant.expected_on(starlette.__version__)
     measured = measure(service, twin, variant)
-    assert holds(measured.entries_per_raise, expected.entries_per_raise), variant.why
-    assert holds(measured.bytes_kept_per_request, expected.bytes_kept_per_request), variant.why
-    assert holds(measured.cyclic_objects_per_request, expected.cyclic_objects_per_request), variant.why
+    assert agrees(measured, variant), f"{measured}, but: {variant.why}"
 
 
 @pytest.mark.parametrize("twin", BY_TWIN)
