@@ -54,9 +54,8 @@ async def unknown(twin: str, variant: str) -> JSONResponse:
 
 def _no_such_twin(twin: str) -> JSONResponse:
     there_are = list(CATALOGUE)
-    return problem(
-        404, "Unknown twin", f"There is no twin {twin!r}; there are {', '.join(there_are)}.", twins=there_are
-    )
+    detail = f"There is no twin {twin!r}; there are {', '.join(there_are)}."
+    return problem(404, "Unknown twin", detail, twins=there_are)
 
 
 def _add_variant(app: FastAPI, twin: Twin, variant: Variant) -> None:
@@ -65,7 +64,12 @@ def _add_variant(app: FastAPI, twin: Twin, variant: Variant) -> None:
         app.add_api_websocket_route(path, variant.endpoint)
         return
     app.add_api_route(
-        path, variant.endpoint, tags=["twins"], summary=f"{twin.slug}: {variant.slug}", description=variant.why
+        path,
+        variant.endpoint,
+        tags=["twins"],
+        summary=f"{twin.slug}: {variant.slug}",
+        description=variant.why,
+        responses={variant.status: {"description": twin.title}},
     )
     if twin.middleware:
         _wrap(app.router.routes[-1], twin)

@@ -33,6 +33,15 @@ def test_it_lists_every_twin_with_what_is_expected_of_each_variant(client: TestC
             assert all(low <= high for low, high in variant["expected"].values())
 
 
+def test_the_openapi_description_names_the_status_of_each_variant(client: TestClient) -> None:
+    """So that a tool which looks for error paths finds them."""
+    paths = client.get("/openapi.json").json()["paths"]
+    for twin in TWINS:
+        if twin.protocol == "http":
+            for variant in twin.variants:
+                assert str(variant.status) in paths[f"/twins/{twin.slug}/{variant.slug}"]["get"]["responses"]
+
+
 def test_one_twin_is_shown_alone(client: TestClient) -> None:
     """As it is in the list."""
     assert client.get("/twins/endpoint").json() in client.get("/twins").json()
