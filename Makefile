@@ -23,7 +23,7 @@ down: ## End what `make up` began; Locust's report stays in reports/compose
 	@$(PYTHON) -m loadtest.stage down
 
 test: $(venv)/dev ## Run the tests
-	@$(python) -m pytest
+	@$(python) -m pytest --numprocesses 2 --dist loadfile
 
 check: $(venv)/dev ## Check style and types
 	@$(python) -m ruff check

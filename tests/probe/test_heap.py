@@ -49,10 +49,14 @@ def test_a_full_census_keeps_nothing_alive() -> None:
 
 @pytest.fixture
 def counter() -> Iterator[LiveExceptionCounter]:
+    """A counter that has little to count: what other tests left does not make it wait for its next turn."""
+    gc.collect()
+    gc.freeze()
     counter = LiveExceptionCounter()
     counter.install()
     yield counter
     counter.remove()
+    gc.unfreeze()
 
 
 def test_live_exceptions_are_counted_when_the_heap_has_grown(counter: LiveExceptionCounter) -> None:
