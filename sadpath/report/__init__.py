@@ -11,10 +11,11 @@ import vl_convert
 
 from sadpath.report.charts import chart_rows, memory_chart, with_rows
 from sadpath.report.page import VEGA_LITE, report_page
-from sadpath.report.run import ENVIRONMENT, SAMPLES, Run, read_run
+from sadpath.report.run import ABOUT, ENVIRONMENT, SAMPLES, Run, read_run
 from sadpath.verdict import Verdict
 
 __all__ = [
+    "ABOUT",
     "ENVIRONMENT",
     "LEFT_BEHIND",
     "MEMORY_PICTURE",
@@ -32,7 +33,7 @@ __all__ = [
 SUMMARY = "summary.json"
 MEMORY_PICTURE = "memory.png"
 PAGE = "report.html"
-LEFT_BEHIND = (SAMPLES, ENVIRONMENT, SUMMARY, MEMORY_PICTURE, PAGE)
+LEFT_BEHIND = (SAMPLES, ENVIRONMENT, ABOUT, SUMMARY, MEMORY_PICTURE, PAGE)
 """What a run leaves, by name; the summary is written last."""
 
 
@@ -50,6 +51,7 @@ def summary(run: Run) -> dict[str, Any]:
     return {
         "schema": 1,
         "verdict": run.outcome,
+        "about": run.about,
         "environment": {"python": "", "starlette": "", "fastapi": "", "platform": "", **run.environment},
         "arms": {arm: figures(verdict) for arm, verdict in run.verdicts.items()},
     }
@@ -73,7 +75,7 @@ def figures(verdict: Verdict) -> dict[str, Any]:
 def memory_picture(run: Run) -> bytes:
     """Draw the memory of the arms for a slide, as PNG, 16 to 9."""
     verdicts = [f"{arm}: {verdict.figures}" for arm, verdict in run.verdicts.items()]
-    title = {"text": run.headline, "subtitle": [*verdicts, run.versions]}
+    title = {"text": run.headline, "subtitle": [*filter(None, [run.about]), *verdicts, run.versions]}
     spec = with_rows(memory_chart(list(run.verdicts)), chart_rows(run.samples), title=title)
     return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=1.5))
 
