@@ -9,10 +9,8 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
+from loadtest import HEADLINE
 from sadpath.verdict import FLAT_BELOW, Outcome
-
-HEADLINE = "asgi-middleware"
-"""The twin whose variants are also `/reused` and `/factory`, the routes on which a remedy can be applied live."""
 
 TIMEOUT_S = 5.0
 

@@ -25,9 +25,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from loadtest import outcome, terminal
+from loadtest import HEADLINE, outcome, terminal
 from loadtest.arms import Arm, DidNotStart, free_ports, is_free
-from loadtest.catalogue import HEADLINE, NoCatalogue, NoSuchTwin, Twin, twin_at
+from loadtest.catalogue import NoCatalogue, NoSuchTwin, Twin, twin_at
 from sadpath.lifeline import Child
 from sadpath.report import LEFT_BEHIND, MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, read_run, write_report
 from sadpath.samples import Sample, SampleReader

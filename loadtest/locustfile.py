@@ -22,8 +22,8 @@ from locust.env import Environment
 from locust.runners import Runner, WorkerRunner
 from locust.user.users import User
 
-from loadtest import sessions
-from loadtest.catalogue import HEADLINE, NoCatalogue, NoSuchTwin, Twin, described, twin_of
+from loadtest import HEADLINE, sessions
+from loadtest.catalogue import NoCatalogue, NoSuchTwin, Twin, described, twin_of
 from sadpath import locust_plugin
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 
-from loadtest.catalogue import HEADLINE, Twin
+from loadtest.catalogue import Twin
 from sadpath.report import Run
 from sadpath.samples import Sample, by_arm, is_another_life
 from sadpath.verdict import Outcome
@@ -73,7 +73,7 @@ def words(run: Run, twin: Twin, seconds: int, rate: float) -> Iterator[str]:
 
 def longer(twin: Twin, seconds: int) -> str:
     """Return the command for a longer run of the same."""
-    choice = "" if twin.slug == HEADLINE else f" TWIN={shlex.quote(twin.slug)}"
+    choice = "" if twin.is_headline else f" TWIN={shlex.quote(twin.slug)}"
     return f"make demo{choice} DEMO_SECONDS={max(60, 2 * seconds)}"
 
 
