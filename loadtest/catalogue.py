@@ -79,9 +79,9 @@ class Twin:
 
     @property
     def about(self) -> str:
-        """Say in a line what the arms are."""
+        """Say what the arms are: the pattern, and below it the path of each."""
         paths = ", ".join(f"{arm} = {variant.path}" for arm, variant in self.arms.items())
-        return f"{self.title.replace('`', '')}: {paths}"
+        return f"{self.title.replace('`', '')}\n{paths}"
 
 
 def twin_at(url: str, slug: str) -> Twin:

@@ -87,7 +87,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         default="",
         metavar="TEXT",
         env_var="SADPATH_ABOUT",
-        help="what the services are, in a line for the page and the report",
+        help="what the services are, for the page and the report",
     )
     group.add_argument(
         "--i-own-this-host",

@@ -36,6 +36,9 @@ PAGE = "report.html"
 LEFT_BEHIND = (SAMPLES, ENVIRONMENT, ABOUT, SUMMARY, MEMORY_PICTURE, PAGE)
 """What a run leaves, by name; the summary is written last."""
 
+CYCLES_SHOWN_FROM = 1.0
+"""Cyclic objects per request from which a picture tells them."""
+
 
 def write_report(folder: Path) -> Run:
     """Write summary, picture and page of the run in `folder` beside its samples, and return the run."""
@@ -74,10 +77,19 @@ def figures(verdict: Verdict) -> dict[str, Any]:
 
 def memory_picture(run: Run) -> bytes:
     """Draw the memory of the arms for a slide, as PNG, 16 to 9."""
-    verdicts = [f"{arm}: {verdict.figures}" for arm, verdict in run.verdicts.items()]
-    title = {"text": run.headline, "subtitle": [*filter(None, [run.about]), *verdicts, run.versions]}
+    verdicts = [f"{arm}: {verdict.figures}{_cycles(run, verdict)}" for arm, verdict in run.verdicts.items()]
+    title = {"text": run.headline, "subtitle": [*run.about.splitlines(), *verdicts, run.versions]}
     spec = with_rows(memory_chart(list(run.verdicts)), chart_rows(run.samples), title=title)
     return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=1.5))
+
+
+def _cycles(run: Run, verdict: Verdict) -> str:
+    """Say how many cyclic objects a request leaves, where one of the arms makes some: memory does not show them."""
+    found = {arm: one.cyclic_objects_per_request for arm, one in run.verdicts.items()}
+    ours = verdict.cyclic_objects_per_request
+    if ours is None or max(filter(None, found.values()), default=0) < CYCLES_SHOWN_FROM:
+        return ""
+    return f", {ours:,.1f} cyclic objects"
 
 
 def _known(figure: float) -> float | None:

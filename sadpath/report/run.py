@@ -19,7 +19,7 @@ ABOUT = "about.txt"
 class Run:
     """A run as it lies on disk: its samples, the environment of what was measured, and what was decided.
 
-    `about` is a line on what was measured, empty where nobody said.
+    `about` says in a line or two what was measured, empty where nobody said.
     """
 
     samples: list[Sample]
