@@ -193,7 +193,7 @@ def announce(twin: Twin, stage: Stage, console: Console) -> None:
     """Say what the arms are, where it is not the headline."""
     if twin.is_headline:
         return
-    console.print(twin.about, soft_wrap=True, highlight=False)
+    console.print(twin.about, soft_wrap=True, highlight=False, markup=False)
     if twin.slows_down and not stage.options.rate:
         console.print(
             f"Each request costs more than the one before, so each arm gets {stage.rate:.3g} a second, not "

@@ -105,7 +105,7 @@ class ArmUser(FastHttpUser):
         variant = self.twin.mended if self._is_warming_up else self.twin.arms[self.arm]
         if self.twin.protocol == "websocket":
             url = f"{self.host}{variant.path}?context_kb={self._context_kb}"
-            sessions.hold(self.environment, url, f"{self.arm} {self.twin.slug}", variant.status)
+            sessions.hold(self.environment.events.request.fire, url, f"{self.arm} {self.twin.slug}", variant.status)
         else:
             self._get(variant.path, self.twin.slug, variant.status)
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 
+from rich.markup import escape
+
 from loadtest.catalogue import Twin
 from sadpath.report import Run
 from sadpath.samples import Sample, by_arm, is_another_life
@@ -88,7 +90,7 @@ def _reasons(run: Run, twin: Twin) -> Iterator[str]:
     """Why each arm must do what it does, and the figures beside memory in which this twin shows."""
     for arm, variant in twin.arms.items():
         name = arm if variant.slug == arm else f"{arm} ({variant.slug})"
-        yield f"{name}: {variant.why.replace('`', '')}"
+        yield f"{name}: {escape(variant.why.replace('`', ''))}"
     if twin.makes_cycles:
         cycles = {arm: verdict.cyclic_objects_per_request for arm, verdict in run.verdicts.items()}
         yield f"Cyclic objects per request, which only the collector frees: {_figures(cycles)}."

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from collections.abc import Callable
 
 import websocket
-from locust.env import Environment
 
 TIMEOUT_S = 30.0
 FAILED_INSIDE = 1011
@@ -17,15 +16,18 @@ class Unexpected(Exception):  # noqa: N818 - what Locust lists as a failure
     """The session did not go as it must; the message says how."""
 
 
-def hold(environment: Environment, url: str, name: str, status: int) -> None:
-    """Hold one session at `url`, and record it as a request of this name; `status` is what its handshake must get."""
+def hold(record: Callable[..., None], url: str, name: str, status: int) -> None:
+    """Hold one session at `url`, and `record` it as a request of this name, as Locust's event `request` does.
+
+    `status` is what its handshake must get.
+    """
     began = time.perf_counter()
     received, failure = 0, None
     try:
         received = _hold(url.replace("http", "ws", 1), status)
     except (Unexpected, OSError, websocket.WebSocketException) as error:
         failure = error
-    environment.events.request.fire(
+    record(
         request_type="WS",
         name=name,
         response_time=(time.perf_counter() - began) * 1000,
@@ -39,14 +41,14 @@ def hold(environment: Environment, url: str, name: str, status: int) -> None:
 def _hold(url: str, status: int) -> int:
     """Connect, send one text, and receive until the session is closed; return how many bytes came."""
     received = 0
-    with closing(_connect(url, status)) as session:
+    session = _connect(url, status)
+    try:
         session.send("go")
-        while True:
-            opcode, data = session.recv_data()
-            if opcode == websocket.ABNF.OPCODE_CLOSE:
-                break
-            received += len(data)
-    if int.from_bytes(data[:2], "big") == FAILED_INSIDE:
+        while (answer := session.recv_data())[0] != websocket.ABNF.OPCODE_CLOSE:
+            received += len(answer[1])
+    finally:
+        session.shutdown()  # close() would leave the socket open, once the server has closed the session
+    if int.from_bytes(answer[1][:2], "big") == FAILED_INSIDE:
         raise Unexpected("the session failed inside the service")
     return received
 
