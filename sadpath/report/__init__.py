@@ -27,6 +27,7 @@ __all__ = [
     "memory_picture",
     "read_run",
     "summary",
+    "title",
     "write_report",
 ]
 
@@ -75,11 +76,15 @@ def figures(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def title(run: Run) -> dict[str, Any]:
+    """Return what stands above the picture: what was decided and measured, each arm's figures, the versions."""
+    verdicts = [f"{arm}: {verdict.figures}{_cycles(run, verdict)}" for arm, verdict in run.verdicts.items()]
+    return {"text": run.headline, "subtitle": [*run.about.splitlines(), *verdicts, run.versions]}
+
+
 def memory_picture(run: Run) -> bytes:
     """Draw the memory of the arms for a slide, as PNG, 16 to 9."""
-    verdicts = [f"{arm}: {verdict.figures}{_cycles(run, verdict)}" for arm, verdict in run.verdicts.items()]
-    title = {"text": run.headline, "subtitle": [*run.about.splitlines(), *verdicts, run.versions]}
-    spec = with_rows(memory_chart(list(run.verdicts)), chart_rows(run.samples), title=title)
+    spec = with_rows(memory_chart(list(run.verdicts)), chart_rows(run.samples), title=title(run))
     return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=1.5))
 
 

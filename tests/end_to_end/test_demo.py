@@ -103,7 +103,7 @@ def test_it_shows_that_the_reused_error_leaks_and_the_fresh_one_does_not(start: 
 
 def test_another_twin_says_what_its_arms_are_what_was_expected_and_why(start: Start) -> None:
     """A worker's: two entries for each job that is put off; the report says which twin it is."""
-    demo = start("--twin", "retry-worker", "--seconds", "9", "--warm-up", "2", "--rate", "300")
+    demo = start("--twin", "retry-worker", "--seconds", "8", "--warm-up", "1", "--rate", "300")
     status, output = demo.finish()
     arms = demo.summary()["arms"]
     paths = "reused = /twins/retry-worker/reused, factory = /twins/retry-worker/factory"

@@ -75,7 +75,7 @@ def test_each_arm_gets_its_variant_and_both_sides_count_the_same(
     """After a warm-up with the mended one for both; a session is a request, and workers know what their master does."""
     port = str(free_ports(1)[0])
     result = locust(
-        twin, arms, "--run-time", "4", "--watch-warm-up", "1", "--rate", "100", "--json",
+        twin, arms, "--run-time", "3", "--watch-warm-up", "1", "--rate", "100", "--json",
         *(option.format(port=port) for option in options),
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -89,7 +89,7 @@ def test_each_arm_gets_its_variant_and_both_sides_count_the_same(
         count, failures = requests[f"{arm} {twin}"]
         assert failures == 0
         assert count == pytest.approx(sum(counted.values()), abs=20)  # those in flight at the end
-        assert count > 200
+        assert count > 150
 
 
 def test_a_twin_that_there_is_not_is_one_line_that_lists_those_there_are(arms: list[Arm]) -> None:
