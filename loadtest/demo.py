@@ -13,9 +13,8 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -25,37 +24,20 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from loadtest import HEADLINE, outcome, terminal
-from loadtest.arms import Arm, DidNotStart, free_ports, is_free
-from loadtest.catalogue import NoCatalogue, NoSuchTwin, Twin, twin_at
-from sadpath.lifeline import Child
-from sadpath.report import LEFT_BEHIND, MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, read_run, write_report
+from loadtest import HEADLINE, UNEXPECTED_ANSWERS, outcome, terminal
+from loadtest.arms import DidNotStart
+from loadtest.catalogue import NoCatalogue, NoSuchTwin, Twin
+from loadtest.processes import Options, Stage
+from sadpath.report import MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, read_run, write_report
 from sadpath.samples import Sample, SampleReader
 
-ARMS = ("reused", "factory")
 REFRESH_S = 0.25
 LINE_S = 5.0
 WARM_UP_S = 5.0
-LOCUST_STOP_S = 30.0
-VERDICT_STATUSES = {0, 1, 3}
+VERDICT_STATUSES = {0, 1, 3, UNEXPECTED_ANSWERS}
 """With these Locust ends when the plugin could judge; with any other something went wrong."""
 
 WRONG, FAILED = 2, 4
-LOGS = (*(f"{arm}.log" for arm in ARMS), "locust.log")
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the demo was asked for. Without a rate the twin's own is taken."""
-
-    twin: str
-    seconds: int
-    rate: float | None
-    context_kb: int
-    ceiling_mb: int
-    warm_up: float
-    port: int
-    reports: Path
 
 
 def main(  # noqa: PLR0913, PLR0917 - one parameter for each option
@@ -119,74 +101,6 @@ def run(options: Options, console: Console) -> int:
     finally:
         stage.stop()
     return conclude(stage, console, failure)
-
-
-class Stage:
-    """The processes of the demo."""
-
-    def __init__(self, options: Options) -> None:
-        *ports, any_port = free_ports(len(ARMS) + 1)
-        port = options.port or any_port
-        if not is_free(port):
-            raise DidNotStart(f"port {port} is taken; name another with DEMO_PORT or --port, or 0 for any")
-        self.options = options
-        self.page = f"http://127.0.0.1:{port}/sadpath"
-        settings = {"LAB_MEMORY_CEILING_MB": str(options.ceiling_mb)}
-        self.arms = [
-            Arm(name, arm_port, options.reports / f"{name}.log", settings)
-            for name, arm_port in zip(ARMS, ports, strict=True)
-        ]
-        self.loaded: Twin | None = None  # from when on there is something to report
-        self.rate = options.rate or 0.0
-        self._port = port
-        self._locust: Child | None = None
-
-    def start(self) -> Twin:
-        """Start the arms and, when they answer, Locust; return the twin. An earlier run's report is kept until then."""
-        try:
-            self.options.reports.mkdir(parents=True, exist_ok=True)
-            self._remove(LOGS)
-        except OSError as error:
-            raise DidNotStart(f"cannot write to {self.options.reports}: {error.strerror}") from error
-        for arm in self.arms:
-            arm.start()
-        for arm in self.arms:
-            arm.wait_until_healthy()
-            twin = twin_at(arm.url, self.options.twin)
-        self.rate = self.rate or outcome.rate_for(twin, self.options.seconds, self.options.warm_up)
-        self._remove(LEFT_BEHIND)
-        self.loaded = twin
-        self._locust = Child(self._locust_command(), self.options.reports / "locust.log")
-        return twin
-
-    def locust_status(self) -> int | None:
-        """Return Locust's exit status, or None while it runs."""
-        return self._locust.status() if self._locust else None
-
-    def locust_reason(self) -> str:
-        """Return the last thing that Locust said."""
-        return self._locust.last_line() if self._locust else ""
-
-    def stop(self) -> None:
-        """End all processes: Locust first, so that it can write its report of arms that still run."""
-        if self._locust:
-            self._locust.stop(signal.SIGINT, LOCUST_STOP_S)
-        for arm in self.arms:
-            arm.stop()
-
-    def _remove(self, names: Sequence[str]) -> None:
-        for name in names:
-            (self.options.reports / name).unlink(missing_ok=True)
-
-    def _locust_command(self) -> list[str]:
-        options = self.options
-        command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--autostart", "--autoquit", "0"]
-        command += ["--web-host", "127.0.0.1", "--web-port", str(self._port), "--only-summary", "--stop-timeout", "2"]
-        command += ["--twin", options.twin, "--rate", str(self.rate), "--context-kb", str(options.context_kb)]
-        command += ["--watch-reports", str(options.reports), "--watch-warm-up", str(options.warm_up)]
-        for arm in self.arms:
-            command += [f"--{arm.name}-host", arm.url, "--watch", f"{arm.name}={arm.url}/metrics"]
-        return command + (["--run-time", f"{options.seconds}s"] if options.seconds else [])
 
 
 def announce(twin: Twin, stage: Stage, console: Console) -> None:
@@ -258,6 +172,10 @@ def conclude(stage: Stage, console: Console, failure: str | None) -> int:
         return FAILED
     for line in outcome.words(result, twin, options.seconds, stage.rate):
         console.print(line, soft_wrap=True, highlight=twin.is_headline)
+    if stage.locust_status() == UNEXPECTED_ANSWERS:
+        log = options.reports / "locust.log"
+        console.print(f"[bold red]But most requests were not answered as the twin says; {log} lists how.[/]")
+        return outcome.MISBEHAVED
     return outcome.status_of(result, twin)
 
 

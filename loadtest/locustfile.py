@@ -22,7 +22,7 @@ from locust.env import Environment
 from locust.runners import Runner, WorkerRunner
 from locust.user.users import User
 
-from loadtest import HEADLINE, sessions
+from loadtest import HEADLINE, UNEXPECTED_ANSWERS, sessions
 from loadtest.catalogue import NoCatalogue, NoSuchTwin, Twin, described, twin_of
 from sadpath import locust_plugin
 
@@ -56,6 +56,15 @@ def choose_twin(environment: Environment, runner: Runner, **_: Any) -> None:
 
 
 locust_plugin.register(events)  # after our own listener, which tells it what the arms are
+
+
+@events.quitting.add_listener
+def refuse_other_answers(environment: Environment, **_: Any) -> None:
+    """Make it the exit status if most requests to an arm of a twin failed: flat is what a mended arm is, too."""
+    if not twin_to_load(environment) or isinstance(environment.runner, WorkerRunner):
+        return
+    if any(2 * entry.num_failures > entry.num_requests for entry in environment.stats.entries.values()):
+        environment.process_exit_code = UNEXPECTED_ANSWERS
 
 
 def twin_to_load(environment: Environment) -> Twin | None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -13,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.sync.server import ServerConnection, serve
 
-from loadtest import sessions
+from loadtest import UNEXPECTED_ANSWERS, sessions
 from loadtest.arms import Arm, free_ports
 from service.twins import TWINS
 
@@ -112,6 +113,31 @@ def test_an_arm_that_does_not_answer_is_one_line_that_says_what_to_type(arms: li
         f"python -m uvicorn service.app:app --port {port}, or say where it is with --reused-host and --factory-host"
     )
     assert "Traceback" not in result.stderr
+
+
+def test_answers_that_are_not_the_twins_are_failures_and_have_an_exit_status_of_their_own(arms: list[Arm]) -> None:
+    """A service that answers 503 to everything is flat too."""
+    catalogue = urlopen(f"{arms[0].url}/twins").read()
+
+    class Down(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/twins" else 503)
+            self.send_header("Content-Length", str(len(catalogue)))
+            self.end_headers()
+            self.wfile.write(catalogue)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Down) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        down = Arm("factory", server.server_port, Path(), {})
+        result = locust("retry-worker", [arms[0], down], "--run-time", "1", "--watch-warm-up", "0", "--json")
+        server.shutdown()
+    assert result.returncode == UNEXPECTED_ANSWERS
+    requests, failures = sent(result)["factory retry-worker"]
+    assert requests == failures > 0
+    assert sent(result)["reused retry-worker"][1] == 0
 
 
 def held(url: str) -> list[str]:
