@@ -16,7 +16,7 @@ from websockets.sync.server import ServerConnection, serve
 
 from loadtest import UNEXPECTED_ANSWERS, sessions
 from loadtest.arms import Arm, free_ports
-from service.twins import TWINS
+from service.twins.registry import TWINS
 
 ROOT = Path(__file__).parents[2]
 
