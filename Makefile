@@ -1,7 +1,8 @@
 # Every target sets up what it needs. `make` alone lists them.
 PYTHON ?= python3
 DEMO_SECONDS ?= 60
-export DEMO_SECONDS
+TWIN ?= asgi-middleware
+export DEMO_SECONDS TWIN
 
 venv := .venv
 python := $(venv)/bin/python
@@ -13,7 +14,7 @@ install := $(python) -m pip install --quiet --disable-pip-version-check --requir
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(venv)/demo ## Run the lab for DEMO_SECONDS (60; 0 is until Ctrl-C) and leave the report in reports/demo
+demo: $(venv)/demo ## Run the lab for DEMO_SECONDS (60; 0 is until Ctrl-C) with TWIN's errors; report in reports/demo
 	@$(python) -m loadtest.demo
 
 up: ## Bring the lab up on a stage, under Docker Compose, with Grafana; .env.example names the knobs

@@ -2,8 +2,10 @@
 
     python -m loadtest.demo --seconds 60
 
-Exit status: 0 the lab behaved as it must (reused leaks, factory is flat) · 1 it did not · 2 the command is wrong ·
-3 undecided · 4 something did not start, or died.
+    python -m loadtest.demo --twin retry-worker
+
+Exit status: 0 the lab behaved as it must (reused leaks, factory is flat, or what the catalogue says of another twin) ·
+1 it did not · 2 the command is wrong · 3 undecided · 4 something did not start, or died.
 """
 
 from __future__ import annotations
@@ -11,9 +13,8 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -23,40 +24,33 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from loadtest import terminal
-from loadtest.arms import Arm, DidNotStart, free_ports, is_free
-from sadpath.lifeline import Child
-from sadpath.report import LEFT_BEHIND, MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, Run, read_run, write_report
+from loadtest import HEADLINE, UNEXPECTED_ANSWERS, outcome, terminal
+from loadtest.arms import DidNotStart
+from loadtest.catalogue import NoCatalogue, NoSuchTwin, Twin
+from loadtest.processes import Options, Stage
+from sadpath.report import MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, read_run, write_report
 from sadpath.samples import Sample, SampleReader
 
-EXPECTED = {"reused": "leaks", "factory": "flat"}
 REFRESH_S = 0.25
 LINE_S = 5.0
 WARM_UP_S = 5.0
-LOCUST_STOP_S = 30.0
-VERDICT_STATUSES = {0, 1, 3}
+VERDICT_STATUSES = {0, 1, 3, UNEXPECTED_ANSWERS}
 """With these Locust ends when the plugin could judge; with any other something went wrong."""
 
-MISBEHAVED, UNDECIDED, FAILED = 1, 3, 4
-LOGS = (*(f"{arm}.log" for arm in EXPECTED), "locust.log")
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the demo was asked for."""
-
-    seconds: int
-    rate: float
-    context_kb: int
-    ceiling_mb: int
-    warm_up: float
-    port: int
-    reports: Path
+WRONG, FAILED = 2, 4
 
 
 def main(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    twin: Annotated[str, typer.Option(envvar="TWIN", help="which errors; a name that is none lists all")] = HEADLINE,
     seconds: Annotated[int, typer.Option(min=0, envvar="DEMO_SECONDS", help="how long; 0 is until Ctrl-C")] = 60,
-    rate: Annotated[float, typer.Option(min=0.1, envvar="DEMO_RATE", help="requests a second, for each arm")] = 200,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            envvar="DEMO_RATE",
+            help="requests a second, for each arm; of itself 200, or fewer for a twin that slows down with each",
+        ),
+    ] = None,
     context_kb: Annotated[
         int, typer.Option(min=0, max=4096, envvar="DEMO_CONTEXT_KB", help="KiB that each raise holds")
     ] = 16,
@@ -68,39 +62,40 @@ def main(  # noqa: PLR0913, PLR0917 - one parameter for each option
         typer.Option(
             min=0,
             envvar="DEMO_WARM_UP",
-            help="seconds of the factory path for both arms, first; of themselves 5, or a quarter of a short demo",
+            help="seconds of the mended path for both arms, first; of themselves 5, or a quarter of a short demo",
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, envvar="DEMO_PORT", help="of the page; 0 is any")] = 0,
     reports: Annotated[Path, typer.Option(envvar="DEMO_REPORTS", help="where the report goes")] = Path("reports/demo"),
 ) -> None:
-    """Load two copies of one service, one raising a reused error and one a fresh one, and watch their memory part."""
+    """Load two copies of one service, one with an error that leaks and one mended, and watch their memory part."""
     if warm_up is None:
         warm_up = min(WARM_UP_S, seconds / 4) if seconds else WARM_UP_S
-    options = Options(seconds, rate, context_kb, ceiling_mb, warm_up, port, reports)
+    options = Options(twin, seconds, rate, context_kb, ceiling_mb, warm_up, port, reports)
     try:
         raise typer.Exit(run(options, Console()))
-    except DidNotStart as reason:
+    except (DidNotStart, NoCatalogue, NoSuchTwin) as reason:
         sys.stderr.write(f"demo: {reason}\n")
-        raise typer.Exit(FAILED) from None
+        raise typer.Exit(WRONG if isinstance(reason, NoSuchTwin) else FAILED) from None
 
 
 def run(options: Options, console: Console) -> int:
     """Run the demo to its end or to the first Ctrl-C, leave the report, and return the exit status.
 
-    Raises `DidNotStart` if a process did not come up or the page's port is taken; then nothing is left running.
+    Raises `DidNotStart` if a process did not come up or the page's port is taken, and `NoSuchTwin` if the arms do not
+    know the twin; then nothing is left running.
     """
     stage = Stage(options)
     console.print(f"The page: [bold]{stage.page}[/]   (Ctrl-C ends the demo and writes the report)", soft_wrap=True)
     failure = None
     try:
         with interrupt_once():
-            stage.start()
+            announce(stage.start(), stage, console)
             failure = watch(stage, console)
     except KeyboardInterrupt:
         console.print("Stopping; the report covers what was measured.")
     except DidNotStart as reason:
-        if not stage.measured:
+        if not stage.loaded:
             raise
         failure = str(reason)
     finally:
@@ -108,68 +103,18 @@ def run(options: Options, console: Console) -> int:
     return conclude(stage, console, failure)
 
 
-class Stage:
-    """The processes of the demo."""
-
-    def __init__(self, options: Options) -> None:
-        *ports, any_port = free_ports(len(EXPECTED) + 1)
-        port = options.port or any_port
-        if not is_free(port):
-            raise DidNotStart(f"port {port} is taken; name another with DEMO_PORT or --port, or 0 for any")
-        self.options = options
-        self.page = f"http://127.0.0.1:{port}/sadpath"
-        settings = {"LAB_MEMORY_CEILING_MB": str(options.ceiling_mb)}
-        self.arms = [
-            Arm(name, arm_port, options.reports / f"{name}.log", settings)
-            for name, arm_port in zip(EXPECTED, ports, strict=True)
-        ]
-        self.measured = False
-        self._port = port
-        self._locust: Child | None = None
-
-    def start(self) -> None:
-        """Start the arms and, when they answer, Locust. An earlier run's report is kept until then."""
-        try:
-            self.options.reports.mkdir(parents=True, exist_ok=True)
-            self._remove(LOGS)
-        except OSError as error:
-            raise DidNotStart(f"cannot write to {self.options.reports}: {error.strerror}") from error
-        for arm in self.arms:
-            arm.start()
-        for arm in self.arms:
-            arm.wait_until_healthy()
-        self._remove(LEFT_BEHIND)
-        self.measured = True
-        self._locust = Child(self._locust_command(), self.options.reports / "locust.log")
-
-    def locust_status(self) -> int | None:
-        """Return Locust's exit status, or None while it runs."""
-        return self._locust.status() if self._locust else None
-
-    def locust_reason(self) -> str:
-        """Return the last thing that Locust said."""
-        return self._locust.last_line() if self._locust else ""
-
-    def stop(self) -> None:
-        """End all processes: Locust first, so that it can write its report of arms that still run."""
-        if self._locust:
-            self._locust.stop(signal.SIGINT, LOCUST_STOP_S)
-        for arm in self.arms:
-            arm.stop()
-
-    def _remove(self, names: Sequence[str]) -> None:
-        for name in names:
-            (self.options.reports / name).unlink(missing_ok=True)
-
-    def _locust_command(self) -> list[str]:
-        options = self.options
-        command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--autostart", "--autoquit", "0"]
-        command += ["--web-host", "127.0.0.1", "--web-port", str(self._port), "--only-summary", "--stop-timeout", "2"]
-        command += ["--rate", str(options.rate), "--context-kb", str(options.context_kb)]
-        command += ["--watch-reports", str(options.reports), "--watch-warm-up", str(options.warm_up)]
-        for arm in self.arms:
-            command += [f"--{arm.name}-host", arm.url, "--watch", f"{arm.name}={arm.url}/metrics"]
-        return command + (["--run-time", f"{options.seconds}s"] if options.seconds else [])
+def announce(twin: Twin, stage: Stage, console: Console) -> None:
+    """Say what the arms are, where it is not the headline."""
+    if twin.is_headline:
+        return
+    console.print(twin.about, soft_wrap=True, highlight=False, markup=False)
+    if twin.slows_down and not stage.options.rate:
+        console.print(
+            f"Each request costs more than the one before, so each arm gets {stage.rate:.3g} a second, not "
+            f"{outcome.RATE:g}.",
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
 def watch(stage: Stage, console: Console) -> str | None:
@@ -213,7 +158,8 @@ def conclude(stage: Stage, console: Console, failure: str | None) -> int:
     options = stage.options
     if failure:
         console.print(f"[bold red]{failure}[/]", soft_wrap=True)
-    if not stage.measured or not (options.reports / SAMPLES).exists():
+    twin = stage.loaded
+    if not twin or not (options.reports / SAMPLES).exists():
         console.print("Nothing was measured.")
         return FAILED
     finished = (options.reports / SUMMARY).exists()
@@ -222,26 +168,22 @@ def conclude(stage: Stage, console: Console, failure: str | None) -> int:
         console.print(f"[{terminal.STYLES[arm]}]{arm}[/] {verdict.sentence}", soft_wrap=True)
     console.print(f"The report: {options.reports / PAGE}", soft_wrap=True)
     console.print(f"A picture for a slide: {options.reports / MEMORY_PICTURE}", soft_wrap=True)
-    return FAILED if failure else _judge_lab(result, options, console)
-
-
-def _judge_lab(result: Run, options: Options, console: Console) -> int:
-    outcomes = {arm: verdict.outcome for arm, verdict in result.verdicts.items()}
-    if outcomes == EXPECTED:
-        console.print("[bold green]The lab behaved as it must: the reused error leaks, the fresh one does not.[/]")
-        return 0
-    if "inconclusive" in outcomes.values():
-        longer = max(60, 2 * options.seconds)
-        console.print(f"[bold yellow]Undecided. Give it longer: make demo DEMO_SECONDS={longer}[/]")
-        return UNDECIDED
-    console.print(f"[bold red]The lab did not behave as it must: expected {EXPECTED}, got {outcomes}.[/]")
-    return MISBEHAVED
+    if failure:
+        return FAILED
+    for line in outcome.words(result, twin, options.seconds, stage.rate):
+        console.print(line, soft_wrap=True, highlight=twin.is_headline)
+    if stage.locust_status() == UNEXPECTED_ANSWERS:
+        log = options.reports / "locust.log"
+        console.print(f"[bold red]But most requests were not answered as the twin says; {log} lists how.[/]")
+        return outcome.MISBEHAVED
+    return outcome.status_of(result, twin)
 
 
 def _table(stage: Stage, samples: list[Sample]) -> Table:
     options = stage.options
     elapsed = samples[-1].elapsed_s if samples else 0.0
-    phase = "warming both up on the factory path" if elapsed < options.warm_up else "measuring"
+    path = "factory" if stage.loaded and stage.loaded.is_headline else "mended"
+    phase = f"warming both up on the {path} path" if elapsed < options.warm_up else "measuring"
     end = f"of {options.seconds} s" if options.seconds else "s, until Ctrl-C"
     restarts = {arm.name: arm.restarts for arm in stage.arms}
     return terminal.table(samples, restarts, f"{elapsed:.0f} {end}: {phase}   {stage.page}")

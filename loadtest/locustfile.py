@@ -5,22 +5,26 @@ r"""Two arms under the same load; the only difference is the path.
 
 Each arm gets the same number of users at the same constant rate. While the arms warm up both take the factory path, so
 that what differs afterwards is the raise alone. A 404 and a 401 are what is asked for; anything else is a failure.
+
+With `--twin SLUG` the arms take the leaky and the mended variant of another twin of the catalogue, `GET /twins`.
 """
 
 from __future__ import annotations
 
 import random
+import sys
 import time
 from typing import Any
 
 from locust import FastHttpUser, LoadTestShape, constant_throughput, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
+from locust.runners import Runner, WorkerRunner
 from locust.user.users import User
 
+from loadtest import HEADLINE, UNEXPECTED_ANSWERS, sessions
+from loadtest.catalogue import NoCatalogue, NoSuchTwin, Twin, described, twin_of
 from sadpath import locust_plugin
-
-locust_plugin.register(events)
 
 
 @events.init_command_line_parser.add_listener
@@ -29,6 +33,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     hosts = parser.add_argument_group("The lab", "Where the arms are")
     hosts.add_argument("--reused-host", default="http://127.0.0.1:8001", env_var="LOCUST_REUSED_HOST", help="(8001)")
     hosts.add_argument("--factory-host", default="http://127.0.0.1:8002", env_var="LOCUST_FACTORY_HOST", help="(8002)")
+    hosts.add_argument("--twin", default=HEADLINE, env_var="LOCUST_TWIN", help=f"which errors ({HEADLINE})")
     add = parser.add_argument
     add("--rate", type=float, default=200.0, env_var="LOCUST_RATE", help="requests a second, for each arm (200)")
     add("--context-kb", type=int, default=16, env_var="LOCUST_CONTEXT_KB", help="KiB that each raise holds (16)")
@@ -36,10 +41,36 @@ def add_options(parser: LocustArgumentParser) -> None:
 
 
 @events.init.add_listener
-def check_hosts(environment: Environment, **_: Any) -> None:
-    """Refuse to load what is not ours, before the first request."""
+def choose_twin(environment: Environment, runner: Runner, **_: Any) -> None:
+    """Refuse to load what is not ours, before the first request; then ask the arms what the twin is."""
     options = locust_plugin.options_of(environment)
-    locust_plugin.refuse_strange_hosts(environment, [options.reused_host, options.factory_host])
+    hosts = [options.reused_host, options.factory_host]
+    locust_plugin.refuse_strange_hosts(environment, hosts)
+    if options.twin == HEADLINE or isinstance(runner, WorkerRunner):
+        return
+    try:
+        options.twin_description, _ = (described(host, options.twin) for host in hosts)
+    except (NoCatalogue, NoSuchTwin) as reason:
+        sys.exit(f"locust: {reason}")
+    options.watch_about = options.watch_about or twin_of(options.twin_description).about
+
+
+locust_plugin.register(events)  # after our own listener, which tells it what the arms are
+
+
+@events.quitting.add_listener
+def refuse_other_answers(environment: Environment, **_: Any) -> None:
+    """Make it the exit status if most requests to an arm of a twin failed: flat is what a mended arm is, too."""
+    if not twin_to_load(environment) or isinstance(environment.runner, WorkerRunner):
+        return
+    if any(2 * entry.num_failures > entry.num_requests for entry in environment.stats.entries.values()):
+        environment.process_exit_code = UNEXPECTED_ANSWERS
+
+
+def twin_to_load(environment: Environment) -> Twin | None:
+    """Return the twin to load, None for the headline. A worker has it from its master, with the other options."""
+    description = getattr(locust_plugin.options_of(environment), "twin_description", None)
+    return description and twin_of(description)
 
 
 class ArmUser(FastHttpUser):
@@ -52,6 +83,9 @@ class ArmUser(FastHttpUser):
         """Look the host up here: a worker that joins a load which runs gets its users before its `init` event."""
         self.host = getattr(locust_plugin.options_of(environment), f"{self.arm}_host")
         super().__init__(environment)
+        self.twin = twin_to_load(environment)
+        if self.twin:
+            self.tasks = [ArmUser.request_of_twin]
 
     def wait_time(self) -> float:
         """Wait so that all users of the arm together keep the rate."""
@@ -74,15 +108,34 @@ class ArmUser(FastHttpUser):
         """Open a session without a token."""
         self._expect(401, "session")
 
+    def request_of_twin(self) -> None:
+        """Take the arm's path of the twin, in place of those above."""
+        assert self.twin  # noqa: S101 - it is why this is a task
+        variant = self.twin.mended if self._is_warming_up else self.twin.arms[self.arm]
+        if self.twin.protocol == "websocket":
+            url = f"{self.host}{variant.path}?context_kb={self._context_kb}"
+            sessions.hold(self.environment.events.request.fire, url, f"{self.arm} {self.twin.slug}", variant.status)
+        else:
+            self._get(variant.path, self.twin.slug, variant.status)
+
     def _expect(self, status: int, path: str) -> None:
-        options = locust_plugin.options_of(self.environment)
-        variant = "factory" if time.monotonic() - self._started < options.watch_warm_up else self.arm
-        url = f"/{variant}/{path}?context_kb={options.context_kb}"
-        with self.client.get(url, name=f"{self.arm} {path}", catch_response=True) as response:
+        self._get(f"/{'factory' if self._is_warming_up else self.arm}/{path}", path, status)
+
+    def _get(self, path: str, name: str, status: int) -> None:
+        url = f"{path}?context_kb={self._context_kb}"
+        with self.client.get(url, name=f"{self.arm} {name}", catch_response=True) as response:
             if response.status_code == status:
                 response.success()
             else:
                 response.failure(f"expected {status}, got {response.status_code}")
+
+    @property
+    def _is_warming_up(self) -> bool:
+        return time.monotonic() - self._started < float(locust_plugin.options_of(self.environment).watch_warm_up)
+
+    @property
+    def _context_kb(self) -> int:
+        return int(locust_plugin.options_of(self.environment).context_kb)
 
 
 class ReusedUser(ArmUser):

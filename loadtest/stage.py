@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loadtest import HEADLINE
 from loadtest.arms import is_free
 
 MIB = 2**20
@@ -46,10 +47,11 @@ class Stage:
     context_kb: int
     warm_up_s: float
     arms: int = 2
+    twin: str = HEADLINE
 
     @property
     def seconds_to_the_kill(self) -> float:
-        """About how long after the load's start the leaking arm reaches its limit."""
+        """About how long after the load's start the leaking arm of the headline reaches its limit."""
         kept_a_second = self.rate * (KEPT_PER_RAISE + self.context_kb * 1024)
         return self.warm_up_s + (self.limit - AT_START) / kept_a_second
 
@@ -64,6 +66,7 @@ def stage_of(config: dict[str, Any]) -> Stage:
         rate=_number("STAGE_RATE", load["LOCUST_RATE"]),
         context_kb=int(_number("STAGE_CONTEXT_KB", load["LOCUST_CONTEXT_KB"])),
         warm_up_s=_number("STAGE_WARM_UP", load["SADPATH_WARM_UP"]),
+        twin=load["LOCUST_TWIN"],
         arms=sum("LAB_ARM" in (one.get("environment") or ()) for one in services.values()),
     )
     if stage.rate <= 0:
@@ -140,11 +143,21 @@ The lab is up: two copies of one service under the same load, {stage.rate:g} req
   {address["prometheus"]:<24} Prometheus
   {address["reused"]:<24} the arm that leaks; {address["factory"]} is its twin
 
-The memory of reused grows at once; about {stage.seconds_to_the_kill:.0f} s after the load's start it reaches {
-        stage.limit // MIB
-    } MiB, is killed
-and comes back. That of factory stays where it is. make down ends it and leaves Locust's report in reports/compose.
+{_what_will_happen(stage)} make down ends it and leaves Locust's report in reports/compose.
 """
+
+
+def _what_will_happen(stage: Stage) -> str:
+    """Return what to wait for: of the headline we have measured it, and of another twin the catalogue tells."""
+    if stage.twin != HEADLINE:
+        address = f"http://127.0.0.1:{stage.ports['reused']}/twins/{stage.twin}"
+        return (
+            f"They raise the errors of the twin {stage.twin};\n{address} says what its leaky and its mended variant do."
+        )
+    return (
+        f"The memory of reused grows at once; about {stage.seconds_to_the_kill:.0f} s after the load's start it "
+        f"reaches {stage.limit // MIB} MiB, is killed\nand comes back. That of factory stays where it is."
+    )
 
 
 def _engine_memory() -> int:

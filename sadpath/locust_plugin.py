@@ -35,7 +35,7 @@ from locust.web import WebUI
 
 from sadpath.hosts import NotYours, check_host
 from sadpath.locust_metrics import arm_of, metrics_page
-from sadpath.report import ENVIRONMENT, LEFT_BEHIND, SAMPLES, write_report
+from sadpath.report import ABOUT, ENVIRONMENT, LEFT_BEHIND, SAMPLES, write_report
 from sadpath.report.page import live_page
 from sadpath.samples import Latency, Sample
 from sadpath.sampling import Sampler
@@ -83,6 +83,13 @@ def add_options(parser: LocustArgumentParser) -> None:
         help="where the samples and the report go (reports/locust)",
     )
     group.add_argument(
+        "--watch-about",
+        default="",
+        metavar="TEXT",
+        env_var="SADPATH_ABOUT",
+        help="what the services are, for the page and the report",
+    )
+    group.add_argument(
         "--i-own-this-host",
         action="store_true",
         env_var="SADPATH_I_OWN_THIS_HOST",
@@ -124,12 +131,12 @@ def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
     if not options.watch:
         return
     refuse_strange_hosts(environment, [url for _, url in options.watch])
-    watcher = Watcher(environment, dict(options.watch), Path(options.watch_reports), options.watch_warm_up)
+    watcher = Watcher(environment, options)
     environment.events.test_start.add_listener(watcher.on_test_start)
     environment.events.test_stop.add_listener(watcher.on_test_stop)
     environment.events.quitting.add_listener(watcher.on_quitting)
     if web_ui is not None and web_ui.app is not None:
-        live_page(web_ui.app, list(dict(options.watch)), lambda: watcher.samples)
+        live_page(web_ui.app, list(dict(options.watch)), lambda: watcher.samples, options.watch_about)
 
 
 def _check_host(environment: Environment, **_: Any) -> None:
@@ -152,13 +159,13 @@ class Bounded:
 class Watcher:
     """Samples services in Locust's own process, while a test runs."""
 
-    def __init__(self, environment: Environment, watch: dict[str, str], folder: Path, warm_up_s: float) -> None:
-        self._environment = environment
-        self._pages = {name: MetricsPage(url) for name, url in watch.items()}
+    def __init__(self, environment: Environment, options: Namespace) -> None:
+        self._pages = {name: MetricsPage(url) for name, url in options.watch}
         self._sources = {name: Bounded(page) for name, page in self._pages.items()}
-        self._folder = folder
-        self._warm_up_s = warm_up_s
-        self._latencies = Latencies(environment, list(watch))
+        self._folder = Path(options.watch_reports)
+        self._warm_up_s = options.watch_warm_up
+        self._about = options.watch_about
+        self._latencies = Latencies(environment, list(self._pages))
         self._sampler: Sampler | None = None
         self._greenlets: list[gevent.Greenlet] = []
 
@@ -178,12 +185,17 @@ class Watcher:
         gevent.spawn(self._save_environment)
 
     def _make_room(self) -> None:
-        """Clear the folder of an earlier run, but keep its samples: it may have been killed, and this its restart."""
+        """Clear the folder of an earlier run, but keep its samples: it may have been killed, and this its restart.
+
+        What the run is about is there from the start.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         if (self._folder / SAMPLES).exists():
             (self._folder / SAMPLES).replace(self._folder / EARLIER_SAMPLES)
         for name in LEFT_BEHIND:
             (self._folder / name).unlink(missing_ok=True)
+        if self._about:
+            (self._folder / ABOUT).write_text(self._about + "\n", encoding="utf-8")
 
     def on_test_stop(self, **_: Any) -> None:
         """Take the last samples."""

@@ -44,9 +44,9 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.control:
         app.include_router(lab.router)
     problems.install(app, metrics.on_error if metrics and settings.metrics == "all" else None)
+    install_twins(app)
     if metrics:
         metrics.install(app)
-    install_twins(app)
     return app
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry, Counter, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_fastapi_instrumentator import Instrumentator, metrics
 from starlette.responses import PlainTextResponse
-from starlette.types import Scope
+from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sadpath import exporter
 from service.errors import ApiError
@@ -43,11 +44,10 @@ class Metrics:
 
     def on_error(self, scope: Scope, error: ApiError) -> None:
         """Count one error that was raised and answered."""
-        strategy = self._lab.strategy if scope["path"].startswith("/reused") else "factory"
-        self._raised.labels(error.code, strategy).inc()
+        self._raised.labels(error.code, self._strategy(scope["path"])).inc()
 
     def install(self, app: FastAPI) -> None:
-        """Add the page to `app` and, where all is to be published, count and time its requests."""
+        """Add the page to `app` and, where all is to be published, count and time the requests of all its routes."""
         app.add_api_route(
             "/metrics", self.page, tags=["operation"], response_class=PlainTextResponse, summary="Metrics"
         )
@@ -59,10 +59,50 @@ class Metrics:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(self.registry), headers={"Content-Type": content_type})
 
+    def _strategy(self, path: str) -> str:
+        """Return how the error on this path was raised: the remedy in force, or the twin's variant."""
+        match path.split("/"):
+            case ["", "reused", *_]:
+                return self._lab.strategy
+            case ["", "twins", _, variant]:
+                return variant
+        return "factory"
+
     def _count_requests(self, app: FastAPI) -> None:
+        requests = Counter(
+            "http_requests",
+            "Requests by method, status and handler; a websocket's handshake is one.",
+            ["method", "status", "handler"],
+            registry=self.registry,
+        )
         instrumentator = Instrumentator(
             should_group_status_codes=False, excluded_handlers=NOT_COUNTED, registry=self.registry
         )
-        instrumentator.add(metrics.requests(registry=self.registry))
+        instrumentator.add(lambda info: requests.labels(info.method, info.modified_status, info.modified_handler).inc())
         instrumentator.add(metrics.latency(registry=self.registry, buckets=LATENCY_BUCKETS))
         instrumentator.instrument(app)
+        for route in app.routes:
+            if isinstance(route, WebSocketRoute):
+                route.app = CountedSession(route.app, route.path, requests)
+
+
+class CountedSession:
+    """A websocket route whose accepted handshakes are counted, which the instrumentator leaves out.
+
+    It is around this route alone, and calling it makes no frame that an error would pass and a traceback then keep.
+    """
+
+    def __init__(self, session: ASGIApp, path: str, requests: Counter) -> None:
+        self.session = session
+        self.path = path
+        self.requests = requests
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Begin the session."""
+
+        async def counting(message: Message) -> None:
+            if message["type"] == "websocket.accept":
+                self.requests.labels("GET", "101", self.path).inc()
+            await send(message)
+
+        return self.session(scope, receive, counting)

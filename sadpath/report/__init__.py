@@ -11,10 +11,11 @@ import vl_convert
 
 from sadpath.report.charts import chart_rows, memory_chart, with_rows
 from sadpath.report.page import VEGA_LITE, report_page
-from sadpath.report.run import ENVIRONMENT, SAMPLES, Run, read_run
+from sadpath.report.run import ABOUT, ENVIRONMENT, SAMPLES, Run, read_run
 from sadpath.verdict import Verdict
 
 __all__ = [
+    "ABOUT",
     "ENVIRONMENT",
     "LEFT_BEHIND",
     "MEMORY_PICTURE",
@@ -26,14 +27,18 @@ __all__ = [
     "memory_picture",
     "read_run",
     "summary",
+    "title",
     "write_report",
 ]
 
 SUMMARY = "summary.json"
 MEMORY_PICTURE = "memory.png"
 PAGE = "report.html"
-LEFT_BEHIND = (SAMPLES, ENVIRONMENT, SUMMARY, MEMORY_PICTURE, PAGE)
+LEFT_BEHIND = (SAMPLES, ENVIRONMENT, ABOUT, SUMMARY, MEMORY_PICTURE, PAGE)
 """What a run leaves, by name; the summary is written last."""
+
+CYCLES_SHOWN_FROM = 1.0
+"""Cyclic objects per request from which a picture tells them."""
 
 
 def write_report(folder: Path) -> Run:
@@ -50,6 +55,7 @@ def summary(run: Run) -> dict[str, Any]:
     return {
         "schema": 1,
         "verdict": run.outcome,
+        "about": run.about,
         "environment": {"python": "", "starlette": "", "fastapi": "", "platform": "", **run.environment},
         "arms": {arm: figures(verdict) for arm, verdict in run.verdicts.items()},
     }
@@ -70,12 +76,25 @@ def figures(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def title(run: Run) -> dict[str, Any]:
+    """Return what stands above the picture: what was decided and measured, each arm's figures, the versions."""
+    verdicts = [f"{arm}: {verdict.figures}{_cycles(run, verdict)}" for arm, verdict in run.verdicts.items()]
+    return {"text": run.headline, "subtitle": [*run.about.splitlines(), *verdicts, run.versions]}
+
+
 def memory_picture(run: Run) -> bytes:
     """Draw the memory of the arms for a slide, as PNG, 16 to 9."""
-    verdicts = [f"{arm}: {verdict.figures}" for arm, verdict in run.verdicts.items()]
-    title = {"text": run.headline, "subtitle": [*verdicts, run.versions]}
-    spec = with_rows(memory_chart(list(run.verdicts)), chart_rows(run.samples), title=title)
+    spec = with_rows(memory_chart(list(run.verdicts)), chart_rows(run.samples), title=title(run))
     return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=1.5))
+
+
+def _cycles(run: Run, verdict: Verdict) -> str:
+    """Say how many cyclic objects a request leaves, where one of the arms makes some: memory does not show them."""
+    found = {arm: one.cyclic_objects_per_request for arm, one in run.verdicts.items()}
+    ours = verdict.cyclic_objects_per_request
+    if ours is None or max(filter(None, found.values()), default=0) < CYCLES_SHOWN_FROM:
+        return ""
+    return f", {ours:,.1f} cyclic objects"
 
 
 def _known(figure: float) -> float | None:

@@ -46,6 +46,8 @@ def memory_chart(arms: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
     last = base.transform_joinaggregate(end="max(requests)", groupby=["arm"])
     last = last.transform_filter("datum.requests == datum.end")
     label = last.transform_calculate(label="datum.arm + '  ' + format(datum.memory_mib, ',.0f') + ' MiB'")
+    label = label.transform_joinaggregate(ours="max(memory_mib)", groupby=["arm"])
+    label = label.transform_joinaggregate(top="max(memory_mib)").encode(text="label:N")
     restarts = base.transform_filter("datum.restarted")
     return alt.layer(
         *_limit(),
@@ -53,7 +55,8 @@ def memory_chart(arms: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
         restarts.mark_point(shape="triangle-up", size=220, filled=True, opacity=1),
         restarts.mark_text(align="left", dx=12, dy=14, fontSize=15, text="restarted"),
         last.mark_point(filled=True, size=80, opacity=1),
-        label.mark_text(align="right", dx=-8, dy=-16, fontSize=18, fontWeight="bold").encode(text="label:N"),
+        _text_at_the_end(label.transform_filter(f"!({_JUST_BELOW_ANOTHER})"), dy=-16),
+        _text_at_the_end(label.transform_filter(_JUST_BELOW_ANOTHER), dy=20),
         width=WIDTH,
         height=HEIGHT,
     )
@@ -68,6 +71,15 @@ def _limit() -> tuple[alt.Chart, alt.Chart]:
         limit.mark_rule(strokeDash=[6, 4], color=LIMIT_COLOUR),
         label.mark_text(align="left", x=8, dy=-10, fontSize=15, color=LIMIT_COLOUR).encode(text="label:N"),
     )
+
+
+_JUST_BELOW_ANOTHER = "datum.ours < datum.top && datum.ours > 0.9 * datum.top"
+"""Whether a line ends where its label would lie on that of the highest, so that it goes below its own."""
+
+
+def _text_at_the_end(chart: alt.Chart, dy: int) -> alt.Chart:
+    text: alt.Chart = chart.mark_text(align="right", dx=-8, dy=dy, fontSize=18, fontWeight="bold")
+    return text
 
 
 def entries_chart(arms: Sequence[str]) -> alt.Chart:

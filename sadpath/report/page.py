@@ -38,11 +38,12 @@ def report_page(run: Run) -> str:
     )
 
 
-def live_page(app: Flask, arms: Sequence[str], samples: Callable[[], Sequence[Sample]]) -> None:
-    """Add the page to a Flask app, at `/sadpath`; `samples` tells what was sampled so far."""
+def live_page(app: Flask, arms: Sequence[str], samples: Callable[[], Sequence[Sample]], about: str = "") -> None:
+    """Add the page to a Flask app, at `/sadpath`: `samples` tells what was sampled so far, `about` what it is."""
     script = chart_script()
     page = _TEMPLATES.get_template("live.html").render(
         arms=arms,
+        about=about,
         colours=colours(arms),
         spec=with_rows(dashboard(arms), []),
         name=SAMPLES_DATA,

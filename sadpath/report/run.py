@@ -12,15 +12,20 @@ from sadpath.verdict import Outcome, Verdict
 
 SAMPLES = "samples.csv"
 ENVIRONMENT = "environment.json"
+ABOUT = "about.txt"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run as it lies on disk: its samples, the environment of what was measured, and what was decided."""
+    """A run as it lies on disk: its samples, the environment of what was measured, and what was decided.
+
+    `about` says in a line or two what was measured, empty where nobody said.
+    """
 
     samples: list[Sample]
     environment: dict[str, str]
     verdicts: dict[str, Verdict]
+    about: str = ""
 
     @property
     def outcome(self) -> Outcome:
@@ -47,7 +52,7 @@ class Run:
 def read_run(folder: Path) -> Run:
     """Read and judge what a run left in `folder`, whole or cut off. Raises `FileNotFoundError` without samples."""
     samples = read_samples(folder / SAMPLES)
-    return Run(samples, _environment(folder / ENVIRONMENT), judge_samples(samples))
+    return Run(samples, _environment(folder / ENVIRONMENT), judge_samples(samples), _about(folder / ABOUT))
 
 
 def _environment(path: Path) -> dict[str, str]:
@@ -56,3 +61,7 @@ def _environment(path: Path) -> dict[str, str]:
         return dict(json.loads(path.read_text()))
     except (FileNotFoundError, ValueError):
         return {}
+
+
+def _about(path: Path) -> str:
+    return path.read_text(encoding="utf-8").strip() if path.exists() else ""

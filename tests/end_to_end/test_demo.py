@@ -101,6 +101,36 @@ def test_it_shows_that_the_reused_error_leaks_and_the_fresh_one_does_not(start: 
     assert REPORT <= {path.name for path in demo.reports.iterdir()}
 
 
+def test_another_twin_says_what_its_arms_are_what_was_expected_and_why(start: Start) -> None:
+    """A worker's: two entries for each job that is put off; the report says which twin it is."""
+    demo = start("--twin", "retry-worker", "--seconds", "8", "--warm-up", "1", "--rate", "300")
+    status, output = demo.finish()
+    arms = demo.summary()["arms"]
+    paths = "reused = /twins/retry-worker/reused, factory = /twins/retry-worker/factory"
+    assert arms["reused"]["verdict"] == "leaks"
+    assert arms["reused"]["traceback_entries_per_request"] == pytest.approx(2, abs=0.1)
+    assert status == (0 if arms["factory"]["verdict"] == "flat" else 3), output  # it may be too short to call it flat
+    assert f"{paths}\n" in output
+    assert re.search("^reused: .*two frames of the worker.*$", output, re.MULTILINE)
+    assert paths in (demo.reports / "report.html").read_text()
+    assert {row["p99_ms"] for row in demo.rows("reused")} - {""}
+
+
+def test_a_twin_that_there_is_not_is_one_line_that_lists_those_there_are(start: Start) -> None:
+    """The command is wrong: nothing runs on, and an older report is still there."""
+    demo = start("--twin", "leeks", "--seconds", "60")
+    demo.reports.mkdir()
+    (demo.reports / "summary.json").write_text("of an earlier run")
+    until(lambda: len(demo.processes()) > 2, 20, "the arms to start")
+    processes = demo.processes()
+    status, output = demo.finish()
+    assert status == 2
+    assert re.search(r"^demo: there is no twin 'leeks'; there are asgi-middleware, .*logged$", output, re.MULTILINE)
+    assert "Traceback" not in output
+    assert all_gone(processes)
+    assert (demo.reports / "summary.json").read_text() == "of an earlier run"
+
+
 def test_its_page_is_live_while_it_runs(start: Start) -> None:
     """The address that is printed first answers, with the samples so far, and with no script from elsewhere."""
     demo = start("--seconds", "0")

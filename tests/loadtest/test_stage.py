@@ -23,12 +23,12 @@ Make = Callable[..., tuple[int, str]]
 
 def config(**knobs: str) -> dict[str, Any]:
     """What `docker compose config --format json` says, as recorded from Compose 2.26; what nobody reads left out."""
-    load = {"LOCUST_RATE": "100", "LOCUST_CONTEXT_KB": "16", "SADPATH_WARM_UP": "5", **knobs}
+    load = {"LOCUST_TWIN": "asgi-middleware", "LOCUST_RATE": "100", "LOCUST_CONTEXT_KB": "16", "SADPATH_WARM_UP": "5"}
     services: dict[str, Any] = {
         name: {"ports": [{"host_ip": "127.0.0.1", "target": 1, "published": str(port)}]} for name, port in PORTS.items()
     }
     services["reused"]["mem_limit"] = "268435456"
-    services["locust"]["environment"] = load
+    services["locust"]["environment"] = {**load, **knobs}
     services["reused"]["environment"] = services["factory"]["environment"] = {"LAB_ARM": "one"}
     return {"services": {**services, "worker": {"environment": None}}}
 
@@ -99,6 +99,13 @@ def test_it_says_what_to_look_at() -> None:
         text.index(f"http://127.0.0.1:{port}") for port in PORTS.values()
     )
     assert "59 s after the load's start it reaches 256 MiB" in text
+
+
+def test_of_another_twin_it_says_where_its_story_is() -> None:
+    """When the kill comes was measured for the headline alone, and some twins are never killed."""
+    text = what_to_look_at(stage_of(config(LOCUST_TWIN="retry-worker")))
+    assert "http://127.0.0.1:8001/twins/retry-worker says" in text
+    assert "is killed" not in text
 
 
 @pytest.fixture

@@ -1,14 +1,18 @@
 import json
 import re
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
-from sadpath.report import Run, read_run, summary, write_report
+from sadpath.report import Run, read_run, summary, title, write_report
 from sadpath.report.charts import MAX_ROWS, chart_rows, colours
+from sadpath.report.page import live_page
 from sadpath.samples import Latency, Phase, Sample, SampleFile
 from sadpath.sources import Reading
+from sadpath.verdict import Verdict
 
 MIB = 2**20
 CONTRACT = {"verdict", "requests", "bytes_per_request", "ci95", "cyclic_objects_per_request"}
@@ -91,6 +95,32 @@ def test_the_picture_is_a_picture_for_a_slide(folder: Path) -> None:
     width, height = struct.unpack(">II", picture[16:24])
     assert picture.startswith(b"\x89PNG")
     assert (width > 1500, 1.6 < width / height < 2.1) == (True, True)
+
+
+def test_a_run_says_what_it_is_about_wherever_somebody_told(folder: Path) -> None:
+    """In the page, in the summary, above the picture, and on the page that is live; nothing where nobody did."""
+    app = Flask(__name__)
+    live_page(app, ["reused"], list, about="A worker\nreused = /twins/<it>")
+    assert '<p class="about">A worker\nreused = /twins/&lt;it&gt;</p>' in app.test_client().get("/sadpath").text
+    assert title(read_run(folder))["subtitle"][0].startswith("reused: 30,000 bytes")
+    (folder / "about.txt").write_text("A worker\nreused = /twins/<it>\n")
+    write_report(folder)
+    assert '<p class="about">A worker\nreused = /twins/&lt;it&gt;</p>' in (folder / "report.html").read_text()
+    assert json.loads((folder / "summary.json").read_text())["about"] == "A worker\nreused = /twins/<it>"
+    assert title(read_run(folder))["subtitle"][:2] == ["A worker", "reused = /twins/<it>"]
+
+
+def test_the_picture_tells_of_cycles_where_an_arm_makes_some() -> None:
+    """Memory does not show them, and where there are none they would only distract."""
+
+    def subtitle(cycles: float | None) -> list[str]:
+        arms = {"reused": Verdict("flat", "", cyclic_objects_per_request=cycles), "factory": Verdict("flat", "")}
+        arms["factory"] = replace(arms["factory"], cyclic_objects_per_request=0.02)
+        return list(title(Run([], {}, arms))["subtitle"])
+
+    assert subtitle(6.0)[0].endswith(", 6.0 cyclic objects")
+    assert subtitle(6.0)[1].endswith(", 0.0 cyclic objects")
+    assert not [line for cycles in (0.3, None) for line in subtitle(cycles) if "cyclic" in line]
 
 
 def test_the_page_is_whole_in_itself(folder: Path) -> None:

@@ -1,10 +1,16 @@
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import cast
+from unittest.mock import AsyncMock
 
 import pytest
+from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from service.app import create_app
+from service.metrics import CountedSession
 from service.settings import Settings
 
 CONTRACT = [
@@ -46,6 +52,44 @@ def test_raised_errors_are_counted_by_error_and_strategy(client: TestClient) -> 
     page = scrape(client)
     for labels in ("user_not_found reused", "invalid_token factory", "user_not_found detached"):
         assert page["sadpath_errors_raised_total", labels] == 1
+
+
+def test_an_error_of_a_twin_is_counted_by_its_variant(client: TestClient) -> None:
+    """Whatever remedy is in force on the `/reused` routes."""
+    client.put("/lab/strategy", json={"strategy": "detached"})
+    client.get("/twins/asgi-middleware/reused")
+    client.get("/twins/asgi-middleware/copied")
+    raised = {labels for name, labels in scrape(client) if name == "sadpath_errors_raised_total"}
+    assert raised == {"user_not_found reused", "user_not_found copied"}
+
+
+def test_a_websocket_session_is_one_request_that_was_answered_101(client: TestClient) -> None:
+    """Its handshake, once it is accepted, beside the requests that are none."""
+    client.get("/factory/users/42")
+    for variant in ("reused", "factory", "factory"):
+        with client.websocket_connect(f"/twins/websocket/{variant}") as session:
+            session.send_text("go")
+            session.receive_text()
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/twins/websocket/reused?context_kb=-1"):
+        pass
+    counted = {labels: value for (name, labels), value in scrape(client).items() if name == "http_requests_total"}
+    assert counted == {
+        "/factory/users/{user_id} GET 404": 1,
+        "/twins/websocket/reused GET 101": 1,
+        "/twins/websocket/factory GET 101": 2,
+    }
+
+
+def test_counting_a_session_leaves_no_frame_of_its_own() -> None:
+    """What passes it keeps the service's frames alone."""
+
+    async def session(*_: object) -> None:
+        raise LookupError
+
+    counted = CountedSession(session, "/session", Counter("requests", "", registry=CollectorRegistry()))
+    with pytest.raises(LookupError) as raised:
+        asyncio.run(cast("Coroutine[None, None, None]", counted({}, AsyncMock(), AsyncMock())))
+    assert "service.metrics" not in {entry.frame.f_globals["__name__"] for entry in raised.traceback}
 
 
 def test_requests_are_counted_as_answered_not_as_raised(client: TestClient) -> None:

@@ -1,0 +1,128 @@
+"""Whether the lab behaved as the twin says that it must, and the words for it. Pure functions."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from statistics import median
+
+from rich.markup import escape
+
+from loadtest.catalogue import Twin
+from sadpath.report import Run
+from sadpath.samples import Sample, by_arm, is_another_life
+from sadpath.verdict import Outcome
+
+AS_IT_MUST, MISBEHAVED, UNDECIDED = 0, 1, 3
+RATE = 200.0
+"""Requests a second, for each arm, where the twin can answer them."""
+
+UNTIL_STOPPED_S = 60.0
+"""What a run until Ctrl-C is taken to last."""
+
+ENOUGH = 1.5
+"""Requests of a twin that slows down, as a multiple of what tells its variants apart."""
+
+REACHED = 0.9
+"""Share of the rate from which it counts as reached: a machine is never idle."""
+
+ENDS = 3
+"""Samples at each end of a run between which a change is told."""
+
+
+def rate_for(twin: Twin, seconds: float, warm_up: float) -> float:
+    """Return a rate that both arms can answer.
+
+    Where each request costs more than the one before, the cost grows with the square of the requests, so that it is
+    their number that is chosen, and not the rate.
+    """
+    if not twin.slows_down:
+        return RATE
+    return min(RATE, ENOUGH * twin.requests / max((seconds or UNTIL_STOPPED_S) - warm_up, 1.0))
+
+
+def expected_of(twin: Twin) -> dict[str, Outcome]:
+    """Return the verdict that each arm must get."""
+    return {arm: variant.outcome for arm, variant in twin.arms.items()}
+
+
+def status_of(run: Run, twin: Twin) -> int:
+    """Return the exit status: whether the verdicts are those expected, and the cycles there that the twin makes."""
+    outcomes = {arm: verdict.outcome for arm, verdict in run.verdicts.items()}
+    if outcomes == expected_of(twin):
+        return AS_IT_MUST if _has_its_cycles(run, twin) else MISBEHAVED
+    return UNDECIDED if "inconclusive" in outcomes.values() else MISBEHAVED
+
+
+def words(run: Run, twin: Twin, seconds: int, rate: float) -> Iterator[str]:
+    """Say what was decided of a load of so many seconds and requests a second, line by line, in rich's markup."""
+    status = status_of(run, twin)
+    if status == UNDECIDED:
+        yield f"[bold yellow]Undecided. Give it longer: {longer(twin, seconds)}[/]"
+    elif status == MISBEHAVED:
+        outcomes = {arm: verdict.outcome for arm, verdict in run.verdicts.items()}
+        expected = f"{expected_of(twin)}{' with cycles in reused' * twin.makes_cycles}"
+        yield f"[bold red]The lab did not behave as it must: expected {expected}, got {outcomes}.[/]"
+    elif twin.is_headline:
+        yield "[bold green]The lab behaved as it must: the reused error leaks, the fresh one does not.[/]"
+    else:
+        yield f"[bold green]The lab behaved as it must: {_in_words(expected_of(twin))}.[/]"
+    if not twin.is_headline:
+        yield from _reasons(run, twin)
+        yield from filter(None, [shortfall(run, rate)])
+
+
+def longer(twin: Twin, seconds: int) -> str:
+    """Return the command for a longer run of the same."""
+    choice = "" if twin.is_headline else f" TWIN={shlex.quote(twin.slug)}"
+    return f"make demo{choice} DEMO_SECONDS={max(60, 2 * seconds)}"
+
+
+def shortfall(run: Run, rate: float) -> str:
+    """Say which arms answered fewer requests than they were to get; empty where both got theirs."""
+    reached = {arm: _answered_a_second(ours) for arm, ours in by_arm(run.samples).items()}
+    short = [f"{arm} answered {most:.3g}" for arm, most in reached.items() if most and most < REACHED * rate]
+    return f"Not all of the load was reached: of {rate:.3g} requests a second {', '.join(short)}." if short else ""
+
+
+def _reasons(run: Run, twin: Twin) -> Iterator[str]:
+    """Why each arm must do what it does, and the figures beside memory in which this twin shows."""
+    for arm, variant in twin.arms.items():
+        name = arm if variant.slug == arm else f"{arm} ({variant.slug})"
+        yield f"{name}: {escape(variant.why.replace('`', ''))}"
+    if twin.makes_cycles:
+        cycles = {arm: verdict.cyclic_objects_per_request for arm, verdict in run.verdicts.items()}
+        yield f"Cyclic objects per request, which only the collector frees: {_figures(cycles)}."
+    if twin.slows_down:
+        changes = [f"{arm} {change}" for arm, ours in by_arm(run.samples).items() if (change := _slower(ours))]
+        yield f"Latency (p99) from the first requests to the last: {', '.join(changes) or 'not measured'}."
+
+
+def _in_words(outcomes: Mapping[str, Outcome]) -> str:
+    return ", ".join(f"{arm} {'leaks' if outcome == 'leaks' else 'is flat'}" for arm, outcome in outcomes.items())
+
+
+def _figures(figures: Mapping[str, float | None]) -> str:
+    return ", ".join(f"{arm} {'–' if figure is None else f'{figure:,.1f}'}" for arm, figure in figures.items())
+
+
+def _has_its_cycles(run: Run, twin: Twin) -> bool:
+    found = run.verdicts["reused"].cyclic_objects_per_request
+    return not twin.makes_cycles or (found is not None and found >= twin.leaky.cyclic_objects[0])
+
+
+def _slower(samples: Sequence[Sample]) -> str:
+    times = [one.latency.p99_ms for one in samples if one.phase == "measured" and one.latency.p99_ms is not None]
+    return f"{median(times[:ENDS]):,.0f} → {median(times[-ENDS:]):,.0f} ms" if len(times) >= 2 * ENDS else ""
+
+
+def _answered_a_second(samples: Sequence[Sample]) -> float:
+    """Return how many requests a second one arm answered while it was measured, the time of a restart left out."""
+    requests = seconds = 0.0
+    read = [(one.elapsed_s, one.reading) for one in samples if one.phase == "measured" and one.reading]
+    for (before, last), (now, reading) in pairwise(read):
+        if not is_another_life(last, reading):
+            seconds += now - before
+            requests += (reading.requests or 0) - (last.requests or 0)
+    return requests / seconds if seconds else 0.0

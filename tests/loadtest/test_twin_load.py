@@ -1,0 +1,162 @@
+"""Any twin under load: Locust as a user starts it, against real arms that tell the catalogue."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from websockets.sync.server import ServerConnection, serve
+
+from loadtest import UNEXPECTED_ANSWERS, sessions
+from loadtest.arms import Arm, free_ports
+from service.twins.registry import TWINS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def arms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Arm]]:
+    """A reused and a factory arm that answer."""
+    logs = tmp_path_factory.mktemp("logs")
+    arms = [Arm(name, port, logs / name, {}) for name, port in zip(("reused", "factory"), free_ports(2), strict=True)]
+    for arm in arms:
+        arm.start()
+    for arm in arms:
+        arm.wait_until_healthy()
+    yield arms
+    for arm in arms:
+        arm.stop()
+
+
+def locust(twin: str, arms: list[Arm], *options: str) -> "subprocess.CompletedProcess[str]":
+    """Load one twin to the end; which one is in the environment, as Compose says it."""
+    command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--only-summary", *options]
+    environment = {"LOCUST_TWIN": twin, **{f"LOCUST_{arm.name.upper()}_HOST": arm.url for arm in arms}}
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def sent(result: "subprocess.CompletedProcess[str]") -> dict[str, tuple[int, int]]:
+    """Requests and failures by name, from what Locust prints with --json; before it, workers print empty lists."""
+    entries = json.loads(result.stdout.replace("[]\n", ""))
+    return {entry["name"]: (entry["num_requests"], entry["num_failures"]) for entry in entries}
+
+
+def served(arm: Arm, twin: str) -> dict[str, float]:
+    """Requests by variant and status that the arm counted."""
+    page = urlopen(f"{arm.url}/metrics").read().decode()
+    samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples]
+    counted = {one.labels["handler"]: one for one in samples if one.name == "http_requests_total"}
+    path = f"/twins/{twin}/"
+    return {
+        f"{handler.removeprefix(path)} {one.labels['status']}": one.value
+        for handler, one in counted.items()
+        if handler.startswith(path)
+    }
+
+
+@pytest.mark.parametrize(
+    ("twin", "status", "options"),
+    [
+        ("websocket", 101, ["--processes", "2", "--master-bind-port", "{port}", "--master-port", "{port}"]),
+        ("retry-worker", 200, []),
+    ],
+)
+def test_each_arm_gets_its_variant_and_both_sides_count_the_same(
+    arms: list[Arm], twin: str, status: int, options: list[str]
+) -> None:
+    """After a warm-up with the mended one for both; a session is a request, and workers know what their master does."""
+    port = str(free_ports(1)[0])
+    result = locust(
+        twin, arms, "--run-time", "3", "--watch-warm-up", "1", "--rate", "100", "--json",
+        *(option.format(port=port) for option in options),
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    requests = sent(result)
+    assert set(requests) == {f"reused {twin}", f"factory {twin}"}
+    reused, factory = (served(arm, twin) for arm in arms)
+    assert set(reused) == {f"reused {status}", f"factory {status}"}
+    assert set(factory) == {f"factory {status}"}
+    assert reused[f"reused {status}"] > reused[f"factory {status}"] > 0
+    for arm, counted in (("reused", reused), ("factory", factory)):
+        count, failures = requests[f"{arm} {twin}"]
+        assert failures == 0
+        assert count == pytest.approx(sum(counted.values()), abs=20)  # those in flight at the end
+        assert count > 150
+
+
+def test_a_twin_that_there_is_not_is_one_line_that_lists_those_there_are(arms: list[Arm]) -> None:
+    """Before the first request, and without a traceback."""
+    result = locust("leeks", arms, "--run-time", "1")
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == (
+        f"locust: there is no twin 'leeks'; there are {', '.join(twin.slug for twin in TWINS)}"
+    )
+    assert "Traceback" not in result.stderr
+
+
+def test_an_arm_that_does_not_answer_is_one_line_that_says_what_to_type(arms: list[Arm]) -> None:
+    """The second arm as the first, since both will be loaded."""
+    port = free_ports(1)[0]
+    result = locust("websocket", [arms[0], Arm("factory", port, Path(), {})], "--run-time", "1")
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == (
+        f"locust: the arm at http://127.0.0.1:{port} tells no twins ([Errno 111] Connection refused); start it with "
+        f"python -m uvicorn service.app:app --port {port}, or say where it is with --reused-host and --factory-host"
+    )
+    assert "Traceback" not in result.stderr
+
+
+def test_answers_that_are_not_the_twins_are_failures_and_have_an_exit_status_of_their_own(arms: list[Arm]) -> None:
+    """A service that answers 503 to everything is flat too."""
+    catalogue = urlopen(f"{arms[0].url}/twins").read()
+
+    class Down(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/twins" else 503)
+            self.send_header("Content-Length", str(len(catalogue)))
+            self.end_headers()
+            self.wfile.write(catalogue)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Down) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        down = Arm("factory", server.server_port, Path(), {})
+        result = locust("retry-worker", [arms[0], down], "--run-time", "1", "--watch-warm-up", "0", "--json")
+        server.shutdown()
+    assert result.returncode == UNEXPECTED_ANSWERS
+    requests, failures = sent(result)["factory retry-worker"]
+    assert requests == failures > 0
+    assert sent(result)["reused retry-worker"][1] == 0
+
+
+def held(url: str) -> list[str]:
+    """What Locust records of one session: the failure in words, empty if there was none."""
+    recorded: list[str] = []
+    sessions.hold(lambda exception, **_: recorded.append(str(exception or "")), url, "reused websocket", 101)
+    return recorded
+
+
+def test_a_session_that_is_refused_or_fails_inside_is_a_failure(arms: list[Arm]) -> None:
+    """One that is closed in good order is none, whatever the reason it gives."""
+
+    def fail(session: ServerConnection) -> None:
+        session.close(1011)
+
+    assert held(f"{arms[0].url}/twins/websocket/websocket-exception") == [""]
+    assert held(f"{arms[0].url}/nowhere") == ["expected 101, got 403"]
+    with serve(fail, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.socket.getsockname()[1]
+        assert held(f"http://127.0.0.1:{port}") == ["the session failed inside the service"]
+        server.shutdown()
