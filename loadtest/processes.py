@@ -17,7 +17,7 @@ from sadpath.report import LEFT_BEHIND
 ARMS = ("reused", "factory")
 LOCUST_STOP_S = 30.0
 STEADY = {"MALLOC_ARENA_MAX": "2"}
-"""For twins that raise in threads: an arena for each of forty levels off too late for a minute to tell flat from not."""
+"""For twins that raise in threads: an arena for each of forty levels off too late to tell flat in a minute."""
 
 LOGS = (*(f"{arm}.log" for arm in ARMS), "locust.log")
 
