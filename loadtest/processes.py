@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtest import outcome
+from loadtest import HEADLINE, outcome
 from loadtest.arms import Arm, DidNotStart, free_ports, is_free
 from loadtest.catalogue import Twin, twin_at
 from sadpath.lifeline import Child
@@ -16,6 +16,9 @@ from sadpath.report import LEFT_BEHIND
 
 ARMS = ("reused", "factory")
 LOCUST_STOP_S = 30.0
+STEADY = {"MALLOC_ARENA_MAX": "2"}
+"""For twins that raise in threads: an arena for each of forty levels off too late to tell flat in a minute."""
+
 LOGS = (*(f"{arm}.log" for arm in ARMS), "locust.log")
 
 
@@ -44,6 +47,8 @@ class Stage:
         self.options = options
         self.page = f"http://127.0.0.1:{port}/sadpath"
         settings = {"LAB_MEMORY_CEILING_MB": str(options.ceiling_mb)}
+        if options.twin != HEADLINE:
+            settings |= STEADY
         self.arms = [
             Arm(name, arm_port, options.reports / f"{name}.log", settings)
             for name, arm_port in zip(ARMS, ports, strict=True)
