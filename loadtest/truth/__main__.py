@@ -22,6 +22,7 @@ from loadtest.demo import interrupt_once
 from loadtest.truth.catalogue import Twin
 from loadtest.truth.environments import Environments, InstallFailed, locked_starlette
 from loadtest.truth.measure import Failed, ask_for_catalogue
+from loadtest.truth.page import write_page
 from loadtest.truth.pythons import Unusable, ask, chosen_pythons
 from loadtest.truth.rows import Row
 from loadtest.truth.screen import conclude, screen
@@ -41,6 +42,9 @@ def main(
         typer.Option(envvar="PYTHONS", help="measure on this one alone: a name or a path", metavar="PYTHON"),
     ] = None,
     reports: Annotated[Path, typer.Option(help="the folder that truth.json goes to")] = Path("reports"),
+    page: Annotated[Path, typer.Option(help="the page for people, written when all twins were measured")] = Path(
+        "docs/truth-table.md"
+    ),
     environments: Annotated[Path, typer.Option(help="where each Python gets its environment")] = Path(".venv/truth"),
 ) -> None:
     """Hold every twin to its word: send each variant its requests, and compare what is left with what it says.
@@ -71,6 +75,9 @@ def main(
     except KeyboardInterrupt:
         console.print(f"Stopped; what was measured is in {reports / 'truth.json'}.", soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
+    if not twin:
+        write_page(page, wanted, rows, environment())
+        console.print(f"The page: {page}", soft_wrap=True)
     raise typer.Exit(DISAGREES if conclude(rows, reports / "truth.json", console) else 0)
 
 

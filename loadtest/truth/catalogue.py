@@ -28,17 +28,11 @@ class Variant:
     A websocket session answers with 101. `expected` is None where the service says nothing.
     """
 
-    twin: str
     slug: str
     path: str
     status: int
     why: str
     expected: Expected | None
-
-    @property
-    def name(self) -> str:
-        """The twin and the variant, as tests are named after them."""
-        return f"{self.twin}/{self.slug}"
 
 
 @dataclass(frozen=True)
@@ -70,12 +64,12 @@ def read_catalogue(page: Sequence[Mapping[str, Any]]) -> dict[str, Twin]:
 
 def _read_twin(twin: Mapping[str, Any]) -> Twin:
     texts = {name: str(twin[name]) for name in ("slug", "title", "origin", "leaky", "mended")}
-    variants = [_read_variant(twin["slug"], variant) for variant in twin["variants"]]
+    variants = [_read_variant(variant) for variant in twin["variants"]]
     numbers = {name: int(twin[name]) for name in ("requests", "context_kb")}
     return Twin(**texts, **numbers, protocol=twin["protocol"], variants=variants)  # type: ignore[arg-type]
 
 
-def _read_variant(twin: str, variant: Mapping[str, Any]) -> Variant:
+def _read_variant(variant: Mapping[str, Any]) -> Variant:
     said = variant.get("expected")
     expected = {figure: (float(said[figure][0]), float(said[figure][1])) for figure in FIGURES} if said else None
-    return Variant(twin, variant["slug"], variant["path"], int(variant["status"]), variant["why"], expected)
+    return Variant(variant["slug"], variant["path"], int(variant["status"]), variant["why"], expected)

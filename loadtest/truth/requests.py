@@ -52,7 +52,7 @@ class Connection:
         response = self._http.getresponse()
         answer = Answer(response.status, response.read())
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            self._http.close()  # after an error that nobody handled the server hangs up, which must not cut the next one
+            self._http.close()  # after an error that nobody handled the server hangs up: not on the next one
         return answer
 
     def ask(self, path: str, method: str = "GET") -> Any:

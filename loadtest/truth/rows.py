@@ -26,9 +26,14 @@ class Row:
     reason: str = ""
 
     @property
+    def variant_name(self) -> str:
+        """The twin and the variant, as tests are named after them."""
+        return f"{self.twin}/{self.variant}"
+
+    @property
     def name(self) -> str:
         """The row in words; no two rows have the same."""
-        return f"{self.twin}/{self.variant} on Python {self.python}, Starlette {self.starlette}"
+        return f"{self.variant_name} on Python {self.python}, Starlette {self.starlette}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as it is written to the file."""

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from loadtest.truth.rows import Row
+from loadtest.truth.words import count
 
 
 @contextmanager
@@ -54,10 +55,7 @@ def _figures(row: Row) -> str:
     found = row.measured
     if found is None:
         return "not measured"
-    low, high = found.ci95
-    said = (
-        f"{found.entries_per_raise:.1f} entries, {found.bytes_kept_per_request:,.0f} bytes ({low:,.0f} to {high:,.0f})"
-    )
-    cyclic = f", {found.cyclic_objects_per_request:.1f} cyclic objects"
+    said = f"{count(found.entries_per_raise)} entries, {figure(found.bytes_kept_per_request, found.ci95)} bytes"
+    cyclic = f", {count(found.cyclic_objects_per_request)} cyclic objects"
     log = f", {found.log_bytes_added_per_request:,.0f} log bytes" if found.log_bytes_added_per_request else ""
     return said + cyclic + log
