@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -20,10 +21,10 @@ from loadtest.arms import DidNotStart
 from loadtest.bench.rows import Book
 from loadtest.demo import interrupt_once
 from loadtest.truth.catalogue import Twin
-from loadtest.truth.environments import Environments, InstallFailed, locked_starlette
+from loadtest.truth.environments import OLD_STARLETTE, Environments, InstallFailed, locked_starlette
 from loadtest.truth.measure import Failed, ask_for_catalogue
 from loadtest.truth.page import write_page
-from loadtest.truth.pythons import Unusable, ask, chosen_pythons
+from loadtest.truth.pythons import Python, Unusable, ask, chosen_pythons
 from loadtest.truth.rows import Row
 from loadtest.truth.screen import conclude, screen
 from loadtest.truth.service import Processes, Runtime
@@ -33,13 +34,16 @@ from sadpath.exporter import environment
 DISAGREES, WRONG_COMMAND, INTERRUPTED = 1, 2, 128 + signal.SIGINT
 
 
-def main(
+def main(  # noqa: PLR0913, PLR0917 - one parameter for each option
     twin: Annotated[
         list[str] | None, typer.Option(envvar="TWIN", help="measure this twin alone; again for another", metavar="SLUG")
     ] = None,
     python: Annotated[
         list[str] | None,
         typer.Option(envvar="PYTHONS", help="measure on this one alone: a name or a path", metavar="PYTHON"),
+    ] = None,
+    starlette: Annotated[
+        list[str] | None, typer.Option(help="measure on this version alone", metavar="VERSION")
     ] = None,
     reports: Annotated[Path, typer.Option(help="the folder that truth.json goes to")] = Path("reports"),
     page: Annotated[Path, typer.Option(help="the page for people, written when all twins were measured")] = Path(
@@ -62,38 +66,55 @@ def main(
     Exit status: 0 all rows agree · 1 some disagree or could not be measured · 2 the command is wrong · 130 it was
     interrupted. truth.json is written after each row, so it has what was measured until then.
     """
-    console = Console()
+    console, file = Console(), reports / "truth.json"
     try:
         with interrupt_once(), tempfile.TemporaryDirectory(prefix="sadpath-truth-") as folder:
-            runtimes = find_runtimes(python or [], Environments(environments, progress=console.print))
-            every_twin = find_twins(Path(folder))
-            wanted = [every_twin[slug] for slug in known(twin or list(every_twin), every_twin)]
-            rows = run(wanted, runtimes, Path(folder), reports, console)
-    except (Unusable, DidNotStart, Failed, InstallFailed) as reason:
+            plan = make_plan(twin or [], python or [], starlette or [], Path(folder))
+            book: Book[Row] = Book(file, {**environment(), "cpus": os.cpu_count()})
+            rows = run(plan, book, Environments(environments, console.print), Path(folder), console)
+    except (Unusable, DidNotStart, Failed, InstallFailed, OSError) as reason:
         sys.stderr.write(f"truth: {reason}\n")
         raise typer.Exit(WRONG_COMMAND if isinstance(reason, Unusable) else DISAGREES) from None
     except KeyboardInterrupt:
-        console.print(f"Stopped; what was measured is in {reports / 'truth.json'}.", soft_wrap=True)
+        console.print(f"Stopped; what was measured is in {file}.", soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
-    if not twin:
-        write_page(page, wanted, rows, environment())
+    if not twin and not starlette:
+        write_page(page, plan.twins, rows, environment())
         console.print(f"The page: {page}", soft_wrap=True)
-    raise typer.Exit(DISAGREES if conclude(rows, reports / "truth.json", console) else 0)
+    raise typer.Exit(DISAGREES if conclude(rows, file, console) else 0)
 
 
-def run(twins: Sequence[Twin], runtimes: Sequence[Runtime], folder: Path, reports: Path, console: Console) -> list[Row]:
-    """Measure the table of these twins on these runtimes into `truth.json`, and return its rows in order."""
-    book: Book[Row] = Book(reports / "truth.json", {**environment(), "cpus": os.cpu_count()})
-    these = cases(twins, runtimes)
+@dataclass(frozen=True)
+class Plan:
+    """What is measured: each variant of the twins, on each of the Pythons with each of the Starlettes."""
+
+    twins: Sequence[Twin]
+    pythons: Sequence[Python]
+    starlettes: Sequence[str]
+
+
+def make_plan(twins: Sequence[str], pythons: Sequence[str], starlettes: Sequence[str], folder: Path) -> Plan:
+    """Return what was asked for, everything where nothing was. Raises `Unusable`, before anything is installed."""
+    found = chosen_pythons(pythons)
+    chosen_starlettes = known("Starlette", starlettes, [OLD_STARLETTE, locked_starlette()])
+    catalogue = find_twins(folder)
+    return Plan([catalogue[slug] for slug in known("twin", twins, list(catalogue))], found, chosen_starlettes)
+
+
+def known(what: str, asked: Sequence[str], there_are: Sequence[str]) -> Sequence[str]:
+    """Return what was asked for, all that there are where nothing was. Raises `Unusable` if one is none of them."""
+    if strange := [one for one in asked if one not in there_are]:
+        raise Unusable(f"there is no {what} {', '.join(strange)}; there are {', '.join(there_are)}")
+    return list(dict.fromkeys(asked)) or there_are
+
+
+def run(plan: Plan, book: Book[Row], environments: Environments, folder: Path, console: Console) -> list[Row]:
+    """Install what is missing, measure the table into the book, and return its rows in order."""
+    runtimes = [one for python in plan.pythons for one in environments.runtimes(python, plan.starlettes)]
+    these = cases(plan.twins, runtimes)
     with screen(console, len(these)) as show:
-        measure_table(twins, runtimes, Processes(folder), book, show)
+        measure_table(plan.twins, runtimes, Processes(folder), book, show)
     return [book.rows[case.row().name] for case in these]
-
-
-def find_runtimes(names: Sequence[str], environments: Environments) -> list[Runtime]:
-    """Return what is measured on. Raises `Unusable` for a name that is none, before anything is installed."""
-    pythons = chosen_pythons(names)
-    return [runtime for python in pythons for runtime in environments.runtimes(python)]
 
 
 def find_twins(folder: Path) -> dict[str, Twin]:
@@ -105,13 +126,6 @@ def find_twins(folder: Path) -> dict[str, Twin]:
         return ask_for_catalogue(Runtime(python.version, locked_starlette(), python.executable), processes)
     finally:
         processes.stop()
-
-
-def known(slugs: Sequence[str], twins: Mapping[str, Twin]) -> Sequence[str]:
-    """Return the slugs if there are such twins. Raises `Unusable`."""
-    if strange := [slug for slug in slugs if slug not in twins]:
-        raise Unusable(f"there is no twin {', '.join(strange)}; there are {', '.join(twins)}")
-    return list(dict.fromkeys(slugs))
 
 
 if __name__ == "__main__":

@@ -37,18 +37,17 @@ class Environments:
     progress: Callable[[str], None]
     lock: Path = LOCK
 
-    def runtimes(self, python: Python) -> list[Runtime]:
-        """Return what can be measured on one Python: the locked Starlette and the old one. Installs what is missing."""
-        locked = locked_starlette(self.lock)
+    def runtimes(self, python: Python, starlettes: Sequence[str]) -> list[Runtime]:
+        """Return what is measured on one Python, with what is missing installed; what cannot be has a `problem`."""
+        return [self._runtime(python, starlette) for starlette in starlettes]
+
+    def _runtime(self, python: Python, starlette: str) -> Runtime:
         try:
             executable = self._executable(python)
+            overlay = self._overlay(starlette) if starlette != locked_starlette(self.lock) else None
         except InstallFailed as reason:
-            return [Runtime(python.version, one, "", problem=str(reason)) for one in (OLD_STARLETTE, locked)]
-        try:
-            old = Runtime(python.version, OLD_STARLETTE, executable, self._old_starlette())
-        except InstallFailed as reason:
-            old = Runtime(python.version, OLD_STARLETTE, executable, problem=str(reason))
-        return [old, Runtime(python.version, locked, executable)]
+            return Runtime(python.version, starlette, "", problem=str(reason))
+        return Runtime(python.version, starlette, executable, overlay)
 
     def _executable(self, python: Python) -> str:
         """Return what runs the service: the running interpreter, which has all that is needed, or an environment's."""
@@ -68,16 +67,16 @@ class Environments:
         done.write_text(wanted)
         return executable
 
-    def _old_starlette(self) -> Path:
-        """Return the folder of the old Starlette. Another version beside the lock, since no lock may hold two."""
-        home = self.folder / f"starlette-{OLD_STARLETTE}"
+    def _overlay(self, starlette: str) -> Path:
+        """Return the folder of another Starlette. It lies beside the environments, since no lock may hold two."""
+        home = self.folder / f"starlette-{starlette}"
         if home.exists():
             return home
-        part = home.with_suffix(".part")
+        part = home.with_name(f"{home.name}.part")
         shutil.rmtree(part, ignore_errors=True)
-        self.progress(f"Installing Starlette {OLD_STARLETTE} into {home} …")
-        install = [sys.executable, *PIP, "--no-deps", "--target", str(part), f"starlette=={OLD_STARLETTE}"]
-        self._run(f"the install of Starlette {OLD_STARLETTE} failed", install)
+        self.progress(f"Installing Starlette {starlette} into {home} …")
+        install = [sys.executable, *PIP, "--no-deps", "--target", str(part), f"starlette=={starlette}"]
+        self._run(f"the install of Starlette {starlette} failed", install)
         return part.rename(home)
 
     def _run(self, failure: str, command: Sequence[str]) -> None:

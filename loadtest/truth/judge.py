@@ -7,6 +7,7 @@ from typing import Literal
 
 from loadtest.truth.catalogue import Expected, Range
 from loadtest.truth.figures import Measured
+from loadtest.truth.words import count, counts, figure
 
 Outcome = Literal["agrees", "disagrees", "too noisy"]
 
@@ -21,9 +22,9 @@ def judge_row(expected: Expected, measured: Measured) -> tuple[Outcome, str]:
     and disagree when none of it does. An interval of which a part lies in the range decides nothing: it is too noisy.
     """
     reasons = [
-        f"{figure} is {value:,.1f}, expected {in_words(expected[figure])}"
-        for figure in TO_A_TENTH
-        if not _lies_in(value := round(getattr(measured, figure), 1), expected[figure])
+        f"{name} is {count(value)}, expected {counts(expected[name])}"
+        for name in TO_A_TENTH
+        if not _lies_in(value := round(getattr(measured, name), 1), expected[name])
     ]
     bytes_kept, reason = _judge_bytes(expected["bytes_kept_per_request"], measured)
     if reasons or bytes_kept == "disagrees":
@@ -51,20 +52,14 @@ def is_flat(expected: Expected) -> bool:
     return all(low <= 0 <= high for low, high in expected.values())
 
 
-def in_words(expected: Range) -> str:
-    """Return a range as people write it: one figure where it is exact."""
-    low, high = (f"{bound:,.10g}" for bound in expected)
-    return low if low == high else f"{low} to {high}"
-
-
 def _judge_bytes(expected: Range, measured: Measured) -> tuple[Outcome, str]:
     low, high = measured.ci95
-    said = f"bytes_kept_per_request is {measured.bytes_kept_per_request:,.0f} ({low:,.0f} to {high:,.0f})"
+    said = f"bytes_kept_per_request is {figure(measured.bytes_kept_per_request, measured.ci95)}"
     if expected[0] <= low and high <= expected[1]:
         return "agrees", ""
     if high < expected[0] or expected[1] < low:
-        return "disagrees", f"{said}, expected {in_words(expected)}"
-    return "too noisy", f"too noisy: {said}, and only a part of that lies in {in_words(expected)}"
+        return "disagrees", f"{said}, expected {counts(expected)}"
+    return "too noisy", f"too noisy: {said}, and only a part of that lies in {counts(expected)}"
 
 
 def _lies_in(value: float, expected: Range) -> bool:

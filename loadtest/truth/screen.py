@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from loadtest.truth.rows import Row
-from loadtest.truth.words import count
+from loadtest.truth.words import count, figure
 
 
 @contextmanager
