@@ -64,7 +64,7 @@ TWIN = Twin(
         Variant(
             "reused",
             reused,
-            Expected(exactly(2), Range(16_500, 40_000)),
+            Expected(exactly(2), Range(16_500, 48_000)),
             "The task catches it, so two frames pass it; through their callers they pin the request that began it.",
         ),
         Variant("factory", factory, FLAT, "The object dies at the end of the `except` clause."),

@@ -53,7 +53,7 @@ TWIN = Twin(
         Variant(
             "reused",
             calls(loop_reused),
-            Expected(exactly(2), Range(16_500, 40_000)),
+            Expected(exactly(2), Range(16_500, 48_000)),
             "A sentinel is safe to compare with, and not to raise: each raise links two entries.",
         ),
         Variant("factory", calls(loop_factory), FLAT, "`raise Done` builds a fresh object each time."),

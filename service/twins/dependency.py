@@ -57,7 +57,7 @@ TWIN = Twin(
         Variant(
             "reused",
             reused,
-            Expected(Range(12, 25), Range(22_000, 45_000)),
+            Expected(Range(12, 21), Range(24_000, 48_000)),
             "The endpoint is never called, but the frames of the framework that solve its dependencies are pinned.",
             status=401,
         ),
@@ -68,7 +68,7 @@ TWIN = Twin(
             FLAT,
             "As `http-exception`: cleared by the framework since Starlette 1.10.0.",
             status=401,
-            on_old_starlette=Expected(Range(5, 15), Range(18_000, 40_000)),
+            on_old_starlette=Expected(Range(4, 8), Range(22_000, 48_000)),
         ),
     ),
 )

@@ -101,8 +101,9 @@ TWIN = Twin(
         Variant(
             "reused",
             catches(reserve_reused),
-            Expected(exactly(2), Range(16_500, 22_000)),
-            "Two frames pass it, the one that raises and the one that catches; both stay, with the context.",
+            Expected(exactly(2), Range(16_500, 47_000)),
+            "Two frames pass it, the one that raises and the one that catches; both stay, with the context. Since "
+            "Python 3.12 the finished frame of a coroutine keeps its callers too, and they cost as much again.",
             status=409,
         ),
         Variant(
@@ -138,9 +139,9 @@ TWIN = Twin(
         Variant(
             "frames-cleared",
             frames_cleared,
-            Expected(exactly(2), Range(300, 4_000)),
-            "`traceback.clear_frames` frees the locals, so the context goes, but each entry and its frame stay: slower "
-            "growth, and no remedy.",
+            Expected(exactly(2), Range(350, 26_000)),
+            "`traceback.clear_frames` frees the locals, so the context goes, but each entry and its frame stay, since "
+            "Python 3.12 with the callers: slower growth, and no remedy.",
             status=409,
         ),
     ),

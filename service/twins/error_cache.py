@@ -79,7 +79,7 @@ TWIN = Twin(
         Variant(
             "held",
             calls(held_lookup),
-            Expected(exactly(2), Range(16_500, 40_000)),
+            Expected(exactly(2), Range(16_500, 48_000)),
             "What a cache holds is reused: each hit links two entries to the same object.",
         ),
         Variant(

@@ -83,7 +83,7 @@ def caught(work: Work) -> Work:
     return catch
 
 
-CYCLE = Expected(cyclic_objects_per_request=Range(3, 60))
+CYCLE = Expected(cyclic_objects_per_request=Range(7, 150))
 
 TWIN = Twin(
     slug="reraise",

@@ -50,7 +50,7 @@ TWIN = Twin(
         Variant(
             "kept",
             calls(catch),
-            Expected(cyclic_objects_per_request=Range(3, 60)),
+            Expected(cyclic_objects_per_request=Range(4, 145)),
             "Exception, traceback, frame, local, exception: garbage that waits for the collector, context and all.",
         ),
         Variant(

@@ -69,7 +69,7 @@ TWIN = Twin(
         Variant(
             "reused",
             reused,
-            Expected(Range(15, 40), Range(25_000, 50_000)),
+            Expected(Range(17, 33), Range(27_000, 52_000)),
             "The framework answers, raises the error on to the server, and clears nothing.",
             status=500,
         ),
