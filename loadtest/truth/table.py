@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from loadtest.arms import DidNotStart
 from loadtest.bench.rows import Book
 from loadtest.truth.catalogue import Twin
 from loadtest.truth.judge import judge_row, told_apart
@@ -58,8 +56,7 @@ def measure_table(
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         try:
             for runtime in runtimes:
-                with neighbour(runtime, processes):
-                    measure_rows(cases(twins, [runtime]), pool, processes, book, show)
+                measure_rows(cases(twins, [runtime]), pool, processes, book, show)
                 for row in unlike_their_pair(twins, runtime, book):
                     book.put(row)
                     show(row)
@@ -105,17 +102,3 @@ def unlike_their_pair(twins: Sequence[Twin], runtime: Runtime, book: Book[Row]) 
             continue  # one of them has a reason of its own
         if reason := told_apart(leaky.expected, leaky.measured, mended.expected, mended.measured):
             yield replace(leaky, agrees=False, reason="; ".join(filter(None, [leaky.reason, reason])))
-
-
-@contextmanager
-def neighbour(runtime: Runtime, processes: Processes) -> Iterator[None]:
-    """Keep an idle process of the runtime beside those that are measured.
-
-    It maps the same libraries. Without it, a page of a library would belong to one measured process alone whenever the
-    other is not there, and the settled memory of each would jump by megabytes as its neighbours come and go.
-    """
-    with ExitStack() as stack:
-        if not runtime.problem:
-            with suppress(DidNotStart):  # the rows will say the same, each by itself
-                stack.enter_context(processes.serve("neighbour", runtime))
-        yield
