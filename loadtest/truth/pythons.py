@@ -40,7 +40,10 @@ def chosen_pythons(names: Sequence[str], environ: Mapping[str, str] = os.environ
     """
     if not names:
         return found_pythons(environ)
-    return [_chosen(name, environ) for name in names]
+    chosen = [_chosen(name, environ) for name in names]
+    if len({python.minor for python in chosen}) < len(chosen):
+        raise Unusable(f"two of {', '.join(names)} are the same minor version; name one of each")
+    return chosen
 
 
 def found_pythons(environ: Mapping[str, str] = os.environ) -> list[Python]:

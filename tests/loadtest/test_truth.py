@@ -270,6 +270,14 @@ def test_an_interpreter_that_does_not_run_is_an_error_in_one_line(machine: dict[
         chosen_pythons([name], machine)
 
 
+def test_two_interpreters_of_one_minor_version_are_an_error_in_one_line(machine: dict[str, str]) -> None:
+    """They would share one environment."""
+    versions = f"{machine['PYENV_ROOT']}/versions"
+    names = [f"{versions}/{version}/bin/python3.12" for version in ("3.12.1", "3.12.10")]
+    with pytest.raises(Unusable, match="are the same minor version; name one of each"):
+        chosen_pythons(names, machine)
+
+
 def test_an_interpreter_that_is_too_old_is_an_error_in_one_line(machine: dict[str, str]) -> None:
     """The service needs 3.11."""
     with pytest.raises(Unusable, match=r"is Python 3\.9\.18; the service is measured on 3\.11"):
