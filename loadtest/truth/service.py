@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from loadtest.arms import DidNotStart, free_ports
+from loadtest.arms import free_ports
 from loadtest.bench.servers import Server
 
 CEILING_MB = 1024
@@ -106,6 +106,3 @@ def _service(name: str, folder: Path, port: int, runtime: Runtime) -> Server:
         "PYTHONPATH": os.pathsep.join(before),
     }
     return Server(name, command, folder, port, environment, runtime.executable)
-
-
-__all__ = ["DidNotStart", "Processes", "Runtime", "Stopped", "why_it_ended"]
