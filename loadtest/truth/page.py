@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,7 +12,7 @@ from loadtest.truth.catalogue import Twin
 from loadtest.truth.rows import Row
 from loadtest.truth.summary import SAME_BYTES, SAME_COUNT, Difference, Summary, between, grouped, summary
 
-TEST = "tests/service/test_twins.py::test_what_a_request_leaves_behind"
+TEST = "test_what_a_request_leaves_behind"
 
 WHAT = ("expected", "measured")
 
@@ -47,7 +47,9 @@ def page(twins: Sequence[Twin], rows: Sequence[Row], environment: Mapping[str, s
         overview=_overview(rows),
         table_of=lambda twin: _twin_table(twin, [row for row in rows if row.twin == twin.slug], pythons),
         names=words.table(
-            ("pattern", "twin and variants", "module", "test"), [_names(twin) for twin in twins], figures_from=4
+            ("pattern", "twin and variant", "module", "test"),
+            [line for twin in twins for line in _names(twin)],
+            figures_from=4,
         ),
     )
 
@@ -97,14 +99,9 @@ def _bytes_of(rows: Sequence[Row], python: str) -> str:
 
 
 def _differences(found: Sequence[Difference], versions: Sequence[str], other: str) -> str:
-    """Return what differs as a table, an empty string if nothing does. Lines that hold for several go together."""
-    lines: dict[tuple[str, ...], list[str]] = {}
-    for one in found:
-        lines.setdefault((one.name, *(_in_short(one.groups.get(version)) for version in versions)), []).append(one.on)
-    if not lines:
-        return ""
-    cells = [[f"`{name}`", ", ".join(on), *figures] for (name, *figures), on in lines.items()]
-    return words.table(("variant", other, *versions), cells, figures_from=4)
+    """Return what differs as a table, an empty string if nothing does."""
+    lines = [[f"`{one.name}`", one.on, *(_in_short(one.groups.get(version)) for version in versions)] for one in found]
+    return words.table(("variant", other, *versions), lines, figures_from=len(versions) + 2) if lines else ""
 
 
 def _in_short(seen: Summary | None) -> str:
@@ -117,10 +114,11 @@ def _in_short(seen: Summary | None) -> str:
     return ", ".join(parts) or "nothing"
 
 
-def _names(twin: Twin) -> list[str]:
-    module = f"service/twins/{twin.slug.replace('-', '_')}.py"
-    variants = ", ".join(f"`{twin.slug}/{variant.slug}`" for variant in twin.variants)
-    return [twin.title, variants, f"[{module}](../{module})", f"`{TEST}[{twin.slug}/…]`"]
+def _names(twin: Twin) -> Iterator[list[str]]:
+    module = f"{twin.slug.replace('-', '_')}.py"
+    for variant in twin.variants:
+        name = f"{twin.slug}/{variant.slug}"
+        yield [twin.title, f"`{name}`", f"[{module}](../service/twins/{module})", f"`{TEST}[{name}]`"]
 
 
 def _agreeing(rows: Sequence[Row]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import combinations
 from typing import TypeVar
@@ -39,6 +39,10 @@ class Summary:
             for one in fields(self)
         )
 
+    def around(self, other: Summary) -> Summary:
+        """Return within what both lie."""
+        return Summary(*(_around([getattr(one, part.name) for one in (self, other)]) for part in fields(self)))
+
 
 Groups = Mapping[str, Summary]
 """What was measured on each version, by version."""
@@ -46,7 +50,7 @@ Groups = Mapping[str, Summary]
 
 @dataclass(frozen=True)
 class Difference:
-    """A variant that does not leave the same behind on all versions of one thing, with the other thing's version."""
+    """A variant that does not leave the same behind on all versions of one thing; `on` has those of the other thing."""
 
     name: str
     on: str
@@ -67,13 +71,23 @@ def summary(rows: Sequence[Row]) -> Summary | None:
 
 
 def between(rows: Sequence[Row], version: Callable[[Row], str], other: Callable[[Row], str]) -> list[Difference]:
-    """Return which variants differ between versions, for each version of the `other` thing."""
-    found = []
+    """Return which variants differ between versions; those that do so alike on several of the `other` thing as one."""
+    found: list[Difference] = []
     for (name, on), ours in grouped(rows, lambda row: (row.variant_name, other(row))).items():
         groups = {one: seen for one, group in grouped(ours, version).items() if (seen := summary(group)) is not None}
-        if not all(first.is_like(second) for first, second in combinations(groups.values(), 2)):
+        if all(first.is_like(second) for first, second in combinations(groups.values(), 2)):
+            continue
+        alike = next((one for one in found if one.name == name and _are_alike(one.groups, groups)), None)
+        if alike:
+            both = {one: alike.groups[one].around(seen) for one, seen in groups.items()}
+            found[found.index(alike)] = Difference(name, f"{alike.on}, {on}", both)
+        else:
             found.append(Difference(name, on, groups))
     return found
+
+
+def _are_alike(some: Groups, others: Groups) -> bool:
+    return some.keys() == others.keys() and all(seen.is_like(others[version]) for version, seen in some.items())
 
 
 def grouped(rows: Sequence[Row], key: Callable[[Row], Key]) -> dict[Key, list[Row]]:
@@ -84,7 +98,7 @@ def grouped(rows: Sequence[Row], key: Callable[[Row], Key]) -> dict[Key, list[Ro
     return groups
 
 
-def _around(ranges: Iterator[Range]) -> Range:
+def _around(ranges: Iterable[Range]) -> Range:
     lows, highs = zip(*ranges, strict=True)
     return min(lows), max(highs)
 

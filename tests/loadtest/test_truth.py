@@ -333,6 +333,9 @@ def test_a_variant_that_changes_between_versions_is_found_in_the_rows() -> None:
     """On each version of the other thing by itself; what was not measured differs from nothing."""
     by_starlette = between(ROWS, lambda row: row.starlette, lambda row: row.python)
     assert [(one.name, one.on) for one in by_starlette] == [("some/reused", "3.11.7"), ("some/reused", "3.12.1")]
+    alike = [*ROWS[:2], *(replace(row, python="3.13.0") for row in ROWS[:2])]
+    (both,) = between(alike, lambda row: row.starlette, lambda row: row.python)
+    assert both.on == "3.11.7, 3.13.0"
     by_python = between(ROWS, lambda row: row.python, lambda row: row.starlette)
     assert [(one.name, one.on) for one in by_python] == [("some/reused", "1.9.0")]
 
@@ -356,7 +359,7 @@ def test_the_page_says_what_agrees_what_changed_and_what_each_twin_is_called() -
     assert "- some/reused on Python 3.12.1, Starlette 1.9.0: bytes_kept_per_request is 35,000" in text
     assert "| `some/reused` | 3.11.7 | 2 entries, 16,900 to 17,100 bytes | nothing |" in text
     assert "17,000 (16,900 to 17,100)" in text
-    assert "test_twins.py::test_what_a_request_leaves_behind[some/…]" in text
+    assert "`test_what_a_request_leaves_behind[some/reused]" in text
 
 
 def test_tables_are_aligned_as_plain_text() -> None:
