@@ -84,7 +84,7 @@ TWIN = Twin(
         Variant(
             "reused",
             reused,
-            Expected(exactly(2), Range(16_500, 50_000), log_bytes_added_per_request=Range(200, 370)),
+            Expected(exactly(2), Range(16_500, 50_000), log_bytes_added_per_request=Range(150, 600)),  # with two paths
             "Each record holds the traceback of all requests before: latency and log volume grow with every one.",
         ),
         Variant("factory", factory, FLAT, "Each record is as long as the first."),
