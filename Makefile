@@ -9,7 +9,7 @@ python := $(venv)/bin/python
 install := $(python) -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check format bench cost figures dashboards lock clean
+.PHONY: help demo up down test check format bench truth cost figures dashboards lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ format: $(venv)/dev ## Format the code
 
 bench: $(venv)/dev ## Measure what the instruments cost; takes about eight minutes, leaves reports/bench.json
 	@$(python) -m loadtest.bench
+
+truth: $(venv)/demo ## Hold every twin to its word on each Python (PYTHONS="python3.12 …") and on two Starlettes; TWIN=… for one
+	@$(python) -m loadtest.truth
 
 cost: $(venv)/demo ## Measure what a request costs after many, reused and fresh; two minutes, leaves reports/cost.png
 	@$(python) -m loadtest.cost

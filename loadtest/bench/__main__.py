@@ -56,7 +56,7 @@ def main(
     if strange := wanted - set(NAMES):
         raise typer.BadParameter(f"there is no row {', '.join(sorted(strange))}; there are {', '.join(NAMES)}")
     console = Console()
-    book = Book(report, describe_machine())
+    book: Book[Row] = Book(report, describe_machine())
     try:
         with interrupt_once(), tempfile.TemporaryDirectory(prefix="sadpath-bench-") as folder:
             run(Bench(QUICK if quick else FULL, Path(folder), wanted, progress(console)), book)
@@ -68,7 +68,7 @@ def main(
         console.print(f"The figures: {report}")
 
 
-def run(bench: Bench, book: Book, measurements: Sequence[Measurement] = MEASUREMENTS) -> None:
+def run(bench: Bench, book: Book[Row], measurements: Sequence[Measurement] = MEASUREMENTS) -> None:
     """Measure all wanted rows. A measurement that fails leaves its rows without a ratio, and the next one goes on."""
     for measurement in measurements:
         ours = [name for name in measurement.rows if name in bench.wanted]

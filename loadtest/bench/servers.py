@@ -19,7 +19,7 @@ KEEP_ALIVE_S = "600"
 """A round of one server must not close the connections that wait for the next round of another."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Server:
     """One server: `python` with `arguments`, in which `{port}` stands for the port that it gets."""
 
@@ -28,6 +28,7 @@ class Server:
     folder: Path
     port: int
     environment: Mapping[str, str] = field(default_factory=dict)
+    python: str = sys.executable
     _child: Child | None = None
 
     @property
@@ -37,7 +38,7 @@ class Server:
 
     def start(self) -> None:
         """Start the process; it is ready only once `wait_until_listening` returns."""
-        command = [sys.executable, *(argument.replace("{port}", str(self.port)) for argument in self.arguments)]
+        command = [self.python, *(argument.replace("{port}", str(self.port)) for argument in self.arguments)]
         self._child = Child(command, self.folder / f"{self.name}.log", self.environment)
 
     def wait_until_listening(self) -> None:
@@ -62,6 +63,10 @@ class Server:
         """End the process."""
         if self._child:
             self._child.stop()
+
+    def status(self) -> int | None:
+        """Return its exit status, None while it runs."""
+        return self._child.status() if self._child else None
 
     def last_line(self) -> str:
         """Return the last thing that it said, mostly why it ended."""

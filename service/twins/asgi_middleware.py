@@ -48,7 +48,7 @@ TWIN = Twin(
         Variant(
             "reused",
             reused,
-            Expected(entries_per_raise=Range(14, 22), bytes_kept_per_request=Range(25_000, 42_000)),
+            Expected(entries_per_raise=Range(14, 22), bytes_kept_per_request=Range(25_000, 47_000)),
             "No framework handler sees the error, so nothing clears its traceback: every frame down to the middleware "
             "stays, with the context that it holds.",
             status=404,

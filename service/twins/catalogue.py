@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -12,8 +13,11 @@ from starlette.types import ASGIApp, ExceptionHandler
 CONTEXT_KB = 16
 """KiB of context that the expectations speak of: ask for it with `?context_kb=16`."""
 
-FIXED_STARLETTE = (1, 10)
+CLEARING_STARLETTE = (1, 10)
 """The first Starlette that clears the traceback of an exception that one of its handlers has handled."""
+
+CALLER_KEEPING_PYTHON = (3, 12)
+"""The first Python in which the frame of a finished coroutine keeps its callers, as a function's frame always did."""
 
 
 class Range(NamedTuple):
@@ -53,12 +57,24 @@ class Expected:
 
 FLAT = Expected()
 
+TWO_ENTRIES = Expected(exactly(2), Range(24_000, 48_000))
+"""Two entries for each raise, with the context and, through the callers of their frames, what a request consists of."""
+
+TWO_ENTRIES_ALONE = Expected(exactly(2), Range(16_500, 22_000))
+"""The same before Python 3.12, where a coroutine's frame lets go of its callers: two frames and the context."""
+
+CYCLE = Expected(cyclic_objects_per_request=Range(40, 150))
+"""A circle that the collector has to free and, through the callers of its frames, what a request consists of."""
+
+CYCLE_ALONE = Expected(cyclic_objects_per_request=Range(3, 20))
+"""The same before Python 3.12, where a coroutine's frame lets go of its callers: some frames and the exception."""
+
 
 @dataclass(frozen=True)
 class Variant:
     """One half of a twin: an endpoint, the status that it answers with, and what is expected of it, with the reason.
 
-    `on_old_starlette` is what is expected before Starlette 1.10.0, where that differs.
+    `before_starlette_1_10` and `before_python_3_12` are what is expected there, where that differs.
     """
 
     slug: str
@@ -66,12 +82,16 @@ class Variant:
     expected: Expected
     why: str
     status: int = 200
-    on_old_starlette: Expected | None = None
+    before_starlette_1_10: Expected | None = None
+    before_python_3_12: Expected | None = None
 
-    def expected_on(self, starlette: str) -> Expected:
-        """Return what is expected with this version of Starlette."""
-        is_old = tuple(map(int, starlette.split(".")[:2])) < FIXED_STARLETTE
-        return (self.on_old_starlette if is_old else None) or self.expected
+    def expected_on(self, starlette: str, python: tuple[int, ...] = sys.version_info[:2]) -> Expected:
+        """Return what is expected with these versions."""
+        if self.before_starlette_1_10 and tuple(map(int, starlette.split(".")[:2])) < CLEARING_STARLETTE:
+            return self.before_starlette_1_10
+        if self.before_python_3_12 and python < CALLER_KEEPING_PYTHON:
+            return self.before_python_3_12
+        return self.expected
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ TWIN = Twin(
         Variant(
             "reused",
             reused,
-            Expected(Range(13, 20), Range(25_000, 42_000)),
+            Expected(Range(13, 20), Range(25_000, 48_000)),
             "The endpoint is never called, but the frames of the framework that solve its dependencies are pinned.",
             status=401,
         ),
@@ -68,7 +68,7 @@ TWIN = Twin(
             FLAT,
             "As `http-exception`: cleared by the framework since Starlette 1.10.0.",
             status=401,
-            on_old_starlette=Expected(Range(5, 15), Range(18_000, 40_000)),
+            before_starlette_1_10=Expected(Range(4, 8), Range(22_000, 48_000)),
         ),
     ),
 )

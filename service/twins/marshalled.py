@@ -80,13 +80,13 @@ TWIN = Twin(
         Variant(
             "kept",
             calls_in_thread(call, Rejected),
-            Expected(cyclic_objects_per_request=Range(3, 60)),
+            Expected(cyclic_objects_per_request=Range(15, 40)),
             "The frame that raises it on this side has a name for it, and is in its traceback.",
         ),
         Variant(
             "deleted",
             calls_in_thread(call_and_delete, Rejected),
-            Expected(cyclic_objects_per_request=Range(3, 60)),
+            Expected(cyclic_objects_per_request=Range(15, 40)),
             "`finally: del value` is half of the cure: through their callers the worker's frames are pinned too, and "
             "the pool's own still holds the result.",
         ),

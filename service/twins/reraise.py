@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from service.context import request_context
-from service.twins.catalogue import FLAT, Expected, Range, Twin, Variant
+from service.twins.catalogue import CYCLE, CYCLE_ALONE, FLAT, Twin, Variant
 from service.twins.endpoints import Work, calls
 
 
@@ -71,8 +71,6 @@ def pass_on_and_delete(context_kb: int) -> None:
         del exc_info
 
 
-CYCLE = Expected(cyclic_objects_per_request=Range(3, 60))
-
 TWIN = Twin(
     slug="reraise",
     title="`reraise(kind, value, traceback)` that keeps its arguments, and its caller",
@@ -85,6 +83,7 @@ TWIN = Twin(
             calls(passes_on(reraise), Rejected),
             CYCLE,
             "The function that raises again is in the traceback of what it holds as an argument.",
+            before_python_3_12=CYCLE_ALONE,
         ),
         Variant(
             "deleted",
@@ -97,6 +96,7 @@ TWIN = Twin(
             calls(pass_on_and_keep, Rejected),
             CYCLE,
             "A callee that deletes its arguments does not help a caller that keeps its own `exc_info`.",
+            before_python_3_12=CYCLE_ALONE,
         ),
         Variant(
             "caller-deleted",

@@ -83,7 +83,7 @@ def test_a_goal_holds_where_the_ratio_meets_it(ratio: float | None, goal: Goal |
 def test_each_row_is_on_disk_before_the_next(tmp_path: Path) -> None:
     """A benchmark that is killed leaves what it has; a later reading of a row takes the place of the earlier."""
     file = tmp_path / "reports" / "bench.json"
-    book = Book(file, {"python": "3.11"})
+    book: Book[Row] = Book(file, {"python": "3.11"})
     assert rows_in(file) == []
     book.put(compare("census", "", [1.0], [1.0], AT_MOST))
     assert [row["ratio"] for row in rows_in(file)] == [1.0]

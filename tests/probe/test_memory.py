@@ -14,6 +14,7 @@ Shared_Clean:      10000 kB
 Shared_Dirty:          0 kB
 Private_Clean:      2000 kB
 Private_Dirty:     58000 kB
+Anonymous:         57500 kB
 """
 STATUS = """\
 Name:\tpython
@@ -36,10 +37,10 @@ def test_a_reading_is_what_the_kernel_counts(tmp_path: Path) -> None:
     assert read_memory(recorded(tmp_path, status=STATUS)) == Memory(70_000 * 1024, 58_000 * 1024)
 
 
-def test_an_exact_reading_is_the_sum_of_the_private_pages(tmp_path: Path) -> None:
-    """Clean ones too."""
+def test_an_exact_reading_is_that_of_the_anonymous_pages(tmp_path: Path) -> None:
+    """The private pages of files are left out: neighbours that map the same libraries come and go."""
     pages = recorded(tmp_path, smaps_rollup=ROLLUP, status=STATUS)
-    assert read_memory_exactly(pages) == Memory(70_000 * 1024, 60_000 * 1024)
+    assert read_memory_exactly(pages) == Memory(70_000 * 1024, 57_500 * 1024)
 
 
 def test_where_a_sandbox_hides_the_pages_the_counters_stand_for_them(tmp_path: Path) -> None:
@@ -100,10 +101,10 @@ def test_it_agrees_with_psutil() -> None:
     assert quick
     assert exact
     expected = psutil.Process(os.getpid()).memory_full_info()
-    assert exact.unique == pytest.approx(expected.uss, rel=0.02)
+    assert exact.unique <= 1.02 * expected.uss
     assert exact.resident == pytest.approx(expected.rss, rel=0.02)
     assert quick.resident == pytest.approx(expected.rss, rel=0.05)
-    assert 0 < quick.unique <= exact.unique  # without the private pages of files
+    assert quick.unique == pytest.approx(exact.unique, rel=0.05)
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux only")

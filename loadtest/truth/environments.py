@@ -1,0 +1,104 @@
+"""What the service is installed into: a virtual environment for each Python, and the other Starlette beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtest.truth.pythons import Python
+from loadtest.truth.service import Runtime
+from sadpath.lifeline import Child
+
+OLD_STARLETTE = "1.9.0"
+"""The last Starlette that does not clear the traceback of what its handlers have handled."""
+
+LOCK = Path("requirements/service.txt")
+DONE = ".installed"
+"""The file in an environment that says what was installed: without it, it is half-made."""
+
+PIP = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+
+
+class InstallFailed(Exception):  # noqa: N818 - becomes the reason of rows
+    """An environment could not be made; the message says why, in one line."""
+
+
+@dataclass(frozen=True)
+class Environments:
+    """The environments below `folder`, made when they are asked for and kept while the lock stays as it is."""
+
+    folder: Path
+    progress: Callable[[str], None]
+    lock: Path = LOCK
+
+    def runtimes(self, python: Python, starlettes: Sequence[str]) -> list[Runtime]:
+        """Return what is measured on one Python, with what is missing installed; what cannot be has a `problem`."""
+        return [self._runtime(python, starlette) for starlette in starlettes]
+
+    def _runtime(self, python: Python, starlette: str) -> Runtime:
+        try:
+            executable = self._executable(python)
+            overlay = self._overlay(starlette) if starlette != locked_starlette(self.lock) else None
+        except InstallFailed as reason:
+            return Runtime(python.version, starlette, "", problem=str(reason))
+        return Runtime(python.version, starlette, executable, overlay)
+
+    def _executable(self, python: Python) -> str:
+        """Return what runs the service: the running interpreter, which has all that is needed, or an environment's."""
+        if python.executable == sys.executable:
+            return python.executable
+        home = self.folder / python.minor
+        executable = str((home / "bin" / "python").absolute())
+        wanted = f"{python.executable} {python.version} {_digest(self.lock)}\n"
+        done = home / DONE
+        if done.exists() and done.read_text() == wanted:
+            return executable
+        self.progress(f"Installing {self.lock} for Python {python.version} into {home} …")
+        shutil.rmtree(home, ignore_errors=True)
+        self._run(f"no environment for Python {python.version}", [python.executable, "-m", "venv", str(home)])
+        install = [executable, *PIP, "--require-hashes", "-r", str(self.lock)]
+        self._run(f"the install for Python {python.version} failed", install)
+        done.write_text(wanted)
+        return executable
+
+    def _overlay(self, starlette: str) -> Path:
+        """Return the folder of another Starlette. It lies beside the environments, since no lock may hold two."""
+        home = self.folder / f"starlette-{starlette}"
+        if home.exists():
+            return home
+        part = home.with_name(f"{home.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        self.progress(f"Installing Starlette {starlette} into {home} …")
+        install = [sys.executable, *PIP, "--no-deps", "--target", str(part), f"starlette=={starlette}"]
+        self._run(f"the install of Starlette {starlette} failed", install)
+        return part.rename(home)
+
+    def _run(self, failure: str, command: Sequence[str]) -> None:
+        """Run a command to its end; stop it if we are stopped. Raises `InstallFailed` with the last thing it said."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        child = Child(command, self.folder / "install.log")
+        try:
+            while child.status() is None:
+                time.sleep(0.05)
+        finally:
+            child.stop()
+        if child.status() != 0:
+            raise InstallFailed(f"{failure}: {child.last_line() or 'pip said nothing'}")
+
+
+def locked_starlette(lock: Path = LOCK) -> str:
+    """Return the version of Starlette that the lock pins. Raises `InstallFailed` if it pins none."""
+    pinned = re.search(r"^starlette==([^\s;\\]+)", lock.read_text(), re.MULTILINE)
+    if pinned is None:
+        raise InstallFailed(f"{lock} pins no Starlette")
+    return pinned[1]
+
+
+def _digest(lock: Path) -> str:
+    return hashlib.sha256(lock.read_bytes()).hexdigest()

@@ -1,0 +1,133 @@
+"""The page for people, `docs/truth-table.md`: what was expected, what was measured, what changed between versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from loadtest.truth import words
+from loadtest.truth.catalogue import Twin
+from loadtest.truth.rows import Row
+from loadtest.truth.summary import SAME_BYTES, SAME_COUNT, Difference, Summary, between, grouped, summary
+
+TEST = "test_what_a_request_leaves_behind"
+
+WHAT = ("expected", "measured")
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("loadtest.truth", "templates"),
+    autoescape=False,  # noqa: S701 - Markdown of our own
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+def write_page(path: Path, twins: Sequence[Twin], rows: Sequence[Row], environment: Mapping[str, str]) -> None:
+    """Write the page of a whole table: all `rows` of all `twins`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(twins, rows, environment), encoding="utf-8")
+
+
+def page(twins: Sequence[Twin], rows: Sequence[Row], environment: Mapping[str, str]) -> str:
+    """Return the page as Markdown."""
+    pythons, starlettes = list(grouped(rows, _python)), list(grouped(rows, _starlette))
+    return _TEMPLATES.get_template("truth-table.md").render(
+        twins=twins,
+        rows=rows,
+        environment=environment,
+        pythons=pythons,
+        starlettes=starlettes,
+        wrong=[row for row in rows if not row.agrees],
+        between_starlettes=_differences(between(rows, _starlette, _python), starlettes, "Python"),
+        between_pythons=_differences(between(rows, _python, _starlette), pythons, "Starlette"),
+        overview=_overview(rows),
+        table_of=lambda twin: _twin_table(twin, [row for row in rows if row.twin == twin.slug], pythons),
+        names=words.table(
+            ("pattern", "twin and variant", "module", "test"),
+            [line for twin in twins for line in _names(twin)],
+            figures_from=4,
+        ),
+    )
+
+
+def _overview(rows: Sequence[Row]) -> str:
+    """Return one line for each variant, or one for each Starlette where these are expected to differ."""
+    expected_and_measured = [f"{figure}: {what}" for figure in ("entries", "bytes", "cyclic") for what in WHAT]
+    headings = ("variant", "Starlette", *expected_and_measured, "agrees")
+    lines = []
+    for ours in grouped(rows, lambda row: row.variant_name).values():
+        groups = list(grouped(ours, lambda row: str(row.expected)).values())
+        lines += [_overview_line(group, is_split=len(groups) > 1) for group in groups]
+    return words.table(headings, lines, figures_from=2)
+
+
+def _overview_line(rows: Sequence[Row], *, is_split: bool) -> list[str]:
+    expected, seen = rows[0].expected, summary(rows)
+    starlette = ", ".join(grouped(rows, _starlette)) if is_split else "both"
+    cells = [words.NONE] * 6
+    if expected and seen:
+        cells = [words.counts(expected["entries_per_raise"]), words.counts(seen.entries)]
+        cells += [words.bytes_range(expected["bytes_kept_per_request"]), words.bytes_range(seen.bytes_kept)]
+        cells += [words.counts(expected["cyclic_objects_per_request"]), words.counts(seen.cyclic)]
+    return [f"`{rows[0].variant_name}`", starlette, *cells, _agreeing(rows)]
+
+
+def _twin_table(twin: Twin, rows: Sequence[Row], pythons: Sequence[str]) -> str:
+    """Return one line for each variant and Starlette, with the bytes on each Python."""
+    logs = any(row.measured and row.measured.log_bytes_added_per_request for row in rows)
+    headings = ["variant", "Starlette", "entries", "cyclic", *["log bytes"] * logs]
+    headings += [f"bytes on {python}" for python in pythons]
+    groups = grouped(rows, lambda row: (row.variant, row.starlette))
+    order = {variant.slug: number for number, variant in enumerate(twin.variants)}
+    lines = []
+    for (variant, starlette), ours in sorted(groups.items(), key=lambda item: order[item[0][0]]):
+        seen = summary(ours)
+        counted = [words.counts(seen.entries), words.counts(seen.cyclic)] if seen else [words.NONE] * 2
+        if logs:
+            counted.append(words.bytes_range(seen.log) if seen else words.NONE)
+        lines.append([f"`{variant}`", starlette, *counted, *(_bytes_of(ours, python) for python in pythons)])
+    return words.table(headings, lines, figures_from=2)
+
+
+def _bytes_of(rows: Sequence[Row], python: str) -> str:
+    found = next((row.measured for row in rows if row.python == python), None)
+    return words.figure(found.bytes_kept_per_request, found.ci95) if found else words.NONE
+
+
+def _differences(found: Sequence[Difference], versions: Sequence[str], other: str) -> str:
+    """Return what differs as a table, an empty string if nothing does."""
+    lines = [[f"`{one.name}`", one.on, *(_in_short(one.groups.get(version)) for version in versions)] for one in found]
+    return words.table(("variant", other, *versions), lines, figures_from=len(versions) + 2) if lines else ""
+
+
+def _in_short(seen: Summary | None) -> str:
+    """Return only what there is: a variant that leaves nothing is flat."""
+    if seen is None:
+        return words.NONE
+    parts = [f"{words.counts(seen.entries)} entries"] if seen.entries[1] > SAME_COUNT else []
+    parts += [f"{words.bytes_range(seen.bytes_kept)} bytes"] if seen.bytes_kept[0] > SAME_BYTES else []
+    parts += [f"{words.counts(seen.cyclic)} cyclic"] if seen.cyclic[1] > SAME_COUNT else []
+    return ", ".join(parts) or "nothing"
+
+
+def _names(twin: Twin) -> Iterator[list[str]]:
+    module = f"{twin.slug.replace('-', '_')}.py"
+    for variant in twin.variants:
+        name = f"{twin.slug}/{variant.slug}"
+        yield [twin.title, f"`{name}`", f"[{module}](../service/twins/{module})", f"`{TEST}[{name}]`"]
+
+
+def _agreeing(rows: Sequence[Row]) -> str:
+    return f"{sum(row.agrees for row in rows)} of {len(rows)}"
+
+
+def _python(row: Row) -> str:
+    return row.python
+
+
+def _starlette(row: Row) -> str:
+    return row.starlette

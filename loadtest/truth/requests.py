@@ -1,0 +1,86 @@
+"""One request at a time to one variant: over a connection that is kept, or as a websocket session."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import websocket
+
+TIMEOUT_S = 30.0
+
+
+class Refused(Exception):  # noqa: N818 - for the person at the terminal
+    """The service answered what it must not; the message says what."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The status of an answer and its body; a websocket session that took place has the status 101."""
+
+    status: int
+    body: bytes = b""
+
+    @property
+    def log_bytes(self) -> int | None:
+        """The member `log_bytes` of a JSON object, None where there is none."""
+        try:
+            page = json.loads(self.body)
+        except ValueError:
+            return None
+        return page.get("log_bytes") if isinstance(page, dict) else None
+
+
+Send = Callable[[], Answer]
+"""Sends one request and waits for its whole answer."""
+
+
+class Connection:
+    """A connection to the service that is kept alive."""
+
+    def __init__(self, port: int) -> None:
+        self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
+
+    def send(self, path: str, method: str = "GET") -> Answer:
+        """Send one request. Raises `OSError` or `HTTPException` where no answer comes."""
+        self._http.request(method, path)
+        response = self._http.getresponse()
+        answer = Answer(response.status, response.read())
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._http.close()  # after an error that nobody handled the server hangs up: not on the next one
+        return answer
+
+    def ask(self, path: str, method: str = "GET") -> Any:
+        """Return the JSON that the service answers. Raises `Refused` if it answers anything else."""
+        answer = self.send(path, method)
+        if answer.status != HTTPStatus.OK:
+            raise Refused(f"{method} {path} answered {answer.status}, not 200")
+        try:
+            return json.loads(answer.body)
+        except ValueError:
+            raise Refused(f"{method} {path} answered no JSON") from None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+
+def session(url: str) -> Answer:
+    """Hold one websocket session: connect, send one text, and receive until the service ends it."""
+    try:
+        client = websocket.create_connection(url, timeout=TIMEOUT_S)
+    except websocket.WebSocketBadStatusException as refusal:
+        return Answer(refusal.status_code)
+    try:
+        client.send("go")
+        with contextlib.suppress(websocket.WebSocketConnectionClosedException):
+            while client.recv_data()[0] != websocket.ABNF.OPCODE_CLOSE:
+                pass
+    finally:
+        client.shutdown()
+    return Answer(HTTPStatus.SWITCHING_PROTOCOLS)

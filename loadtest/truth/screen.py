@@ -1,0 +1,61 @@
+"""What is shown in the terminal: a line for each row, and a bar where there is somebody to watch it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
+
+from loadtest.truth.rows import Row
+from loadtest.truth.words import count, figure
+
+
+@contextmanager
+def screen(console: Console, count: int) -> Iterator[Callable[[Row], None]]:
+    """Yield what shows a row. A terminal has a bar below the lines, and each row once more if it comes again."""
+    began = time.monotonic()
+    with Progress(
+        *Progress.get_default_columns(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    ) as progress:
+        bar = progress.add_task("measuring", total=count)
+
+        def show(row: Row) -> None:
+            progress.advance(bar)
+            console.print(f"{time.monotonic() - began:4.0f} s  {line(row)}", soft_wrap=True, highlight=False)
+
+        yield show
+
+
+def line(row: Row) -> str:
+    """Return one row as one line, with rich's markup."""
+    mark = "[green]agrees[/]   " if row.agrees else "[bold red]disagrees[/]"
+    return f"{mark} {escape(row.name)}: {escape(row.reason or _figures(row))}"
+
+
+def conclude(rows: Sequence[Row], file: Path, console: Console) -> int:
+    """Say how many rows agree and list those that do not; return the number of the latter."""
+    wrong = [row for row in rows if not row.agrees]
+    for row in wrong:
+        console.print(line(row), soft_wrap=True, highlight=False)
+    console.print(f"{len(rows) - len(wrong)} of {len(rows)} rows agree. The figures: {file}", soft_wrap=True)
+    return len(wrong)
+
+
+def _figures(row: Row) -> str:
+    found = row.measured
+    if found is None:
+        return "not measured"
+    said = f"{count(found.entries_per_raise)} entries, {figure(found.bytes_kept_per_request, found.ci95)} bytes"
+    cyclic = f", {count(found.cyclic_objects_per_request)} cyclic objects"
+    log = f", {found.log_bytes_added_per_request:,.0f} log bytes" if found.log_bytes_added_per_request else ""
+    return said + cyclic + log
