@@ -1,8 +1,7 @@
 # Every target sets up what it needs. `make` alone lists them.
 PYTHON ?= python3
 DEMO_SECONDS ?= 60
-TWIN ?= asgi-middleware
-export DEMO_SECONDS TWIN
+export DEMO_SECONDS
 
 venv := .venv
 python := $(venv)/bin/python
