@@ -1,12 +1,13 @@
-"""The catalogue of twins, as an arm tells it over HTTP: what each variant answers, and what is expected of it."""
+"""The catalogue of twins, as `GET /twins` tells it: what each variant answers, and what is expected of it."""
 
 from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from loadtest import HEADLINE
@@ -14,7 +15,19 @@ from sadpath.verdict import FLAT_BELOW, Outcome
 
 TIMEOUT_S = 5.0
 
-Bounds = tuple[float, float]
+FIGURES = (
+    "entries_per_raise",
+    "bytes_kept_per_request",
+    "cyclic_objects_per_request",
+    "log_bytes_added_per_request",
+)
+"""The figures that a twin has expectations of."""
+
+Range = tuple[float, float]
+"""What a figure may be, both ends included."""
+
+Expected = Mapping[str, Range]
+"""The ranges by the name of the figure: one of each of `FIGURES`."""
 
 
 class NoSuchTwin(Exception):  # noqa: N818 - for the person at the terminal
@@ -27,40 +40,53 @@ class NoCatalogue(Exception):  # noqa: N818 - for the person at the terminal
 
 @dataclass(frozen=True)
 class Variant:
-    """One half of a twin, and the bounds of what is expected of a request through it."""
+    """One endpoint of a twin: its path, the status that it answers with, what is expected of it and why.
+
+    A websocket session answers with 101. `expected` is None where the service says nothing.
+    """
 
     slug: str
     path: str
     status: int
     why: str
-    bytes_kept: Bounds
-    cyclic_objects: Bounds
-    log_bytes_added: Bounds
+    expected: Expected | None
+
+    def range_of(self, figure: str) -> Range:
+        """Return what one of `FIGURES` may be; none at all where the service says nothing."""
+        return (self.expected or {}).get(figure, (0.0, 0.0))
 
     @property
     def outcome(self) -> Outcome:
         """What its verdict must be: a leak if whatever it may keep is more than what is taken for flat."""
-        return "leaks" if self.bytes_kept[0] > FLAT_BELOW else "flat"
+        return "leaks" if self.range_of("bytes_kept_per_request")[0] > FLAT_BELOW else "flat"
 
 
 @dataclass(frozen=True)
 class Twin:
-    """One pattern, with the two variants that a demonstration sets against each other.
+    """One pattern: `leaky` and `mended` are the slugs of the variants that a demonstration sets against each other.
 
-    `requests` are enough to tell them apart.
+    `requests` are as many as one measurement may send.
     """
 
     slug: str
     title: str
-    protocol: str
+    origin: str
+    protocol: Literal["http", "websocket"]
+    leaky: str
+    mended: str
     requests: int
-    leaky: Variant
-    mended: Variant
+    context_kb: int
+    variants: Sequence[Variant]
+
+    def variant(self, slug: str) -> Variant | None:
+        """Return the variant of this name, None if the twin has none."""
+        return next((one for one in self.variants if one.slug == slug), None)
 
     @property
     def arms(self) -> dict[str, Variant]:
-        """The variant of each arm."""
-        return {"reused": self.leaky, "factory": self.mended}
+        """The variant of each arm of the demo. Raises `KeyError` if there is none of that name."""
+        by_slug = {one.slug: one for one in self.variants}
+        return {"reused": by_slug[self.leaky], "factory": by_slug[self.mended]}
 
     @property
     def is_headline(self) -> bool:
@@ -68,14 +94,14 @@ class Twin:
         return self.slug == HEADLINE
 
     @property
-    def makes_cycles(self) -> bool:
-        """Whether its leak is garbage that only the collector frees."""
-        return self.leaky.cyclic_objects[0] > 0
+    def fewest_cyclic_objects(self) -> float:
+        """How many objects of each leaky request only the collector can free, at the least."""
+        return self.arms["reused"].range_of("cyclic_objects_per_request")[0]
 
     @property
     def slows_down(self) -> bool:
         """Whether each request costs more than the one before, since it logs all that was raised before."""
-        return self.leaky.log_bytes_added[0] > 0
+        return self.arms["reused"].range_of("log_bytes_added_per_request")[0] > 0
 
     @property
     def about(self) -> str:
@@ -86,7 +112,7 @@ class Twin:
 
 def twin_at(url: str, slug: str) -> Twin:
     """Ask the arm at `url` for one twin. Raises `NoCatalogue` and `NoSuchTwin`."""
-    return twin_of(described(url, slug))
+    return read_twin(described(url, slug))
 
 
 def described(url: str, slug: str) -> dict[str, Any]:
@@ -97,35 +123,23 @@ def described(url: str, slug: str) -> dict[str, Any]:
     return dict(twins[slug])
 
 
-def twin_of(description: dict[str, Any]) -> Twin:
-    """Pick what we need from what an arm says of a twin."""
-    variants = {variant["slug"]: _variant(variant) for variant in description["variants"]}
-    return Twin(
-        slug=description["slug"],
-        title=description["title"],
-        protocol=description["protocol"],
-        requests=description["requests"],
-        leaky=variants[description["leaky"]],
-        mended=variants[description["mended"]],
-    )
+def read_catalogue(page: Sequence[Mapping[str, Any]]) -> dict[str, Twin]:
+    """Return the twins of the page, by slug. Raises `KeyError` or `TypeError` for a page that is none."""
+    return {twin["slug"]: read_twin(twin) for twin in page}
 
 
-def _variant(description: dict[str, Any]) -> Variant:
-    expected: dict[str, list[float]] = description["expected"]
-    return Variant(
-        slug=description["slug"],
-        path=description["path"],
-        status=description["status"],
-        why=description["why"],
-        bytes_kept=_bounds(expected["bytes_kept_per_request"]),
-        cyclic_objects=_bounds(expected["cyclic_objects_per_request"]),
-        log_bytes_added=_bounds(expected["log_bytes_added_per_request"]),
-    )
+def read_twin(twin: Mapping[str, Any]) -> Twin:
+    """Return one twin of the page. Raises `KeyError` or `TypeError` for what is none."""
+    texts = {name: str(twin[name]) for name in ("slug", "title", "origin", "leaky", "mended")}
+    variants = [_read_variant(variant) for variant in twin["variants"]]
+    numbers = {name: int(twin[name]) for name in ("requests", "context_kb")}
+    return Twin(**texts, **numbers, protocol=twin["protocol"], variants=variants)  # type: ignore[arg-type]
 
 
-def _bounds(pair: list[float]) -> Bounds:
-    low, high = pair
-    return low, high
+def _read_variant(variant: Mapping[str, Any]) -> Variant:
+    said = variant.get("expected")
+    expected = {figure: (float(said[figure][0]), float(said[figure][1])) for figure in FIGURES} if said else None
+    return Variant(variant["slug"], variant["path"], int(variant["status"]), variant["why"], expected)
 
 
 def _catalogue(url: str) -> list[dict[str, Any]]:

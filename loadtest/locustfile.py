@@ -23,7 +23,7 @@ from locust.runners import Runner, WorkerRunner
 from locust.user.users import User
 
 from loadtest import HEADLINE, UNEXPECTED_ANSWERS, sessions
-from loadtest.catalogue import NoCatalogue, NoSuchTwin, Twin, described, twin_of
+from loadtest.catalogue import NoCatalogue, NoSuchTwin, Twin, described, read_twin
 from sadpath import locust_plugin
 
 
@@ -52,7 +52,7 @@ def choose_twin(environment: Environment, runner: Runner, **_: Any) -> None:
         options.twin_description, _ = (described(host, options.twin) for host in hosts)
     except (NoCatalogue, NoSuchTwin) as reason:
         sys.exit(f"locust: {reason}")
-    options.watch_about = options.watch_about or twin_of(options.twin_description).about
+    options.watch_about = options.watch_about or read_twin(options.twin_description).about
 
 
 locust_plugin.register(events)  # after our own listener, which tells it what the arms are
@@ -70,7 +70,7 @@ def refuse_other_answers(environment: Environment, **_: Any) -> None:
 def twin_to_load(environment: Environment) -> Twin | None:
     """Return the twin to load, None for the headline. A worker has it from its master, with the other options."""
     description = getattr(locust_plugin.options_of(environment), "twin_description", None)
-    return description and twin_of(description)
+    return description and read_twin(description)
 
 
 class ArmUser(FastHttpUser):
@@ -111,10 +111,10 @@ class ArmUser(FastHttpUser):
     def request_of_twin(self) -> None:
         """Take the arm's path of the twin, in place of those above."""
         assert self.twin  # noqa: S101 - it is why this is a task
-        variant = self.twin.mended if self._is_warming_up else self.twin.arms[self.arm]
+        variant = self.twin.arms["factory"] if self._is_warming_up else self.twin.arms[self.arm]
         if self.twin.protocol == "websocket":
             url = f"{self.host}{variant.path}?context_kb={self._context_kb}"
-            sessions.hold(self.environment.events.request.fire, url, f"{self.arm} {self.twin.slug}", variant.status)
+            sessions.record(self.environment.events.request.fire, url, f"{self.arm} {self.twin.slug}", variant.status)
         else:
             self._get(variant.path, self.twin.slug, variant.status)
 

@@ -62,7 +62,7 @@ def words(run: Run, twin: Twin, seconds: int, rate: float) -> Iterator[str]:
         yield f"[bold yellow]Undecided. Give it longer: {longer(twin, seconds)}[/]"
     elif status == MISBEHAVED:
         outcomes = {arm: verdict.outcome for arm, verdict in run.verdicts.items()}
-        expected = f"{expected_of(twin)}{' with cycles in reused' * twin.makes_cycles}"
+        expected = f"{expected_of(twin)}{' with cycles in reused' if twin.fewest_cyclic_objects else ''}"
         yield f"[bold red]The lab did not behave as it must: expected {expected}, got {outcomes}.[/]"
     elif twin.is_headline:
         yield "[bold green]The lab behaved as it must: the reused error leaks, the fresh one does not.[/]"
@@ -91,7 +91,7 @@ def _reasons(run: Run, twin: Twin) -> Iterator[str]:
     for arm, variant in twin.arms.items():
         name = arm if variant.slug == arm else f"{arm} ({variant.slug})"
         yield f"{name}: {escape(variant.why.replace('`', ''))}"
-    if twin.makes_cycles:
+    if twin.fewest_cyclic_objects:
         cycles = {arm: verdict.cyclic_objects_per_request for arm, verdict in run.verdicts.items()}
         yield f"Cyclic objects per request, which only the collector frees: {_figures(cycles)}."
     if twin.slows_down:
@@ -109,7 +109,7 @@ def _figures(figures: Mapping[str, float | None]) -> str:
 
 def _has_its_cycles(run: Run, twin: Twin) -> bool:
     found = run.verdicts["reused"].cyclic_objects_per_request
-    return not twin.makes_cycles or (found is not None and found >= twin.leaky.cyclic_objects[0])
+    return not twin.fewest_cyclic_objects or (found is not None and found >= twin.fewest_cyclic_objects)
 
 
 def _slower(samples: Sequence[Sample]) -> str:

@@ -1,9 +1,11 @@
-"""A websocket session as one request of the load, with its response time in Locust's statistics."""
+"""A websocket session as one request: connect, say one thing, and listen until the service ends it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
+from typing import NamedTuple
 
 import websocket
 
@@ -16,18 +18,35 @@ class Unexpected(Exception):  # noqa: N818 - what Locust lists as a failure
     """The session did not go as it must; the message says how."""
 
 
-def hold(record: Callable[..., None], url: str, name: str, status: int) -> None:
-    """Hold one session at `url`, and `record` it as a request of this name, as Locust's event `request` does.
+class Session(NamedTuple):
+    """A session that was held: the status of its handshake, the bytes that came, the code with which it was closed."""
+
+    status: int
+    received: int = 0
+    code: int = 0
+
+    def check(self, status: int) -> None:
+        """Raise `Unexpected` unless its handshake got this status, and no error of the service ended it."""
+        if self.status != status:
+            raise Unexpected(f"expected {status}, got {self.status}")
+        if self.code == FAILED_INSIDE:
+            raise Unexpected("the session failed inside the service")
+
+
+def record(fire: Callable[..., None], url: str, name: str, status: int) -> None:
+    """Hold one session at `url`, and `fire` Locust's event `request` for it under this name.
 
     `status` is what its handshake must get.
     """
     began = time.perf_counter()
     received, failure = 0, None
     try:
-        received = _hold(url.replace("http", "ws", 1), status)
+        session = hold(url)
+        received = session.received
+        session.check(status)
     except (Unexpected, OSError, websocket.WebSocketException) as error:
         failure = error
-    record(
+    fire(
         request_type="WS",
         name=name,
         response_time=(time.perf_counter() - began) * 1000,
@@ -38,27 +57,20 @@ def hold(record: Callable[..., None], url: str, name: str, status: int) -> None:
     )
 
 
-def _hold(url: str, status: int) -> int:
-    """Connect, send one text, and receive until the session is closed; return how many bytes came."""
-    received = 0
-    session = _connect(url, status)
+def hold(url: str) -> Session:
+    """Connect to an `http://` address, send one text, and receive until the session is closed.
+
+    Raises `OSError` or `WebSocketException` where it comes to no end.
+    """
     try:
-        session.send("go")
-        while (answer := session.recv_data())[0] != websocket.ABNF.OPCODE_CLOSE:
+        client = websocket.create_connection(url.replace("http", "ws", 1), TIMEOUT_S, http_no_proxy=["*"])
+    except websocket.WebSocketBadStatusException as refusal:
+        return Session(refusal.status_code)
+    received = 0
+    try:
+        client.send("go")
+        while (answer := client.recv_data())[0] != websocket.ABNF.OPCODE_CLOSE:
             received += len(answer[1])
     finally:
-        session.shutdown()  # close() would leave the socket open, once the server has closed the session
-    if int.from_bytes(answer[1][:2], "big") == FAILED_INSIDE:
-        raise Unexpected("the session failed inside the service")
-    return received
-
-
-def _connect(url: str, status: int) -> websocket.WebSocket:
-    try:
-        session = websocket.create_connection(url, TIMEOUT_S, http_no_proxy=["*"])
-        answered = session.getstatus()
-    except websocket.WebSocketBadStatusException as refusal:
-        answered = refusal.status_code
-    if answered != status:
-        raise Unexpected(f"expected {status}, got {answered}")
-    return session
+        client.shutdown()  # close() would leave the socket open, once the server has closed the session
+    return Session(HTTPStatus.SWITCHING_PROTOCOLS, received, int.from_bytes(answer[1][:2], "big"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from loadtest.truth.catalogue import Expected, Range
+from loadtest.catalogue import Expected, Range
 from loadtest.truth.figures import Measured
 from loadtest.truth.words import count, counts, figure
 

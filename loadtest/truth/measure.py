@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import websocket
 
+from loadtest import sessions
 from loadtest.arms import DidNotStart
 from loadtest.bench.servers import Server
-from loadtest.truth.catalogue import Expected, Twin, Variant, read_catalogue
+from loadtest.catalogue import Expected, Twin, Variant, read_catalogue
 from loadtest.truth.figures import Measured, Reading, measured
-from loadtest.truth.requests import Answer, Connection, Refused, Send, session
+from loadtest.truth.requests import Answer, Connection, Refused, Send
 from loadtest.truth.service import Processes, Runtime, why_it_ended
 
 ROUNDS = 9
@@ -80,8 +81,10 @@ def _measure(slug: str, variant_slug: str, runtime: Runtime, server: Server, con
     if variant.expected is None:
         raise Failed("no expectation")
     path = f"{variant.path}?context_kb={twin.context_kb}"
-    url = f"ws://127.0.0.1:{server.port}{path}"
-    send: Send = (lambda: session(url)) if twin.protocol == "websocket" else (lambda: connection.send(path))
+    url = f"http://127.0.0.1:{server.port}{path}"
+    send: Send = (
+        (lambda: Answer(sessions.hold(url).status)) if twin.protocol == "websocket" else (lambda: connection.send(path))
+    )
     return Result(variant.expected, _run_rounds(twin, variant, send, connection))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from loadtest.catalogue import Twin
 from loadtest.truth import words
-from loadtest.truth.catalogue import Twin
 from loadtest.truth.rows import Row
 from loadtest.truth.summary import SAME_BYTES, SAME_COUNT, Difference, Summary, between, grouped, summary
 

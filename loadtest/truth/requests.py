@@ -1,16 +1,13 @@
-"""One request at a time to one variant: over a connection that is kept, or as a websocket session."""
+"""One request at a time, over a connection that is kept."""
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-
-import websocket
 
 TIMEOUT_S = 30.0
 
@@ -68,19 +65,3 @@ class Connection:
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
-
-
-def session(url: str) -> Answer:
-    """Hold one websocket session: connect, send one text, and receive until the service ends it."""
-    try:
-        client = websocket.create_connection(url, timeout=TIMEOUT_S)
-    except websocket.WebSocketBadStatusException as refusal:
-        return Answer(refusal.status_code)
-    try:
-        client.send("go")
-        with contextlib.suppress(websocket.WebSocketConnectionClosedException):
-            while client.recv_data()[0] != websocket.ABNF.OPCODE_CLOSE:
-                pass
-    finally:
-        client.shutdown()
-    return Answer(HTTPStatus.SWITCHING_PROTOCOLS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from loadtest.truth.catalogue import Expected
+from loadtest.catalogue import Expected
 from loadtest.truth.figures import Measured
 
 

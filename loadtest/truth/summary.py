@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from itertools import combinations
 from typing import TypeVar
 
-from loadtest.truth.catalogue import Range
+from loadtest.catalogue import Range
 from loadtest.truth.figures import Measured
 from loadtest.truth.rows import Row
 

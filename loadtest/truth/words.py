@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loadtest.truth.catalogue import Range
+from loadtest.catalogue import Range
 
 NONE = "–"
 

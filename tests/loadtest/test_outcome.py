@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.catalogue import Twin, twin_of
+from loadtest.catalogue import FIGURES, Twin, read_twin
 from loadtest.outcome import RATE, expected_of, rate_for, shortfall, status_of, words
 from sadpath.report import Run
 from sadpath.samples import Latency, Sample
@@ -15,8 +15,7 @@ from sadpath.verdict import Outcome, Verdict
 
 def described(**expected: list[float]) -> dict[str, Any]:
     """What an arm says of a twin whose leaky variant is expected to do this, and its mended one nothing."""
-    nothing = {"bytes_kept_per_request": [-256, 256], "cyclic_objects_per_request": [0, 0.5]}
-    nothing["log_bytes_added_per_request"] = [0, 0]
+    nothing: dict[str, list[float]] = {figure: [0, 0] for figure in FIGURES}
     variants = [
         {
             "slug": slug,
@@ -27,13 +26,13 @@ def described(**expected: list[float]) -> dict[str, Any]:
         }
         for slug, expectation in {"mended": nothing, "other": nothing, "leaky": {**nothing, **expected}}.items()
     ]
-    names = {"slug": "some", "title": "Some `pattern`", "leaky": "leaky", "mended": "mended", "protocol": "http"}
-    return {**names, "requests": 400, "variants": variants}
+    names = {"slug": "some", "title": "Some `pattern`", "origin": "", "leaky": "leaky", "mended": "mended"}
+    return {**names, "protocol": "http", "requests": 400, "context_kb": 16, "variants": variants}
 
 
-KEEPS = twin_of(described(bytes_kept_per_request=[16_500, 20_000]))
-CYCLES = twin_of(described(cyclic_objects_per_request=[3, 60]))
-LOGS = twin_of(described(bytes_kept_per_request=[16_500, 20_000], log_bytes_added_per_request=[100, 500]))
+KEEPS = read_twin(described(bytes_kept_per_request=[16_500, 20_000]))
+CYCLES = read_twin(described(cyclic_objects_per_request=[3, 60]))
+LOGS = read_twin(described(bytes_kept_per_request=[16_500, 20_000], log_bytes_added_per_request=[100, 500]))
 HEADLINE = replace(KEEPS, slug="asgi-middleware")
 
 
@@ -59,7 +58,7 @@ def test_an_arm_must_leak_if_all_that_it_may_keep_is_above_what_is_called_flat(
     bytes_kept: list[float], outcome: Outcome
 ) -> None:
     """A hundred bytes a request, or a range that reaches down to them, is no leak that this verdict could call one."""
-    twin = twin_of(described(bytes_kept_per_request=bytes_kept))
+    twin = read_twin(described(bytes_kept_per_request=bytes_kept))
     assert expected_of(twin) == {"reused": outcome, "factory": "flat"}
 
 

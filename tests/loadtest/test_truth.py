@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from loadtest.bench.rows import Book
+from loadtest.catalogue import Expected, Twin, Variant
 from loadtest.truth import words
 from loadtest.truth.__main__ import make_plan
-from loadtest.truth.catalogue import Expected, Twin, Variant
 from loadtest.truth.environments import OLD_STARLETTE, Environments, locked_starlette
 from loadtest.truth.figures import Measured, Reading, measured
 from loadtest.truth.judge import judge_row, told_apart

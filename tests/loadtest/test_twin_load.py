@@ -143,7 +143,7 @@ def test_answers_that_are_not_the_twins_are_failures_and_have_an_exit_status_of_
 def held(url: str) -> list[str]:
     """What Locust records of one session: the failure in words, empty if there was none."""
     recorded: list[str] = []
-    sessions.hold(lambda exception, **_: recorded.append(str(exception or "")), url, "reused websocket", 101)
+    sessions.record(lambda exception, **_: recorded.append(str(exception or "")), url, "reused websocket", 101)
     return recorded
 
 
