@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def page(twins: Sequence[Twin], rows: Sequence[Row], environment: Mapping[str, s
     return _TEMPLATES.get_template("truth-table.md").render(
         twins=twins,
         rows=rows,
-        environment=environment,
+        fastapi=environment["fastapi"],
+        machine=f"{platform.system()} {platform.machine()}",
         pythons=pythons,
         starlettes=starlettes,
         wrong=[row for row in rows if not row.agrees],
@@ -47,33 +49,42 @@ def page(twins: Sequence[Twin], rows: Sequence[Row], environment: Mapping[str, s
         overview=_overview(rows),
         table_of=lambda twin: _twin_table(twin, [row for row in rows if row.twin == twin.slug], pythons),
         names=words.table(
-            ("pattern", "twin and variant", "module", "test"),
+            ("pattern", "from", "twin and variant", "module", "test"),
             [line for twin in twins for line in _names(twin)],
-            figures_from=4,
+            figures_from=5,
         ),
     )
 
 
 def _overview(rows: Sequence[Row]) -> str:
-    """Return one line for each variant, or one for each Starlette where these are expected to differ."""
+    """Return one line for each variant, or several where versions are expected to differ."""
     expected_and_measured = [f"{figure}: {what}" for figure in ("entries", "bytes", "cyclic") for what in WHAT]
-    headings = ("variant", "Starlette", *expected_and_measured, "agrees")
+    headings = ("variant", "on", *expected_and_measured, "agrees")
     lines = []
     for ours in grouped(rows, lambda row: row.variant_name).values():
         groups = list(grouped(ours, lambda row: str(row.expected)).values())
-        lines += [_overview_line(group, is_split=len(groups) > 1) for group in groups]
+        lines += [_overview_line(group, _on(group, ours)) for group in groups]
     return words.table(headings, lines, figures_from=2)
 
 
-def _overview_line(rows: Sequence[Row], *, is_split: bool) -> list[str]:
+def _on(rows: Sequence[Row], among: Sequence[Row]) -> str:
+    """Say on which versions these rows were measured, where it is not on all of them."""
+    parts = []
+    for name, version in (("Starlette", _starlette), ("Python", _python)):
+        ours = list(grouped(rows, version))
+        if len(ours) < len(grouped(among, version)):
+            parts.append(f"{name} {', '.join(ours)}")
+    return "; ".join(parts) or "all"
+
+
+def _overview_line(rows: Sequence[Row], on: str) -> list[str]:
     expected, seen = rows[0].expected, summary(rows)
-    starlette = ", ".join(grouped(rows, _starlette)) if is_split else "both"
     cells = [words.NONE] * 6
     if expected and seen:
         cells = [words.counts(expected["entries_per_raise"]), words.counts(seen.entries)]
         cells += [words.bytes_range(expected["bytes_kept_per_request"]), words.bytes_range(seen.bytes_kept)]
         cells += [words.counts(expected["cyclic_objects_per_request"]), words.counts(seen.cyclic)]
-    return [f"`{rows[0].variant_name}`", starlette, *cells, _agreeing(rows)]
+    return [f"`{rows[0].variant_name}`", on, *cells, _agreeing(rows)]
 
 
 def _twin_table(twin: Twin, rows: Sequence[Row], pythons: Sequence[str]) -> str:
@@ -118,7 +129,7 @@ def _names(twin: Twin) -> Iterator[list[str]]:
     module = f"{twin.slug.replace('-', '_')}.py"
     for variant in twin.variants:
         name = f"{twin.slug}/{variant.slug}"
-        yield [twin.title, f"`{name}`", f"[{module}](../service/twins/{module})", f"`{TEST}[{name}]`"]
+        yield [twin.title, twin.origin, f"`{name}`", f"[{module}](../service/twins/{module})", f"`{TEST}[{name}]`"]
 
 
 def _agreeing(rows: Sequence[Row]) -> str:
