@@ -108,8 +108,10 @@ def _figures(figures: Mapping[str, float | None]) -> str:
 
 
 def _has_its_cycles(run: Run, twin: Twin) -> bool:
-    found = run.verdicts["reused"].cyclic_objects_per_request
-    return not twin.fewest_cyclic_objects or (found is not None and found >= twin.fewest_cyclic_objects)
+    """Whether the leaky arm makes the cycles that its twin speaks of, and the mended one does not."""
+    leaky, mended = (run.verdicts[arm].cyclic_objects_per_request for arm in ("reused", "factory"))
+    fewest = twin.fewest_cyclic_objects
+    return not fewest or (leaky is not None and mended is not None and mended < fewest <= leaky)
 
 
 def _slower(samples: Sequence[Sample]) -> str:

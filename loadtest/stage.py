@@ -30,6 +30,7 @@ KEPT_PER_RAISE = 22 * 1024
 """Bytes that a raise of the reused error keeps beside the context: measured on CPython 3.13 with Starlette 1.10.0."""
 
 WAIT_S = 300
+TWINS = Path("service/twins")
 FAILED, WRONG = 4, 2
 
 
@@ -69,9 +70,17 @@ def stage_of(config: dict[str, Any]) -> Stage:
         twin=load["LOCUST_TWIN"],
         arms=sum("LAB_ARM" in (one.get("environment") or ()) for one in services.values()),
     )
+    if stage.twin not in (twins := known_twins()):
+        raise NotReady(f"there is no twin {stage.twin!r} for STAGE_TWIN; there are {', '.join(twins)}")
     if stage.rate <= 0:
         raise NotReady(f"a rate of {stage.rate:g} loads nothing; set STAGE_RATE=100")
     return stage
+
+
+def known_twins(folder: Path = TWINS) -> list[str]:
+    """Return the twins that there are, by their modules: no service runs yet that could be asked."""
+    modules = [path for path in sorted(folder.glob("*.py")) if "TWIN = Twin(" in path.read_text(encoding="utf-8")]
+    return [path.stem.replace("_", "-") for path in modules]
 
 
 def _number(knob: str, value: str) -> float:
@@ -135,13 +144,14 @@ def down() -> None:
 def what_to_look_at(stage: Stage) -> str:
     """Return what to say once the lab is up."""
     address = {service: f"http://127.0.0.1:{port}" for service, port in stage.ports.items()}
+    leaky = "the arm that leaks" if stage.twin == HEADLINE else "the leaky variant"
     return f"""
 The lab is up: two copies of one service under the same load, {stage.rate:g} requests a second each.
 
   {address["grafana"]:<24} Grafana: look here
   {address["locust"]:<24} Locust, with the samples at /sadpath
   {address["prometheus"]:<24} Prometheus
-  {address["reused"]:<24} the arm that leaks; {address["factory"]} is its twin
+  {address["reused"]:<24} {leaky}; {address["factory"]} is its twin
 
 {_what_will_happen(stage)} make down ends it and leaves Locust's report in reports/compose.
 """

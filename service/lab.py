@@ -77,10 +77,10 @@ def show(lab: CurrentLab) -> dict[str, object]:
 
 @router.post("/release")
 def release(lab: CurrentLab) -> dict[str, int]:
-    """Detach every pinned traceback, collect, and give memory back: the unique memory before and after, in bytes."""
+    """Let go of all that errors pin, collect, and give memory back: the unique memory before and after, in bytes."""
     before = process_memory().unique
     for error in lab.errors().values():
-        error.__traceback__ = None
+        error.__traceback__ = error.__context__ = error.__cause__ = None
     lab.forget()
     settle()
     return {"before": before, "after": process_memory().unique}

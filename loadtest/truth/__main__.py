@@ -72,15 +72,15 @@ def main(  # noqa: PLR0913, PLR0917 - one parameter for each option
             plan = make_plan(twin or [], python or [], starlette or [], Path(folder))
             book: Book[Row] = Book(file, {**environment(), "cpus": os.cpu_count()})
             rows = run(plan, book, Environments(environments, console.print), Path(folder), console)
+            if not twin and not starlette:
+                write_page(page, plan.twins, rows, environment())
+                console.print(f"The page: {page}", soft_wrap=True)
     except (Unusable, DidNotStart, Failed, InstallFailed, OSError) as reason:
         sys.stderr.write(f"truth: {reason}\n")
         raise typer.Exit(WRONG_COMMAND if isinstance(reason, Unusable) else DISAGREES) from None
     except KeyboardInterrupt:
         console.print(f"Stopped; what was measured is in {file}.", soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
-    if not twin and not starlette:
-        write_page(page, plan.twins, rows, environment())
-        console.print(f"The page: {page}", soft_wrap=True)
     raise typer.Exit(DISAGREES if conclude(rows, file, console) else 0)
 
 

@@ -35,14 +35,15 @@ def judge_row(expected: Expected, measured: Measured) -> tuple[Outcome, str]:
 def told_apart(expected_leaky: Expected, leaky: Measured, expected_mended: Expected, mended: Measured) -> str:
     """Return why a leaky variant cannot be told from its mended one, an empty string if it can.
 
-    It can where its bytes, its cyclic objects or its log bytes lie above those of the mended one, and the intervals do
-    not overlap. Where both are expected to be flat, as on a Starlette that clears the traceback, there is nothing to
-    tell apart.
+    It can where its bytes, its cyclic objects or its log bytes are expected to be some, and lie above those of the
+    mended one without an overlap of the intervals. Where both are expected to be flat, as on a Starlette that clears
+    the traceback, there is nothing to tell apart.
     """
     if is_flat(expected_leaky) and is_flat(expected_mended):
         return ""
-    pairs = list(zip(_intervals(leaky), _intervals(mended), strict=True))
-    if any(ours[0] > theirs[1] for ours, theirs in pairs):
+    figures = ("bytes_kept_per_request", "cyclic_objects_per_request", "log_bytes_added_per_request")
+    pairs = zip(figures, _intervals(leaky), _intervals(mended), strict=True)
+    if any(expected_leaky[figure][0] > 0 and ours[0] > theirs[1] for figure, ours, theirs in pairs):
         return ""
     return "not told from its mended variant: neither bytes nor cyclic objects nor log bytes lie above"
 

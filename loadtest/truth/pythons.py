@@ -39,7 +39,9 @@ def chosen_pythons(names: Sequence[str], environ: Mapping[str, str] = os.environ
     `Unusable`.
     """
     if not names:
-        return found_pythons(environ)
+        if found := found_pythons(environ):
+            return found
+        raise Unusable(f"there is no Python {SUPPORTED[0]} to {SUPPORTED[-1]} here; name one: make truth PYTHONS=…")
     chosen = [_chosen(name, environ) for name in names]
     if len({python.minor for python in chosen}) < len(chosen):
         raise Unusable(f"two of {', '.join(names)} are the same minor version; name one of each")

@@ -12,7 +12,7 @@ from loadtest.catalogue import Twin
 from loadtest.truth.judge import judge_row, told_apart
 from loadtest.truth.measure import Failed, measure
 from loadtest.truth.rows import Row
-from loadtest.truth.service import Processes, Runtime
+from loadtest.truth.service import Processes, Runtime, Stopped
 
 AT_A_TIME = max(1, min(os.cpu_count() or 1, 4))
 """Counts and settled memory do not depend on how fast the machine is, so processes may share it."""
@@ -85,8 +85,12 @@ def measure_row(case: Case, processes: Processes) -> Row:
     for _ in range(ATTEMPTS):
         try:
             result = measure(case.twin, case.variant, case.runtime, processes)
+        except Stopped:
+            raise
         except Failed as failure:
             return case.row(reason=str(failure))
+        except Exception as unexpected:  # noqa: BLE001 - whatever it is, it is this row's alone
+            return case.row(reason=f"{type(unexpected).__name__}: {unexpected}")
         outcome, reason = judge_row(result.expected, result.measured)
         row = case.row(expected=result.expected, measured=result.measured, agrees=outcome == "agrees", reason=reason)
         if outcome != "too noisy":

@@ -1,6 +1,7 @@
 """The headline: a reused error that the app's own middleware answers (`service/problems.py`).
 
-A common design, and one that no release of a framework protects. The `/reused` and `/factory` routes are this twin too.
+A common design, and one that no release of a framework protects. The `/reused` and `/factory` routes are this twin too,
+with two more frames of a router: the lines that differ are in `service/lookups.py`.
 """
 
 from __future__ import annotations

@@ -65,7 +65,8 @@ TWIN = Twin(
             "reused",
             reused,
             TWO_ENTRIES,
-            "The task catches it, so two frames pass it; through their callers they pin the request that began it.",
+            "The task catches it, so two frames pass it; since Python 3.12 these pin, through their callers, the "
+            "request that began it.",
             before_python_3_12=TWO_ENTRIES_ALONE,
         ),
         Variant("factory", factory, FLAT, "The object dies at the end of the `except` clause."),

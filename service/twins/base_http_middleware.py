@@ -75,7 +75,7 @@ def around(app: ASGIApp) -> ASGIApp:
 TWIN = Twin(
     slug="base-http-middleware",
     title="A reused error, answered by a `BaseHTTPMiddleware`",
-    origin="the first article's singleton, under the middleware that Starlette's documentation shows first",
+    origin="the first article's singleton, under the kind of middleware that most apps write",
     reused={"base_http_middleware.quota_exceeded": quota_exceeded},
     middleware=around,
     variants=(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -87,7 +88,7 @@ class Variant:
 
     def expected_on(self, starlette: str, python: tuple[int, ...] = sys.version_info[:2]) -> Expected:
         """Return what is expected with these versions."""
-        if self.before_starlette_1_10 and tuple(map(int, starlette.split(".")[:2])) < CLEARING_STARLETTE:
+        if self.before_starlette_1_10 and tuple(map(int, re.findall(r"\d+", starlette)[:2])) < CLEARING_STARLETTE:
             return self.before_starlette_1_10
         if self.before_python_3_12 and python < CALLER_KEEPING_PYTHON:
             return self.before_python_3_12

@@ -35,7 +35,7 @@ def parse_and_delete(context_kb: int) -> None:
 TWIN = Twin(
     slug="either-error",
     title="`ex = A() or B(); raise ex`",
-    origin="the second article; pyvmomi#812 and omegaconf#1295 had it",
+    origin="the second article; pyvmomi#812 raised an object that a local held",
     leaky="kept",
     mended="deleted",
     variants=(

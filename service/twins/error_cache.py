@@ -71,9 +71,10 @@ def forget() -> None:
 TWIN = Twin(
     slug="error-cache",
     title="A cache of exceptions by key",
-    origin="real software: async-lru#199 and jupyterhub#1500 raise one object from a cache",
+    origin="real software: async-lru#199 and jupyterhub#1500 raise again what a cache or a future holds",
     leaky="held",
     mended="copied",
+    reused=held,
     forget=forget,
     variants=(
         Variant(

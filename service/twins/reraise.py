@@ -74,7 +74,7 @@ def pass_on_and_delete(context_kb: int) -> None:
 TWIN = Twin(
     slug="reraise",
     title="`reraise(kind, value, traceback)` that keeps its arguments, and its caller",
-    origin="the second article; the idiom that six made common",
+    origin="the second article; the idiom that six made common; omegaconf#1295 raised likewise",
     leaky="kept",
     mended="deleted",
     variants=(

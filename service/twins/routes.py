@@ -31,7 +31,7 @@ def install(app: FastAPI) -> None:
 
 
 async def catalogue() -> list[dict[str, Any]]:
-    """Say what twins there are, and what is expected of each variant on the running Starlette."""
+    """Say what twins there are, and what is expected of each variant on the running Python and Starlette."""
     return [_described(twin) for twin in TWINS]
 
 

@@ -1,4 +1,4 @@
-"""A reused error that nobody handles: the framework answers 500, and the server logs it."""
+"""A reused error that nobody handles: the framework answers 500, and the server would log each with its traceback."""
 
 from __future__ import annotations
 
@@ -73,6 +73,6 @@ TWIN = Twin(
             "The framework answers, raises the error on to the server, and clears nothing.",
             status=500,
         ),
-        Variant("factory", factory, FLAT, "The server logs the object and lets go of it.", status=500),
+        Variant("factory", factory, FLAT, "The server lets go of the object when it has answered.", status=500),
     ),
 )

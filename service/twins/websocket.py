@@ -74,14 +74,14 @@ TWIN = Twin(
             "reused",
             reused,
             Expected(exactly(2), Range(18_000, 62_000), SESSION),
-            "The session catches it, so two frames pass it; through their callers they pin the connection.",
+            "The session catches it, so two frames pass it, and one of them has the connection in a local.",
             status=101,
         ),
         Variant(
             "factory",
             factory,
             Expected(cyclic_objects_per_request=SESSION),
-            "The object dies at the end of the `except` clause.",
+            "The object dies at the end of the `except` clause; the circles that are left are the server's own.",
             status=101,
         ),
         Variant(

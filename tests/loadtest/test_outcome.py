@@ -36,9 +36,19 @@ LOGS = read_twin(described(bytes_kept_per_request=[16_500, 20_000], log_bytes_ad
 HEADLINE = replace(KEEPS, slug="asgi-middleware")
 
 
-def run(reused: Outcome, factory: Outcome, *, cycles: float | None = None, samples: list[Sample] | None = None) -> Run:
+def run(
+    reused: Outcome,
+    factory: Outcome,
+    *,
+    cycles: float | None = None,
+    mended_cycles: float | None = 0.0,
+    samples: list[Sample] | None = None,
+) -> Run:
     """A run that was decided so."""
-    verdicts = {"reused": Verdict(reused, "", cyclic_objects_per_request=cycles), "factory": Verdict(factory, "")}
+    verdicts = {
+        "reused": Verdict(reused, "", cyclic_objects_per_request=cycles),
+        "factory": Verdict(factory, "", cyclic_objects_per_request=mended_cycles),
+    }
     return Run(samples or [], {}, verdicts)
 
 
@@ -72,6 +82,8 @@ def test_an_arm_must_leak_if_all_that_it_may_keep_is_above_what_is_called_flat(
         (CYCLES, run("flat", "flat", cycles=6), 0),
         (CYCLES, run("flat", "flat", cycles=0.1), 1),
         (CYCLES, run("flat", "flat"), 1),
+        (CYCLES, run("flat", "flat", cycles=6, mended_cycles=6), 1),
+        (CYCLES, run("flat", "flat", cycles=6, mended_cycles=None), 1),
         (CYCLES, run("leaks", "flat", cycles=6), 1),
     ],
 )
@@ -81,7 +93,7 @@ def test_the_lab_behaved_if_both_arms_did_as_the_twin_says(twin: Twin, ran: Run,
 
 
 def test_of_the_headline_the_last_line_is_one_and_names_no_twin() -> None:
-    """As it has always been."""
+    """Its two sentences are the whole story."""
     green = "[bold green]The lab behaved as it must: the reused error leaks, the fresh one does not.[/]"
     assert list(words(run("leaks", "flat"), HEADLINE, 60, RATE)) == [green]
     undecided = "[bold yellow]Undecided. Give it longer: make demo DEMO_SECONDS=120[/]"
@@ -100,7 +112,7 @@ def test_of_another_twin_the_last_lines_say_what_was_expected_and_why() -> None:
 
 def test_of_a_twin_that_makes_cycles_the_figures_of_both_arms_are_said() -> None:
     """A figure that there is none of is a dash."""
-    *_, last = words(run("flat", "flat", cycles=6), CYCLES, 60, RATE)
+    *_, last = words(run("flat", "flat", cycles=6, mended_cycles=None), CYCLES, 60, RATE)
     assert last == "Cyclic objects per request, which only the collector frees: reused 6.0, factory –."
 
 

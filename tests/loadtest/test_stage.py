@@ -108,6 +108,12 @@ def test_of_another_twin_it_says_where_its_story_is() -> None:
     assert "is killed" not in text
 
 
+def test_a_twin_that_there_is_not_is_said_before_anything_starts() -> None:
+    """With those that there are: Locust would only say so in its log, again and again."""
+    with pytest.raises(NotReady, match="^there is no twin 'nosuch' for STAGE_TWIN; there are asgi-middleware, "):
+        stage_of(config(LOCUST_TWIN="nosuch"))
+
+
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     """Run the command with a docker on the path that answers as told, or with none."""

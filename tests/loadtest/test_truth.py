@@ -1,6 +1,7 @@
 """The truth table: what it holds to be true, and what becomes of a variant that cannot be measured."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from loadtest.truth.rows import Row
 from loadtest.truth.service import Processes, Runtime
 from loadtest.truth.summary import between, summary
 from loadtest.truth.table import Case, measure_row, measure_table
+from service.twins.registry import TWINS
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -124,10 +126,15 @@ def test_a_leaky_variant_must_be_told_from_its_mended_one() -> None:
     assert "not told" in told_apart(LEAKS, NOTHING, FLAT, LEAK)
 
 
-@pytest.mark.parametrize("range_", ["cyclic_range", "log_range"])
-def test_cycles_or_the_log_alone_tell_them_apart(range_: str) -> None:
-    """Garbage that waits for the collector keeps no bytes."""
-    assert told_apart(LEAKS, replace(NOTHING, **{range_: (6.0, 6.1)}), FLAT, NOTHING) == ""  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("range_", "figure"),
+    [("cyclic_range", "cyclic_objects_per_request"), ("log_range", "log_bytes_added_per_request")],
+)
+def test_cycles_or_the_log_alone_tell_them_apart_where_some_are_expected(range_: str, figure: str) -> None:
+    """Garbage that waits for the collector keeps no bytes; but noise in what nobody expects tells nothing."""
+    leaky = replace(NOTHING, **{range_: (6.0, 6.1)})  # type: ignore[arg-type]
+    assert told_apart({**FLAT, figure: (5.0, 8.0)}, leaky, FLAT, NOTHING) == ""
+    assert "not told" in told_apart(LEAKS, leaky, FLAT, NOTHING)
 
 
 def test_two_flat_variants_need_not_be_told_apart() -> None:
@@ -146,22 +153,26 @@ def variant(slug, status=200, expected=RANGES):
 TWINS = [{"slug": "odd", "title": "", "origin": "", "protocol": "http", "leaky": "fine", "mended": "fine",
           "requests": 400, "context_kb": 16,
           "variants": [variant("wrong", 404), variant("silent", expected=None), variant("dies"), variant("noisy"),
-                       variant("fine")]}]
+                       variant("muddled"), variant("fine")]}]
 requests = 0
+muddled = False
 noise = 0
 NOISE = (40, 90, 10, 60, 30, 80, 20, 70, 50, 0)
 def answer(path):
-    global requests, noise
+    global requests, noise, muddled
     if path == "/lab":
         return {"python": platform.python_version(), "starlette": "0"}
     if path == "/twins":
         return TWINS
     if path == "/lab/settle":
+        if muddled:
+            return {}
         return {"unique_bytes": noise * NOISE[requests // 40 % 10], "traceback_entries": 0, "collected_objects": 0}
     requests += 1
     if path == "/dies" and requests > 50:
         print("arm odd: 1030 MiB is over the ceiling of 1024 MiB; ending with 137", flush=True)
         os._exit(137)
+    muddled = path == "/muddled"
     if path == "/noisy":
         noise = 1_000_000
         if requests == 1:
@@ -194,7 +205,7 @@ def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runtime:
 def test_what_cannot_be_measured_is_a_row_with_a_reason_and_the_table_goes_on(
     tmp_path: Path, odd: Runtime, processes: Processes
 ) -> None:
-    """A wrong answer, no expectation, a death at the ceiling, noise: each fails alone, and is on disk."""
+    """A wrong answer, no expectation, a death at the ceiling, noise, nonsense: each fails alone, and is on disk."""
     twins = list(ask_for_catalogue(odd, processes).values())
     missing = replace(twins[0], variants=[*twins[0].variants, Variant("missing", "/missing", 200, "", FLAT)])
     unusable = replace(odd, python="3.99", problem="the install for Python 3.99 failed: no disk")
@@ -209,11 +220,12 @@ def test_what_cannot_be_measured_is_a_row_with_a_reason_and_the_table_goes_on(
         "silent": "no expectation",
         "dies": f"the service ended with status 137: {ceiling}",
         "missing": "the service has no such variant",
+        "muddled": "KeyError: 'unique_bytes'",
         "fine": "",
     }
     assert {row["variant"] for row in rows.values() if row["agrees"]} == {"fine"}
     assert rows["fine", "3.99"]["reason"] == unusable.problem
-    assert len(shown) == len(rows) == 12
+    assert len(shown) == len(rows) == 14
     assert (tmp_path / "lives").read_text() == 2 * "a life\n"  # what was too noisy was measured once more
 
 
@@ -261,6 +273,15 @@ def test_a_name_is_looked_for_beyond_a_shim_that_does_not_run(machine: dict[str,
     assert chosen_pythons([path], machine) == [Python(path, "3.12.1")]
     if sys.version_info[:2] != (3, 12):
         assert [python.version for python in chosen_pythons(["python3.12"], machine)] == ["3.12.10"]
+
+
+def test_no_interpreter_at_all_is_an_error_and_no_empty_table(
+    machine: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the only Python is one that is not supported yet: nothing measured is no agreement."""
+    monkeypatch.setattr("loadtest.truth.pythons.SUPPORTED", ("3.98", "3.99"))
+    with pytest.raises(Unusable, match=r"^there is no Python 3\.98 to 3\.99 here; name one: make truth PYTHONS="):
+        chosen_pythons([], machine)
 
 
 @pytest.mark.parametrize("name", ["python3.14", "python9", "/no/such/python", "shims/python3.12"])
@@ -360,6 +381,21 @@ def test_the_page_says_what_agrees_what_changed_and_what_each_twin_is_called() -
     assert "| `some/reused` | 3.11.7 | 2 entries, 16,900 to 17,100 bytes | nothing |" in text
     assert "17,000 (16,900 to 17,100)" in text
     assert "`test_what_a_request_leaves_behind[some/reused]" in text
+    assert "| `some/reused`  | Starlette 1.9.0  |" in text  # where something else is expected
+
+
+def test_where_pythons_are_expected_to_differ_the_page_says_which() -> None:
+    """Two lines of one variant, each on its own Python."""
+    later = replace(row("reused", "3.12.1", "1.9.0", MORE), expected={**LEAKS, "entries_per_raise": (2.0, 3.0)})
+    text = page([TWIN], [row("reused", "3.11.7", "1.9.0", LEAK), later], {"fastapi": "0.165.0"})
+    assert text.count("| `some/reused` | Python 3.11.7 |") == text.count("| `some/reused` | Python 3.12.1 |") == 1
+
+
+def test_the_committed_page_names_every_variant_that_there_is() -> None:
+    """Whoever adds a twin measures it, on every version, before it is merged."""
+    committed = (ROOT / "docs" / "truth-table.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`test_what_a_request_leaves_behind\[(.+?)\]`", committed))
+    assert named == {f"{twin.slug}/{variant.slug}" for twin in TWINS for variant in twin.variants}
 
 
 def test_tables_are_aligned_as_plain_text() -> None:

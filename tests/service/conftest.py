@@ -11,7 +11,7 @@ from service.twins import registry
 
 def let_go() -> None:
     for error in (reused_errors() | registry.reused_errors()).values():
-        error.__traceback__ = None
+        error.__traceback__ = error.__context__ = error.__cause__ = None
     registry.forget()
 
 
