@@ -1,4 +1,4 @@
-"""The README's smallest example: what people read is the file, and it shows what the README says, on any Python from 3.4."""
+"""The README's smallest example: what people read is the file, and it shows what the README says."""
 
 import re
 import shutil

@@ -110,7 +110,7 @@ def test_of_another_twin_it_says_where_its_story_is() -> None:
 
 def test_a_twin_that_there_is_not_is_said_before_anything_starts() -> None:
     """With those that there are: Locust would only say so in its log, again and again."""
-    with pytest.raises(NotReady, match="^there is no twin 'nosuch' for STAGE_TWIN; there are asgi-middleware, "):
+    with pytest.raises(NotReady, match=r"^there is no twin 'nosuch' for STAGE_TWIN; there are asgi-middleware, "):
         stage_of(config(LOCUST_TWIN="nosuch"))
 
 
