@@ -90,8 +90,8 @@ def release(lab: CurrentLab) -> dict[str, int]:
 def settled() -> dict[str, int]:
     """Collect all garbage and count what is left. Three figures that a load compares with those before it.
 
-    `unique_bytes` is the memory of this process alone (on Linux without the pages of files), `traceback_entries` those of all live exceptions, and
-    `collected_objects` what the collector has freed since the process began.
+    `unique_bytes` is the memory of this process alone, on Linux without the pages of files; `traceback_entries` are
+    those of all live exceptions, and `collected_objects` what the collector has freed since the process began.
     """
     gc.collect()
     entries = sum(one.entries for one in full_census())
