@@ -21,8 +21,9 @@ from loadtest.arms import DidNotStart
 from loadtest.bench import overhead, pinned, plugin
 from loadtest.bench.plan import FULL, QUICK, Bench, Measurement
 from loadtest.bench.rounds import RoundFailed
-from loadtest.bench.rows import Book, Row
+from loadtest.bench.rows import Row
 from loadtest.demo import interrupt_once
+from loadtest.page import Book
 from loadtest.progress import progress
 from sadpath.exporter import environment
 

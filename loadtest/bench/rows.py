@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from scipy.stats import bootstrap
-
-from loadtest.page import write_whole
 
 RESAMPLES = 5000
 SEED = 1
@@ -81,34 +77,3 @@ def interval(ratios: Sequence[float]) -> tuple[float, float] | None:
     found = bootstrap((ratios,), np.median, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(SEED))
     low, high = found.confidence_interval
     return float(low), float(high)
-
-
-class Written(Protocol):
-    """A row of a file: `name` is what tells it from the others."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-
-    def as_json(self) -> dict[str, Any]: ...  # noqa: D102
-
-
-AnyRow = TypeVar("AnyRow", bound=Written)
-
-
-class Book(Generic[AnyRow]):
-    """The file of rows, whole on disk after each row, so that a killed run leaves what it has."""
-
-    def __init__(self, path: Path, environment: Mapping[str, object]) -> None:
-        self.rows: dict[str, AnyRow] = {}
-        self._path = path
-        self._environment = dict(environment)
-        self._write()
-
-    def put(self, row: AnyRow) -> None:
-        """Add a row, or put a later reading in the place of an earlier one, and write the file."""
-        self.rows[row.name] = row
-        self._write()
-
-    def _write(self) -> None:
-        page = {"environment": self._environment, "rows": [row.as_json() for row in self.rows.values()]}
-        write_whole(self._path, page)

@@ -18,9 +18,9 @@ import typer
 from rich.console import Console
 
 from loadtest.arms import DidNotStart
-from loadtest.bench.rows import Book
 from loadtest.catalogue import Twin
 from loadtest.demo import interrupt_once
+from loadtest.page import Book
 from loadtest.truth.environments import OLD_STARLETTE, Environments, InstallFailed, locked_starlette
 from loadtest.truth.measure import Failed, ask_for_catalogue
 from loadtest.truth.page import write_page

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 
-from loadtest.bench.rows import Book
 from loadtest.catalogue import Twin
+from loadtest.page import Book
 from loadtest.truth.judge import judge_row, told_apart
 from loadtest.truth.measure import Failed, measure
 from loadtest.truth.rows import Row

@@ -11,7 +11,8 @@ from loadtest.arms import DidNotStart
 from loadtest.bench.__main__ import run, table
 from loadtest.bench.plan import QUICK, Bench, Measurement
 from loadtest.bench.rounds import Part, Round, as_json, from_json
-from loadtest.bench.rows import Book, Goal, Row, compare, interval
+from loadtest.bench.rows import Goal, Row, compare, interval
+from loadtest.page import Book
 
 AT_MOST = Goal(1.10)
 AT_LEAST = Goal(0.95, at_least=True)

@@ -14,8 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from loadtest.bench.rows import Book
 from loadtest.catalogue import Expected, Twin, Variant
+from loadtest.page import Book
 from loadtest.truth import words
 from loadtest.truth.__main__ import make_plan
 from loadtest.truth.environments import OLD_STARLETTE, Environments, locked_starlette
