@@ -18,6 +18,9 @@ WIDTH, HEIGHT, LABELS = 560, 500, 140
 CPU, BETWEEN = "cpu_us_per_request", "cpu_us_between_collections"
 P50, P99, LONGEST = "median", "p99", "longest"
 DASHES: Mapping[str, list[int]] = {P50: [1, 0], P99: [8, 5], LONGEST: [1, 0]}
+APART = 1.5
+"""By what factor two names must be apart on the axis of response times, which is logarithmic."""
+
 WEIGHTS: Mapping[str, float] = {P50: 2, P99: 2, LONGEST: 4.5}
 
 
@@ -53,12 +56,27 @@ def subtitle(versions: str) -> list[str]:
 
 
 def chart_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return what the charts draw: one row for each figure of each arm at each checkpoint, bounds where it has some."""
-    return [
+    """Return what the charts draw: one row for each figure of each arm at each checkpoint, bounds where it has some.
+
+    `label_at` is where the name of a response time's line stands, at the last checkpoint: near its end, and apart from
+    the others, so that it can be read also where lines meet.
+    """
+    drawn: list[dict[str, Any]] = [
         {"requests": row.requests_served, "arm": row.arm, "figure": figure, "value": value, "low": low, "high": high}
         for row in rows
         for figure, value, low, high in _figures(row)
     ]
+    end = max(row.requests_served for row in rows)
+    named = sorted((one for one in drawn if one["requests"] == end and one["figure"] in DASHES), key=_value)
+    lowest = 0.0
+    for one in named:
+        one["label_at"] = max(one["value"], lowest)
+        lowest = APART * one["label_at"]
+    return drawn
+
+
+def _value(row: Mapping[str, Any]) -> float:
+    return float(row["value"])
 
 
 def _figures(row: Row) -> list[tuple[str, float, float | None, float | None]]:
@@ -90,8 +108,7 @@ def _response_chart(rows: Sequence[Row]) -> alt.LayerChart | alt.FacetChart:
         _of(base, kind).mark_line(strokeWidth=WEIGHTS[kind], strokeDash=DASHES[kind]).encode(y=y) for kind in DASHES
     ]
     bounds = _of(base, P99).mark_rule(strokeWidth=2, opacity=0.4).encode(y="low:Q", y2="high:Q")
-    # The arms' labels are drawn apart, so that they can be read also where their lines meet.
-    names = _names(base, "datum.arm + ' ' + datum.figure", {"reused": -8, "factory": 2}, "left")
+    names = _names(base, "datum.arm + ' ' + datum.figure", {"reused": 0, "factory": 0}, "left", at="label_at:Q")
     title = _title("Response time", "Longest (thick), p99 with 95 % interval (dashed), median")
     return alt.layer(bounds, *lines, *names, width=WIDTH - LABELS, height=HEIGHT, title=title)
 
@@ -103,10 +120,12 @@ def _of(base: alt.Chart, figure: str) -> alt.Chart:
     return base.transform_filter(f"datum.figure == '{figure}'")
 
 
-def _names(base: alt.Chart, label: str, dy: Mapping[str, int], align: Literal["left", "right"]) -> list[alt.Chart]:
-    """The names of the lines at their ends, those of each arm moved by its `dy`."""
+def _names(
+    base: alt.Chart, label: str, dy: Mapping[str, int], align: Literal["left", "right"], at: str = "value:Q"
+) -> list[alt.Chart]:
+    """The names of the lines at their ends, at the height `at`, those of each arm moved by its `dy`."""
     last = base.transform_joinaggregate(end="max(requests)").transform_filter("datum.requests == datum.end")
-    text = last.transform_calculate(label=label).encode(y="value:Q", text="label:N")
+    text = last.transform_calculate(label=label).encode(y=at, text="label:N")
     dx = 8 if align == "left" else 0
     return [
         text.transform_filter(f"datum.arm == '{arm}'").mark_text(

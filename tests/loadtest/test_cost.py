@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from loadtest.bench.rounds import Result
 from loadtest.cost.curve import Measured
 from loadtest.cost.figures import Ratio, Row, summarise
 from loadtest.cost.pauses import read_pauses
-from loadtest.cost.picture import headline, picture
+from loadtest.cost.picture import APART, chart_rows, headline, picture
 from loadtest.cost.plan import CHECKPOINTS, TooMuch, Window, check_memory, memory_needed, up_to, windows
 from loadtest.cost.tables import ratio_table, table
 from tests.waiting import until
@@ -187,6 +188,14 @@ def test_the_picture_is_for_a_slide() -> None:
     assert headline(rows, all_ratios).endswith("the processor time, pauses of up to 1.5 s")
     rows, ratios = compared(measured(100, 120), measured(120, 100))
     assert "inconclusive" in headline(rows, list(ratios.values()))
+
+
+def test_the_names_of_lines_that_meet_are_drawn_apart() -> None:
+    """All six response times end alike here."""
+    rows, _ = compared(measured(1, 1, response_ms=2.0), measured(1, 1, response_ms=2.0))
+    heights = sorted(row["label_at"] for row in chart_rows(rows) if "label_at" in row)
+    assert len(heights) == 6
+    assert all(above >= APART * below for below, above in pairwise(heights))
 
 
 def test_long_collections_of_a_module_are_written_down(tmp_path: Path) -> None:
