@@ -22,7 +22,7 @@ from service.twins.registry import TWINS
 from tests.probe.raising import count_by_hand
 from tests.service.in_process import InProcess, in_process
 
-WARM_UP, REQUESTS = 25, 40
+WARM_UP, REQUESTS = 60, 40  # until then Python 3.13 still fills caches of its own
 ALL = [pytest.param(twin, variant, id=f"{twin.slug}/{variant.slug}") for twin in TWINS for variant in twin.variants]
 BY_TWIN = [pytest.param(twin, id=twin.slug) for twin in TWINS]
 
@@ -168,17 +168,20 @@ def test_each_reused_object_is_in_the_census_by_a_name_of_its_own() -> None:
 
 
 def test_a_release_lets_go_of_what_any_twin_has_pinned(service: InProcess) -> None:
-    """Reused objects, caches and lists alike."""
+    """Reused objects, caches and lists alike; what is left is what idle threads hold themselves, since Python 3.13."""
+    occupy_threads(service)
+    gc.collect()
+    idle = live_entries()
     for twin in TWINS:
         for variant in twin.variants:
             ask(service, twin, variant, 2)
     gc.collect()
-    assert live_entries() > 50
+    assert live_entries() > idle + 50
     with in_process(create_app(Settings(metrics="none", control=True))) as controlled:
         assert controlled.post("/lab/release") == [200]
     occupy_threads(service)
     gc.collect()
-    assert live_entries() == 0
+    assert live_entries() == idle
 
 
 def test_frames_cleared_keeps_every_entry_and_no_context(service: InProcess) -> None:
