@@ -31,6 +31,7 @@ from loadtest.page import write_whole
 from loadtest.progress import progress
 from sadpath.exporter import environment
 from sadpath.probe.memory import memory_limit
+from sadpath.report.run import versions_in_words
 
 WRONG, FAILED, INTERRUPTED = 2, 4, 128 + signal.SIGINT
 
@@ -68,9 +69,7 @@ class Report:
 
     def draw(self) -> None:
         """Draw the picture."""
-        names = {"python": "Python", "starlette": "Starlette", "fastapi": "FastAPI"}
-        versions = ", ".join(f"{name} {self.environment[key]}" for key, name in names.items())
-        self.picture.write_bytes(picture(self.rows, self.ratios, versions))
+        self.picture.write_bytes(picture(self.rows, self.ratios, versions_in_words(self.environment)))
 
 
 def main(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,9 +45,13 @@ class Run:
     @property
     def versions(self) -> str:
         """What it was measured with, for a title: `Python 3.13.1, Starlette 1.10.0`; empty where that is not known."""
-        names = {"python": "Python", "starlette": "Starlette", "fastapi": "FastAPI"}
-        known = [f"{name} {self.environment[key]}" for key, name in names.items() if self.environment.get(key)]
-        return ", ".join(known)
+        return versions_in_words(self.environment)
+
+
+def versions_in_words(environment: Mapping[str, object]) -> str:
+    """Return the versions that an environment names, for a title; those that it does not name are left out."""
+    names = {"python": "Python", "starlette": "Starlette", "fastapi": "FastAPI"}
+    return ", ".join(f"{name} {environment[key]}" for key, name in names.items() if environment.get(key))
 
 
 def read_run(folder: Path) -> Run:
