@@ -23,13 +23,13 @@ from loadtest.article.experiment import (
     CannotMeasure,
     Plan,
     check_memory,
-    free_bytes,
     prepare,
     run_all,
     start_in,
 )
 from loadtest.article.figures import ARTICLE, ARTICLE_RAISES, MB, Results, complete, read_runs, results
 from loadtest.demo import interrupt_once
+from loadtest.free_memory import free_bytes
 from sadpath.exporter import environment
 
 TABLE, FIGURES = "table.md", "figures.json"

@@ -8,12 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from loadtest.article.figures import CONTEXTS, MB, STYLES
 from loadtest.article.measured import COLUMNS, Job
 from sadpath.lifeline import Child
-from sadpath.probe.memory import memory_limit
 
 SAMPLES, LOG = "samples.csv", "measured.log"
 A_RAISE_BYTES = 8_000
@@ -57,13 +54,6 @@ class Plan:
             for context in CONTEXTS
             for style in STYLES
         ]
-
-
-def free_bytes() -> int:
-    """Return the memory that a new process can have: the machine's, or less where a container limits us."""
-    available = int(psutil.virtual_memory().available)
-    limit = memory_limit()
-    return available if limit is None else min(available, limit - psutil.Process().memory_info().rss)
 
 
 def check_memory(plan: Plan, free: int) -> None:

@@ -15,7 +15,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-import psutil
 import typer
 from rich.console import Console
 
@@ -27,10 +26,10 @@ from loadtest.cost.picture import picture
 from loadtest.cost.plan import CHECKPOINTS, FEWEST, TooMuch, Window, check_memory, up_to, windows
 from loadtest.cost.tables import line, ratio_table, table
 from loadtest.demo import interrupt_once
+from loadtest.free_memory import free_bytes
 from loadtest.page import write_whole
 from loadtest.progress import progress
 from sadpath.exporter import environment
-from sadpath.probe.memory import memory_limit
 from sadpath.report.run import versions_in_words
 
 WRONG, FAILED, INTERRUPTED = 2, 4, 128 + signal.SIGINT
@@ -99,7 +98,7 @@ def main(
     """
     try:
         plan = windows(_numbers(checkpoints) if checkpoints else up_to(upto))
-        check_memory(plan, free_memory())
+        check_memory(plan, free_bytes())
     except TooMuch as reason:
         raise typer.Exit(_say_why(reason, WRONG)) from None
     raise typer.Exit(run(plan, Report(reports, describe_machine()), Console()))
@@ -149,12 +148,6 @@ def _numbers(text: str) -> list[int]:
 def _say_why(reason: Exception, status: int) -> int:
     sys.stderr.write(f"cost: {reason}\n")
     return status
-
-
-def free_memory() -> int:
-    """Return the bytes that can be had without swapping: the machine's, or what the limit of the container leaves."""
-    available, limit = psutil.virtual_memory().available, memory_limit()
-    return min(available, limit) if limit else available
 
 
 def describe_machine() -> dict[str, object]:
