@@ -137,7 +137,7 @@ def _row(window: Window, arm: str, measured: Measured, drawn: Mapping[str, NDArr
         window=(window.first, window.last),
         slices=len(slices),
         estimates={name: Estimate(of(slices), _interval(drawn[name])) for name, of in STATISTICS.items()},
-        longest_ms=round(max(max(one.response_ms) for one in slices), 1),
+        longest_ms=round(max(max(one.response_ms) for one in slices), 3),
         long_collections=len(pauses_s),
         longest_pause_ms=round(max(pauses_s, default=0.0) * 1e3, 1),
         stopped=round(sum(pauses_s) / sum(one.wall_s for one in slices), 4),
