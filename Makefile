@@ -8,7 +8,7 @@ python := $(venv)/bin/python
 install := $(python) -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check format bench truth cost figures dashboards lock clean
+.PHONY: help demo up down test test-all check format bench truth cost figures dashboards lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,8 +22,11 @@ up: ## Bring the lab up on a stage, under Docker Compose, with Grafana; .env.exa
 down: ## End what `make up` began; Locust's report stays in reports/compose
 	@$(PYTHON) -m loadtest.stage down
 
-test: $(venv)/dev ## Run the tests
-	@$(python) -m pytest --numprocesses 2 --dist loadfile
+test: $(venv)/dev ## Run the tests, all but the slow ones; TESTS="tests/probe …" for a part
+	@$(python) -m pytest --numprocesses 2 --dist loadfile -m "not slow" $(TESTS)
+
+test-all: $(venv)/dev ## Run the slow tests too: the probe's on each Python from 3.9 to 3.15 that is here
+	@$(python) -m pytest --numprocesses 2 --dist loadfile $(TESTS)
 
 check: $(venv)/dev ## Check style and types
 	@$(python) -m ruff check

@@ -9,6 +9,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
+from urllib.error import HTTPError
 
 from sadpath.lifeline import Child
 
@@ -85,6 +86,9 @@ class Arm:
         try:
             with urllib.request.urlopen(f"{self.url}/healthz", timeout=0.5) as response:  # noqa: S310 - loopback
                 return bool(response.status == HTTPStatus.OK)
+        except HTTPError as answer:
+            answer.close()  # it holds a connection
+            return False
         except OSError:
             return False
 

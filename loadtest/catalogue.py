@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any, Literal
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from loadtest import HEADLINE
@@ -147,9 +148,15 @@ def _catalogue(url: str) -> list[dict[str, Any]]:
     try:
         with opener.open(f"{url.rstrip('/')}/twins", timeout=TIMEOUT_S) as response:
             return list(json.load(response))
+    except HTTPError as answer:
+        answer.close()  # it holds a connection
+        raise _no_catalogue(url, answer.reason) from answer
     except (OSError, HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise NoCatalogue(
-            f"the arm at {url} tells no twins ({reason}); start it with python -m uvicorn service.app:app --port "
-            f"{urlsplit(url).port or 80}, or say where it is with --reused-host and --factory-host"
-        ) from error
+        raise _no_catalogue(url, getattr(error, "reason", error)) from error
+
+
+def _no_catalogue(url: str, reason: object) -> NoCatalogue:
+    return NoCatalogue(
+        f"the arm at {url} tells no twins ({reason}); start it with python -m uvicorn service.app:app --port "
+        f"{urlsplit(url).port or 80}, or say where it is with --reused-host and --factory-host"
+    )

@@ -79,7 +79,7 @@ class MemoryCollector(Collector):
         """Read the memory now."""
         memory = process_memory()
         yield GaugeMetricFamily(
-            "process_unique_memory_bytes", "Memory of this process alone, in bytes.", value=memory.unique
+            "process_unique_memory_bytes", "Memory of this process alone, in bytes.", value=memory.anonymous
         )
         if self._limit_bytes:
             yield GaugeMetricFamily(

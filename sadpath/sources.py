@@ -232,13 +232,14 @@ def _fetch(url: str, timeout_s: float) -> tuple[str, bool]:
         with opener.open(request, timeout=timeout_s) as response:
             text = _read_all(response, deadline).decode()
             return text, "openmetrics" in response.headers.get("Content-Type", "")
+    except HTTPError as answer:
+        answer.close()  # it holds a connection
+        raise Unreadable(f"{url}: answered {answer.code}") from answer
     except (OSError, HTTPException, UnicodeDecodeError) as error:
         raise Unreadable(f"{url}: {_in_words(error)}") from error
 
 
 def _in_words(error: Exception) -> str:
-    if isinstance(error, HTTPError):
-        return f"answered {error.code}"
     reason = error.reason if isinstance(error, URLError) else error
     strerror = reason.strerror if isinstance(reason, OSError) else None
     return strerror or " ".join(str(reason).split()) or type(reason).__name__

@@ -67,7 +67,7 @@ def show(lab: CurrentLab) -> dict[str, object]:
         "strategy": lab.strategy,
         **environment(),
         "allocator": allocator(),
-        "memory": {"resident_bytes": memory.resident, "unique_bytes": memory.unique},
+        "memory": {"resident_bytes": memory.resident, "anonymous_bytes": memory.anonymous},
         "pinned": {
             name: {"traceback_entries": look.entries, "frames": look.frames, "estimated_bytes": look.estimated_bytes}
             for name, look in lab.census.looks().items()
@@ -77,27 +77,29 @@ def show(lab: CurrentLab) -> dict[str, object]:
 
 @router.post("/release")
 def release(lab: CurrentLab) -> dict[str, int]:
-    """Let go of all that errors pin, collect, and give memory back: the unique memory before and after, in bytes."""
-    before = process_memory().unique
+    """Let go of all that errors pin, collect, and give memory back: the anonymous memory before and after, in bytes."""
+    before = process_memory().anonymous
     for error in lab.errors().values():
         error.__traceback__ = error.__context__ = error.__cause__ = None
     lab.forget()
     settle()
-    return {"before": before, "after": process_memory().unique}
+    return {"before": before, "after": process_memory().anonymous}
 
 
 @router.post("/settle")
-def settled() -> dict[str, int]:
-    """Collect all garbage and count what is left. Three figures that a load compares with those before it.
+def settled() -> dict[str, int | None]:
+    """Collect all garbage and count what is left: figures that a load compares with those before it.
 
-    `unique_bytes` is the memory of this process alone, on Linux without the pages of files; `traceback_entries` are
-    those of all live exceptions, and `collected_objects` what the collector has freed since the process began.
+    `bytes_in_use` is what the allocators have handed out, exactly; null where they do not tell. `anonymous_bytes` is
+    memory in pages, `traceback_entries` are those of all live exceptions, and `collected_objects` is what the garbage
+    collector has freed since the process began.
     """
     gc.collect()
     entries = sum(one.entries for one in full_census())
-    memory = settle() or process_memory()
+    left = settle()
     return {
-        "unique_bytes": memory.unique,
+        "bytes_in_use": left.in_use,
+        "anonymous_bytes": process_memory().anonymous if left.anonymous is None else left.anonymous,
         "traceback_entries": entries,
         "collected_objects": sum(generation["collected"] for generation in gc.get_stats()),
     }

@@ -91,9 +91,13 @@ def sample_points(raises: int) -> list[int]:
 
 
 def settled_bytes() -> int:
-    """Return what this process alone holds after a full collection, from `/proc` or else from psutil, in bytes."""
-    memory = settle()
-    return memory.unique if memory else int(psutil.Process().memory_full_info().uss)
+    """Return what this process holds after a full collection, in bytes: exact where the allocators tell, else in pages.
+
+    Without `/proc` psutil's unique set size stands for the pages.
+    """
+    left = settle()
+    known = left.anonymous if left.in_use is None else left.in_use
+    return int(psutil.Process().memory_full_info().uss) if known is None else known
 
 
 def main() -> None:

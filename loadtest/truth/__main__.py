@@ -24,7 +24,7 @@ from loadtest.page import Book
 from loadtest.truth.environments import OLD_STARLETTE, Environments, InstallFailed, locked_starlette
 from loadtest.truth.measure import Failed, ask_for_catalogue
 from loadtest.truth.page import write_page
-from loadtest.truth.pythons import Python, Unusable, ask, chosen_pythons
+from loadtest.truth.pythons import NEWEST_KNOWN, Python, Unusable, ask, chosen_pythons, dotted
 from loadtest.truth.rows import Row
 from loadtest.truth.screen import conclude, screen
 from loadtest.truth.service import Processes, Runtime
@@ -60,8 +60,9 @@ def main(  # noqa: PLR0913, PLR0917 - one parameter for each option
     has to lie in the range that is expected; where only a part does, the row is measured once more, and then it is too
     noisy, which is no agreement.
 
-    Without --python, each of Python 3.11 to 3.14 that is on the PATH or among pyenv's versions. The first run installs
-    the service for each. One Python takes about four minutes on two cores.
+    Without --python, each Python from 3.11 on that is on the PATH or among pyenv's versions. The first run installs the
+    service for each. One Python takes about three minutes on two cores. Expectations were verified on 3.11 to 3.15; a
+    newer Python is measured with a warning.
 
     Exit status: 0 all rows agree · 1 some disagree or could not be measured · 2 the command is wrong · 130 it was
     interrupted. truth.json is written after each row, so it has what was measured until then.
@@ -70,6 +71,7 @@ def main(  # noqa: PLR0913, PLR0917 - one parameter for each option
     try:
         with interrupt_once(), tempfile.TemporaryDirectory(prefix="sadpath-truth-") as folder:
             plan = make_plan(twin or [], python or [], starlette or [], Path(folder))
+            sys.stderr.writelines(warnings(plan.pythons))
             book: Book[Row] = Book(file, {**environment(), "cpus": os.cpu_count()})
             rows = run(plan, book, Environments(environments, console.print), Path(folder), console)
             if not twin and not starlette:
@@ -99,6 +101,16 @@ def make_plan(twins: Sequence[str], pythons: Sequence[str], starlettes: Sequence
     chosen_starlettes = known("Starlette", starlettes, [OLD_STARLETTE, locked_starlette()])
     catalogue = find_twins(folder)
     return Plan([catalogue[slug] for slug in known("twin", twins, list(catalogue))], found, chosen_starlettes)
+
+
+def warnings(pythons: Sequence[Python]) -> list[str]:
+    """Return a line for each Python that is newer than those that the expectations were verified on."""
+    return [
+        f"truth: warning: the expectations were verified up to Python {dotted(NEWEST_KNOWN)}; rows on {one.version} may "
+        "disagree\n"
+        for one in pythons
+        if one.is_newer_than_known
+    ]
 
 
 def known(what: str, asked: Sequence[str], there_are: Sequence[str]) -> Sequence[str]:

@@ -14,12 +14,14 @@ from sadpath.verdict import Life, judge
 class Reading:
     """What `POST /lab/settle` said after a round, and what the round itself was like.
 
-    `requests` counts those to the variant since the process began. `log_bytes` is the length of the last answer's log
-    record, None where an answer has none, and `median_ms` the median duration of the round's requests.
+    `requests` counts those to the variant since the process began. `bytes_in_use` is None where the process's allocators
+    do not tell, and `anonymous_bytes` is what there is then. `log_bytes` is the length of the last answer's log record,
+    None where an answer has none, and `median_ms` the median duration of the round's requests.
     """
 
     requests: int
-    unique_bytes: int
+    bytes_in_use: int | None
+    anonymous_bytes: int
     traceback_entries: int
     collected_objects: int
     log_bytes: int | None
@@ -31,13 +33,14 @@ class Measured:
     """What one request through a variant leaves behind, as measured.
 
     `ci95` is the 95% interval of the bytes; `cyclic_range` and `log_range` are the lowest and the highest figure of a
-    round. `entries_left` are the traceback entries that were alive at the end, less those before the first request.
+    round. `bytes_are_exact` says that bytes in use were counted, and not pages of memory. `entries_left` are the traceback entries that were alive at the end, less those before the first request.
     """
 
     requests: int
     entries_per_raise: float
     bytes_kept_per_request: float
     ci95: tuple[float, float]
+    bytes_are_exact: bool
     cyclic_objects_per_request: float
     cyclic_range: tuple[float, float]
     log_bytes_added_per_request: float
@@ -58,7 +61,9 @@ def measured(entries_before: int, readings: Sequence[Reading]) -> Measured:
     Raises `ValueError` if there are too few readings or requests for an interval.
     """
     requests = [reading.requests for reading in readings]
-    verdict = judge([Life(requests, [reading.unique_bytes for reading in readings])])
+    in_use = [reading.bytes_in_use for reading in readings if reading.bytes_in_use is not None]
+    bytes_are_exact = len(in_use) == len(readings)
+    verdict = judge([Life(requests, in_use if bytes_are_exact else [reading.anonymous_bytes for reading in readings])])
     if math.isnan(verdict.bytes_per_request):
         raise ValueError(f"{verdict.reason}: {verdict.samples} readings, {verdict.requests} requests")
     entries = [reading.traceback_entries for reading in readings]
@@ -69,6 +74,7 @@ def measured(entries_before: int, readings: Sequence[Reading]) -> Measured:
         entries_per_raise=_growth(requests, entries),
         bytes_kept_per_request=verdict.bytes_per_request,
         ci95=verdict.ci95,
+        bytes_are_exact=bytes_are_exact,
         cyclic_objects_per_request=_growth(requests, collected),
         cyclic_range=_range_by_round(requests, collected),
         log_bytes_added_per_request=_growth(requests, log),

@@ -115,7 +115,8 @@ def _run_round(sent: int, size: int, status: int, send: Send, connection: Connec
     left = connection.ask("/lab/settle", "POST")
     return Reading(
         sent + size,
-        left["unique_bytes"],
+        left["bytes_in_use"],
+        left["anonymous_bytes"],
         left["traceback_entries"],
         left["collected_objects"],
         answer.log_bytes,

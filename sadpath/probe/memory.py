@@ -1,11 +1,11 @@
-"""Read this process's memory; settle it first where what is kept must be told from what was not yet given back."""
+"""Read this process's memory; settle it first where what is retained must be told from what was not yet given back."""
 
-import ctypes
 import gc
 import re
-import sys
 from pathlib import Path
 from typing import NamedTuple, Optional
+
+from sadpath.probe.allocators import bytes_in_use, return_free_memory
 
 PROC = Path("/proc")
 CGROUP = Path("/sys/fs/cgroup")
@@ -17,28 +17,39 @@ NO_LIMIT = 2**60
 
 
 class Memory(NamedTuple):
-    """Memory of one process, in bytes. `unique` belongs to it alone, and would be free if it ended now."""
+    """Memory of one process, in bytes: its resident memory, and its anonymous memory, resident or in swap."""
 
     resident: int
-    unique: int
+    anonymous: int
+
+
+class Settled(NamedTuple):
+    """What a process has left after a full collection, in bytes; None for what this platform does not tell.
+
+    `in_use` is exact: what the allocators have handed out. `anonymous` is memory in pages, which also has what a library
+    maps for itself.
+    """
+
+    in_use: Optional[int]
+    anonymous: Optional[int]
 
 
 def read_memory(proc: Path = PROC) -> Optional[Memory]:
     """Read this process's memory from Linux's `/proc`, or return None where there is none (macOS, Windows).
 
-    `unique` is the anonymous memory that `status` reports: it leaves out private pages of files, which no leak of
-    objects touches. The kernel keeps it as a counter, so the reading costs the same however large the process is.
-    Before Linux 6.16 the counter may be off by a few hundred KiB.
+    Anonymous memory, `RssAnon` and `VmSwap` in `status`, leaves out private pages of files, which no leak of objects
+    touches. The kernel keeps it as a counter, so the reading costs the same however large the process is. Before Linux
+    6.16 the counter may be off by a few hundred KiB.
     """
     try:
         fields = _fields(proc / "self" / "status")
-        return Memory(fields["VmRSS"], fields["RssAnon"])
+        return Memory(fields["VmRSS"], fields["RssAnon"] + fields.get("VmSwap", 0))
     except (OSError, KeyError):
         return None
 
 
-def read_memory_exactly(proc: Path = PROC) -> Optional[Memory]:
-    """Read it page by page, from `smaps_rollup` (Linux 4.14 and later): `unique` is the same anonymous memory.
+def read_memory_by_page(proc: Path = PROC) -> Optional[Memory]:
+    """Read the same page by page, from `smaps_rollup` (Linux 4.14 and later), where no counter lags behind.
 
     The unique set size would also count the pages of libraries that no other process maps just now: that jumps by
     megabytes as neighbours come and go, and as the kernel drops pages of files. Costs about 8 milliseconds for each
@@ -46,7 +57,7 @@ def read_memory_exactly(proc: Path = PROC) -> Optional[Memory]:
     """
     try:
         fields = _fields(proc / "self" / "smaps_rollup")
-        return Memory(fields["Rss"], fields["Anonymous"])
+        return Memory(fields["Rss"], fields["Anonymous"] + fields.get("Swap", 0))
     except (OSError, KeyError):
         return read_memory(proc)
 
@@ -60,17 +71,15 @@ def memory_limit(root: Path = CGROUP) -> Optional[int]:
     return min(limits) if limits else None
 
 
-def settle() -> Optional[Memory]:
+def settle() -> Settled:
     """Collect all garbage, return free memory to the system, and read what is left.
 
     Takes as long as a full collection, which is about a second for three million live objects.
     """
     gc.collect()
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl does not
-        if trim is not None:
-            trim(0)
-    return read_memory_exactly()
+    return_free_memory()
+    memory = read_memory_by_page()
+    return Settled(bytes_in_use(), memory.anonymous if memory else None)
 
 
 def _fields(page: Path) -> "dict[str, int]":

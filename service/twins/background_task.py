@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import BackgroundTasks
 
 from service.context import ContextKb, request_context
-from service.twins.catalogue import FLAT, TWO_ENTRIES, TWO_ENTRIES_ALONE, Twin, Variant
+from service.twins.catalogue import FLAT, TWO_ENTRIES, TWO_ENTRIES_WITH_CALLERS, Twin, Variant
 
 
 class MailboxFull(Exception):
@@ -65,9 +65,9 @@ TWIN = Twin(
             "reused",
             reused,
             TWO_ENTRIES,
-            "The task catches it, so two frames pass it; since Python 3.12 these pin, through their callers, the "
-            "request that began it.",
-            before_python_3_12=TWO_ENTRIES_ALONE,
+            "The task catches it, so two frames pass it; where a coroutine's frame keeps its callers, they pin the "
+            "request that began it too.",
+            with_callers=TWO_ENTRIES_WITH_CALLERS,
         ),
         Variant("factory", factory, FLAT, "The object dies at the end of the `except` clause."),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.context import request_context
-from service.twins.catalogue import FLAT, TWO_ENTRIES, TWO_ENTRIES_ALONE, Twin, Variant
+from service.twins.catalogue import FLAT, TWO_ENTRIES, TWO_ENTRIES_WITH_CALLERS, Twin, Variant
 from service.twins.endpoints import calls
 
 
@@ -55,7 +55,7 @@ TWIN = Twin(
             calls(loop_reused),
             TWO_ENTRIES,
             "A sentinel is safe to compare with, and not to raise: each raise links two entries.",
-            before_python_3_12=TWO_ENTRIES_ALONE,
+            with_callers=TWO_ENTRIES_WITH_CALLERS,
         ),
         Variant("factory", calls(loop_factory), FLAT, "`raise Done` builds a fresh object each time."),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.context import request_context
-from service.twins.catalogue import CYCLE, CYCLE_ALONE, FLAT, Twin, Variant
+from service.twins.catalogue import CYCLE, CYCLE_WITH_CALLERS, FLAT, Twin, Variant
 from service.twins.endpoints import calls
 
 
@@ -44,7 +44,7 @@ TWIN = Twin(
             calls(parse, Malformed, Missing),
             CYCLE,
             "The frame that raises has a name for the exception, so each holds the other.",
-            before_python_3_12=CYCLE_ALONE,
+            with_callers=CYCLE_WITH_CALLERS,
         ),
         Variant(
             "deleted",

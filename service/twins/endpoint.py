@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 
 from service.context import ContextKb, request_context
 from service.problems import problem
-from service.twins.catalogue import FLAT, TWO_ENTRIES, TWO_ENTRIES_ALONE, Expected, Range, Twin, Variant, exactly
+from service.twins.catalogue import FLAT, TWO_ENTRIES, TWO_ENTRIES_WITH_CALLERS, Expected, Range, Twin, Variant, exactly
 
 
 class SeatTaken(Exception):
@@ -104,7 +104,7 @@ TWIN = Twin(
             TWO_ENTRIES,
             "Two frames pass it, the one that raises and the one that catches; both stay, with the context.",
             status=409,
-            before_python_3_12=TWO_ENTRIES_ALONE,
+            with_callers=TWO_ENTRIES_WITH_CALLERS,
         ),
         Variant(
             "factory",
@@ -139,11 +139,11 @@ TWIN = Twin(
         Variant(
             "frames-cleared",
             frames_cleared,
-            Expected(exactly(2), Range(8_000, 30_000)),
-            "`traceback.clear_frames` frees the locals, so the context goes, but each entry and its frame stay, since "
-            "Python 3.12 with the frame's callers: slower growth, and no remedy.",
+            Expected(exactly(2), Range(400, 700)),
+            "`traceback.clear_frames` frees the locals, so the context goes, but each entry and its frame stay: slower "
+            "growth, and no remedy.",
             status=409,
-            before_python_3_12=Expected(exactly(2), Range(300, 1_500)),
+            with_callers=Expected(exactly(2), Range(8_000, 30_000)),
         ),
     ),
 )

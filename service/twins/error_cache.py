@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 from service.context import request_context
-from service.twins.catalogue import FLAT, TWO_ENTRIES, TWO_ENTRIES_ALONE, Twin, Variant
+from service.twins.catalogue import FLAT, TWO_ENTRIES, TWO_ENTRIES_WITH_CALLERS, Twin, Variant
 from service.twins.endpoints import calls
 
 
@@ -82,7 +82,7 @@ TWIN = Twin(
             calls(held_lookup),
             TWO_ENTRIES,
             "What a cache holds is reused: each hit links two entries to the same object.",
-            before_python_3_12=TWO_ENTRIES_ALONE,
+            with_callers=TWO_ENTRIES_WITH_CALLERS,
         ),
         Variant(
             "copied",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from service.context import request_context
-from service.twins.catalogue import FLAT, TWO_ENTRIES, TWO_ENTRIES_ALONE, Expected, Range, Twin, Variant
+from service.twins.catalogue import FLAT, TWO_ENTRIES, TWO_ENTRIES_WITH_CALLERS, Expected, Range, Twin, Variant
 from service.twins.endpoints import calls
 
 SHOWN = 20
@@ -71,7 +71,7 @@ TWIN = Twin(
             calls(keep_all),
             TWO_ENTRIES,
             "No object is raised twice, but each is kept, with its traceback, its frames and their context.",
-            before_python_3_12=TWO_ENTRIES_ALONE,
+            with_callers=TWO_ENTRIES_WITH_CALLERS,
         ),
         Variant("bounded", calls(keep_last), FLAT, f"The {SHOWN} last are kept, and no more."),
         Variant(

@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 
 from service.context import ContextKb, request_context
-from service.twins.catalogue import FLAT, TWO_ENTRIES, TWO_ENTRIES_ALONE, Range, Twin, Variant
+from service.twins.catalogue import FLAT, TWO_ENTRIES, TWO_ENTRIES_WITH_CALLERS, Range, Twin, Variant
 
 
 class CardDeclined(Exception):
@@ -76,7 +76,7 @@ TWIN = Twin(
             reused,
             replace(TWO_ENTRIES, log_bytes_added_per_request=TWO_ENTRIES_LOGGED),
             "Each record holds the traceback of all requests before: latency and log volume grow with every one.",
-            before_python_3_12=replace(TWO_ENTRIES_ALONE, log_bytes_added_per_request=TWO_ENTRIES_LOGGED),
+            with_callers=replace(TWO_ENTRIES_WITH_CALLERS, log_bytes_added_per_request=TWO_ENTRIES_LOGGED),
         ),
         Variant("factory", factory, FLAT, "Each record is as long as the first."),
     ),

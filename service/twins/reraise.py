@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from service.context import request_context
-from service.twins.catalogue import CYCLE, CYCLE_ALONE, FLAT, Twin, Variant
+from service.twins.catalogue import CYCLE, CYCLE_WITH_CALLERS, FLAT, Twin, Variant
 from service.twins.endpoints import Work, calls
 
 
@@ -83,7 +83,7 @@ TWIN = Twin(
             calls(passes_on(reraise), Rejected),
             CYCLE,
             "The function that raises again is in the traceback of what it holds as an argument.",
-            before_python_3_12=CYCLE_ALONE,
+            with_callers=CYCLE_WITH_CALLERS,
         ),
         Variant(
             "deleted",
@@ -96,7 +96,7 @@ TWIN = Twin(
             calls(pass_on_and_keep, Rejected),
             CYCLE,
             "A callee that deletes its arguments does not help a caller that keeps its own `exc_info`.",
-            before_python_3_12=CYCLE_ALONE,
+            with_callers=CYCLE_WITH_CALLERS,
         ),
         Variant(
             "caller-deleted",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.context import request_context
-from service.twins.catalogue import CYCLE, CYCLE_ALONE, FLAT, Twin, Variant
+from service.twins.catalogue import CYCLE, CYCLE_WITH_CALLERS, FLAT, Twin, Variant
 from service.twins.endpoints import calls
 
 
@@ -52,7 +52,7 @@ TWIN = Twin(
             calls(catch),
             CYCLE,
             "Exception, traceback, frame, local, exception: garbage that waits for the collector, context and all.",
-            before_python_3_12=CYCLE_ALONE,
+            with_callers=CYCLE_WITH_CALLERS,
         ),
         Variant(
             "deleted",

@@ -86,7 +86,8 @@ class Prometheus:
             with urlopen(f"{self.url}/api/v1/{path}?{urlencode(parameters)}", timeout=10) as response:
                 return json.load(response)["data"]
         except HTTPError as error:
-            raise AssertionError(f"Prometheus refuses {parameters}: {error.read().decode()}") from error
+            with error:
+                raise AssertionError(f"Prometheus refuses {parameters}: {error.read().decode()}") from error
 
 
 @contextmanager

@@ -167,7 +167,8 @@ def answer(path):
     if path == "/lab/settle":
         if muddled:
             return {}
-        return {"unique_bytes": noise * NOISE[requests // 40 % 10], "traceback_entries": 0, "collected_objects": 0}
+        return {"bytes_in_use": noise * NOISE[requests // 40 % 10], "anonymous_bytes": 0, "traceback_entries": 0,
+                "collected_objects": 0}
     requests += 1
     if path == "/dies" and requests > 50:
         print("arm odd: 1030 MiB is over the ceiling of 1024 MiB; ending with 137", flush=True)
@@ -220,7 +221,7 @@ def test_what_cannot_be_measured_is_a_row_with_a_reason_and_the_table_goes_on(
         "silent": "no expectation",
         "dies": f"the service ended with status 137: {ceiling}",
         "missing": "the service has no such variant",
-        "muddled": "KeyError: 'unique_bytes'",
+        "muddled": "KeyError: 'bytes_in_use'",
         "fine": "",
     }
     assert {row["variant"] for row in rows.values() if row["agrees"]} == {"fine"}
@@ -251,7 +252,8 @@ def interpreter(path: Path, says: str, status: int = 0) -> Path:
 def machine(tmp_path: Path) -> dict[str, str]:
     """A PATH with a shim that does not run, and pyenv's versions."""
     interpreter(tmp_path / "shims" / "python3.12", "pyenv: python3.12: command not found", 127)
-    interpreter(tmp_path / "shims" / "python3.14", "PyPy 3.14.0")
+    interpreter(tmp_path / "shims" / "python3.97", "PyPy 3.97.0")
+    interpreter(tmp_path / "shims" / "python3.12-config", "CPython 3.12.0")
     interpreter(tmp_path / "pyenv/versions/3.12.1/bin/python3.12", "CPython 3.12.1")
     interpreter(tmp_path / "pyenv/versions/3.12.10/bin/python3.12", "CPython 3.12.10")
     interpreter(tmp_path / "pyenv/versions/3.9.18/bin/python3.9", "CPython 3.9.18")
@@ -278,13 +280,13 @@ def test_a_name_is_looked_for_beyond_a_shim_that_does_not_run(machine: dict[str,
 def test_no_interpreter_at_all_is_an_error_and_no_empty_table(
     machine: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the only Python is one that is not supported yet: nothing measured is no agreement."""
-    monkeypatch.setattr("loadtest.truth.pythons.SUPPORTED", ("3.98", "3.99"))
-    with pytest.raises(Unusable, match=r"^there is no Python 3\.98 to 3\.99 here; name one: make truth PYTHONS="):
+    """Where all that is here is too old: nothing measured is no agreement."""
+    monkeypatch.setattr("loadtest.truth.pythons.OLDEST", (3, 98))
+    with pytest.raises(Unusable, match=r"^there is no Python 3\.98 or later here; name one: make truth PYTHONS="):
         chosen_pythons([], machine)
 
 
-@pytest.mark.parametrize("name", ["python3.14", "python9", "/no/such/python", "shims/python3.12"])
+@pytest.mark.parametrize("name", ["python3.97", "python9", "/no/such/python", "shims/python3.12"])
 def test_an_interpreter_that_does_not_run_is_an_error_in_one_line(machine: dict[str, str], name: str) -> None:
     """The shim of pyenv, PyPy, and what is not there."""
     with pytest.raises(Unusable, match=f"^{name} is no Python that runs here; name another"):
@@ -301,8 +303,21 @@ def test_two_interpreters_of_one_minor_version_are_an_error_in_one_line(machine:
 
 def test_an_interpreter_that_is_too_old_is_an_error_in_one_line(machine: dict[str, str]) -> None:
     """The service needs 3.11."""
-    with pytest.raises(Unusable, match=r"is Python 3\.9\.18; the service is measured on 3\.11"):
+    with pytest.raises(Unusable, match=r"is Python 3\.9\.18; the service needs 3\.11 or later"):
         chosen_pythons([f"{machine['PYENV_ROOT']}/versions/3.9.18/bin/python3.9"], machine)
+
+
+def test_an_interpreter_newer_than_the_expectations_is_measured_with_a_warning(
+    tmp_path: Path, machine: dict[str, str]
+) -> None:
+    """Python 3.98 was never verified: its rows may disagree, and are worth more than a refusal."""
+    newer = interpreter(tmp_path / "shims" / "python3.98", "CPython 3.98.0")
+    assert Python(str(newer), "3.98.0") in found_pythons(machine)
+    (chosen,) = chosen_pythons(["python3.98"], machine)
+    (warning,) = warnings([Python(sys.executable, "3.15.2"), chosen])
+    assert warning == (
+        "truth: warning: the expectations were verified up to Python 3.15; rows on 3.98.0 may disagree\n"
+    )
 
 
 def test_an_install_that_fails_is_the_reason_of_that_interpreters_rows(
@@ -312,7 +327,7 @@ def test_an_install_that_fails_is_the_reason_of_that_interpreters_rows(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     lock = tmp_path / "service.txt"
     lock.write_text(f"starlette==1.10.0 --hash=sha256:{'0' * 64}\n")
-    base = Python(str(Path(sys.base_prefix, "bin", f"python{sys.version_info.major}")), python_version())
+    base = Python(sys._base_executable, python_version())
     lines: list[str] = []
     environments = Environments(tmp_path / "truth", lines.append, lock)
     (runtime,) = environments.runtimes(base, ["1.10.0"])

@@ -13,6 +13,11 @@ from sadpath.probe.census import MAX_RUNNING_FRAMES, NOTHING, Census, Look, look
 from tests.probe.raising import count_by_hand, raise_many, raise_through
 
 
+walks_what_is_new = pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="before Python 3.11 no mark can be left, so each look walks the whole chain"
+)
+
+
 class Error(Exception):
     """What the tests raise, again and again."""
 
@@ -61,6 +66,7 @@ def test_a_fresh_exception_for_each_raise_pins_one_raise() -> None:
         assert look_at(fresh).entries == 5
 
 
+@walks_what_is_new
 def test_a_second_look_walks_only_what_is_new(error: Error) -> None:
     """A thousand raises were seen, one is new: five entries are walked."""
     raise_many(error, times=1000)
@@ -70,6 +76,7 @@ def test_a_second_look_walks_only_what_is_new(error: Error) -> None:
     assert (second.walked, second.entries) == (5, first.entries + 5)
 
 
+@walks_what_is_new
 def test_a_look_at_an_unchanged_chain_walks_nothing(error: Error) -> None:
     """Which is what most scrapes find."""
     raise_many(error, times=100)
@@ -98,6 +105,7 @@ def test_a_release_is_noticed(error: Error) -> None:
     assert (after.entries, after.walked) == (15, 15)
 
 
+@walks_what_is_new
 def test_a_release_is_noticed_where_the_old_address_is_in_use_again(error: Error) -> None:
     """After a release the allocator gives a new entry the address at which the last look began: that is no proof."""
 
@@ -200,6 +208,7 @@ def test_a_frame_that_a_debugger_holds_is_left_alone(error: Error) -> None:
     assert look_at(error, first).walked == 20
 
 
+@walks_what_is_new
 def test_one_mark_is_left_however_often_the_census_looks(error: Error) -> None:
     """A look moves the mark of the last one; marks do not pile up in the chain."""
     look = NOTHING
@@ -254,11 +263,12 @@ def test_nothing_that_a_look_returns_leads_to_a_frame(error: Error) -> None:
     raise_many(error, times=5)
     seen: list[object] = [look_at(error)]
     for thing in seen:
-        assert not isinstance(thing, types.FrameType | types.TracebackType | BaseException)
+        assert not isinstance(thing, (types.FrameType, types.TracebackType, BaseException))
         seen += [inner for inner in gc.get_referents(thing) if not isinstance(inner, type)]
         assert len(seen) < 1000
 
 
+@walks_what_is_new
 def test_a_million_looks_at_a_growing_chain_keep_nothing_alive_and_add_nothing() -> None:
     """Memory grows by what the raises pin; the looks themselves add neither objects nor bytes."""
     error, look = Error(), NOTHING
@@ -279,9 +289,10 @@ def test_a_million_looks_at_a_growing_chain_keep_nothing_alive_and_add_nothing()
 
 
 def test_the_estimate_is_near_what_the_frames_hold(error: Error) -> None:
-    """Frames of which one holds 20,000 bytes: 20,000 a raise and the frames themselves, which are a tenth of that."""
+    """20,000 bytes in one frame of each raise, and the frames themselves: a tenth of that, more before Python 3.11."""
     raise_many(error, times=50, depth=5, payload=20_000)
-    assert 50 * 20_000 < look_at(error).estimated_bytes < 1.1 * 50 * 20_000
+    frames = 0.1 if sys.version_info >= (3, 11) else 0.2
+    assert 50 * 20_000 < look_at(error).estimated_bytes < (1 + frames) * 50 * 20_000
 
 
 def test_what_frames_share_is_not_counted_as_theirs(error: Error) -> None:
@@ -313,6 +324,7 @@ def test_sizing_is_bounded_by_count_not_by_what_a_local_holds(error: Error) -> N
     assert 0 < look_at(error).estimated_bytes < 20_000 * 60
 
 
+@walks_what_is_new
 def test_two_censuses_of_one_error_do_not_disturb_each_other(error: Error) -> None:
     """Each goes on from its own place, though both marked the same frame."""
     censuses = [Census(lambda: {"error": error}) for _ in range(2)]
@@ -322,6 +334,7 @@ def test_two_censuses_of_one_error_do_not_disturb_each_other(error: Error) -> No
         assert [(counted(look), look.walked) for look in looks] == [(count_by_hand(error), 15)] * 2
 
 
+@walks_what_is_new
 def test_looks_from_many_threads_leave_a_census_as_quick_as_before(error: Error) -> None:
     """A page of metrics and a person's request may look at once; afterwards nothing is walked twice."""
     census = Census(lambda: {"error": error})

@@ -1,0 +1,86 @@
+"""The probe is put into other people's processes, which may run another Python than this project."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+VERSIONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
+
+SELF_CHECK = """
+import pathlib, sys, sysconfig
+from sadpath.probe import census, collector, heap, memory
+from tests.probe.raising import count_by_hand, raise_many
+error, look = ValueError(), census.NOTHING
+recorder = collector.PauseRecorder()
+recorder.install()
+for times in (3, 0, 50, 1):
+    raise_many(error, times)
+    look = census.look_at(error, look)
+    assert (look.entries, look.frames) == count_by_hand(error), (look, count_by_hand(error))
+assert look.estimated_bytes > 1000
+assert sys.version_info < (3, 11) or look.walked == 5, look
+assert heap.full_census()[0].entries == look.entries == 270
+old, error.__traceback__ = look, None
+raise_many(error, 2)
+assert census.look_at(error, old).entries == 10
+assert sys.platform != "linux" or memory.settle().anonymous > 0
+assert sum(recorder.generations[2].buckets) >= (sys.platform == "linux")
+own = [pathlib.Path.cwd(), *map(pathlib.Path, (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")))]
+files = [pathlib.Path(module.__file__) for module in sys.modules.values() if getattr(module, "__file__", None)]
+foreign = [str(file) for file in files if not {*own} & {*file.parents} or "site-packages" in file.parts]
+assert files and not foreign, foreign
+"""
+
+
+def interpreter(version: str) -> str:
+    """The command of an interpreter that runs, or skip; fail where `SADPATH_REQUIRE` names it."""
+    candidates = [
+        shutil.which(f"python{version}"),
+        *map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python")),
+    ]
+    for command in filter(None, candidates):
+        if subprocess.run([command, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return command
+    missing = pytest.fail if f"python{version}" in os.environ.get("SADPATH_REQUIRE", "").split(",") else pytest.skip
+    missing(f"there is no Python {version} here")
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_probe_counts_right_with_the_standard_library_alone(version: str) -> None:
+    """On every Python from 3.9, and with no package installed."""
+    result = run(interpreter(version), "-S", "-W", "error", "-c", SELF_CHECK)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_tests_of_the_probe_pass(version: str, tmp_path: Path) -> None:
+    """All of this folder's, on every Python from 3.9, in an environment of their own."""
+    python = tmp_path / "bin" / "python"
+    lock = ROOT / "requirements" / "probe.txt"
+    for command in (
+        ["uv", "venv", "--quiet", "--allow-existing", "--python", interpreter(version), tmp_path],
+        ["uv", "pip", "install", "--quiet", "--require-hashes", "--python", python, "--requirement", lock],
+        ["pytest", "-p", "no:cacheprovider", "tests/probe", f"--ignore={Path(__file__).relative_to(ROOT)}"],
+    ):
+        result = run(sys.executable if command[0] == "uv" else python, "-m", *command)
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_an_interpreter_that_is_asked_for_is_never_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing Python is skipped, unless the environment requires it, as continuous integration does."""
+    monkeypatch.delenv("SADPATH_REQUIRE", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="there is no Python 3.98 here"):
+        interpreter("3.98")
+    monkeypatch.setenv("SADPATH_REQUIRE", "prometheus,python3.98")
+    with pytest.raises(pytest.fail.Exception, match="there is no Python 3.98 here"):
+        interpreter("3.98")
