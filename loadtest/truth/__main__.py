@@ -61,8 +61,8 @@ def main(  # noqa: PLR0913, PLR0917 - one parameter for each option
     noisy, which is no agreement.
 
     Without --python, each Python from 3.11 on that is on the PATH or among pyenv's versions. The first run installs the
-    service for each. One Python takes about three minutes on two cores. Expectations were verified on 3.11 to 3.15; a
-    newer Python is measured with a warning.
+    service for each. One Python takes about three minutes on two cores. The expectations were verified on 3.11 to 3.15;
+    a newer Python is measured with a warning.
 
     Exit status: 0 all rows agree · 1 some disagree or could not be measured · 2 the command is wrong · 130 it was
     interrupted. truth.json is written after each row, so it has what was measured until then.
@@ -106,8 +106,8 @@ def make_plan(twins: Sequence[str], pythons: Sequence[str], starlettes: Sequence
 def warnings(pythons: Sequence[Python]) -> list[str]:
     """Return a line for each Python that is newer than those that the expectations were verified on."""
     return [
-        f"truth: warning: the expectations were verified up to Python {dotted(NEWEST_KNOWN)}; rows on {one.version} may "
-        "disagree\n"
+        f"truth: warning: the expectations were verified up to Python {dotted(NEWEST_KNOWN)}; "
+        f"rows on {one.version} may disagree\n"
         for one in pythons
         if one.is_newer_than_known
     ]

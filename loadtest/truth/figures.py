@@ -14,9 +14,9 @@ from sadpath.verdict import Life, judge
 class Reading:
     """What `POST /lab/settle` said after a round, and what the round itself was like.
 
-    `requests` counts those to the variant since the process began. `bytes_in_use` is None where the process's allocators
-    do not tell, and `anonymous_bytes` is what there is then. `log_bytes` is the length of the last answer's log record,
-    None where an answer has none, and `median_ms` the median duration of the round's requests.
+    `requests` counts those to the variant since the process began. `bytes_in_use` is None where the allocators of the
+    process do not tell, and `anonymous_bytes` is what there is then. `log_bytes` is the length of the last answer's log
+    record, None where an answer has none, and `median_ms` the median duration of the round's requests.
     """
 
     requests: int
@@ -32,8 +32,9 @@ class Reading:
 class Measured:
     """What one request through a variant leaves behind, as measured.
 
-    `ci95` is the 95% interval of the bytes; `cyclic_range` and `log_range` are the lowest and the highest figure of a
-    round. `bytes_are_exact` says that bytes in use were counted, and not pages of memory. `entries_left` are the traceback entries that were alive at the end, less those before the first request.
+    `ci95` is the 95% interval of the bytes; `bytes_are_exact` is whether these were bytes in use, and not pages of
+    memory. `cyclic_range` and `log_range` are the lowest and the highest figure of a round. `entries_left` are the
+    traceback entries that were alive at the end, less those before the first request.
     """
 
     requests: int

@@ -1,7 +1,7 @@
 """Count the bytes that this process's allocators have handed out and not got back: exact where pages cannot be.
 
-A page stays with a process as long as one object on it is alive, and a new object may go where there was room anyway, so
-memory pages show growth late and roughly. The allocators know it to the byte: pymalloc prints its blocks by size class
+A page stays with a process as long as one object on it is alive, and a new object may go where there was room anyway,
+so pages show growth late and roughly. The allocators know it to the byte: pymalloc prints its blocks by size class
 (`_PyObject_DebugMallocStats`), and glibc returns what `malloc` has handed out to everybody else (`mallinfo2`).
 """
 
@@ -17,9 +17,12 @@ _SIZE_CLASS = re.compile(r"^ *\d+ +(?P<block_bytes>\d+) +\d+ +(?P<blocks_in_use>
 class _MallocInfo(ctypes.Structure):
     """`struct mallinfo2` of glibc's `malloc.h`."""
 
-    _fields_ = [  # noqa: RUF012 - as ctypes wants it
+    _fields_ = [
         (name, ctypes.c_size_t)
-        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
     ]
 
 
@@ -68,7 +71,8 @@ def _c_library() -> Optional[ctypes.PyDLL]:
         c.mallinfo2.restype = _MallocInfo
         c.open_memstream.restype = ctypes.c_void_p
         c.open_memstream.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-        c._PyObject_DebugMallocStats.argtypes = c.fclose.argtypes = c.free.argtypes = [ctypes.c_void_p]
+        c._PyObject_DebugMallocStats.argtypes = [ctypes.c_void_p]  # noqa: SLF001 - nothing public counts by size
+        c.fclose.argtypes = c.free.argtypes = [ctypes.c_void_p]
     except AttributeError:
         return None
     return c
@@ -80,7 +84,7 @@ def _pymalloc_bytes(c: ctypes.PyDLL) -> Optional[int]:
     stream = c.open_memstream(ctypes.byref(text), ctypes.byref(size))
     if not stream:
         return None
-    is_on = c._PyObject_DebugMallocStats(stream)
+    is_on = c._PyObject_DebugMallocStats(stream)  # noqa: SLF001
     c.fclose(stream)
     page = ctypes.string_at(text, size.value).decode("ascii", "replace")
     c.free(text)

@@ -26,8 +26,8 @@ class Memory(NamedTuple):
 class Settled(NamedTuple):
     """What a process has left after a full collection, in bytes; None for what this platform does not tell.
 
-    `in_use` is exact: what the allocators have handed out. `anonymous` is memory in pages, which also has what a library
-    maps for itself.
+    `in_use` is exact: what the allocators have handed out. `anonymous` is memory in pages, with what a library maps for
+    itself.
     """
 
     in_use: Optional[int]

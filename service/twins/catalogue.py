@@ -69,7 +69,7 @@ CYCLE_WITH_CALLERS = Expected(cyclic_objects_per_request=Range(40, 150))
 
 
 def keeps_callers(python: tuple[int, ...]) -> bool:
-    """Return whether the frame of a finished coroutine keeps its callers, as the frame of a function does on any Python.
+    """Return whether the frame of a finished coroutine keeps its callers, as a function's frame does on any Python.
 
     It does on 3.12, on 3.13 up to 3.13.11, and on 3.14 up to 3.14.2. The defect is cpython#100964, and cpython#141112
     fixed it, in 3.13.12, in 3.14.3 and before 3.15. `python` is a version such as (3, 14, 2).

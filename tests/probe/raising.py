@@ -26,7 +26,7 @@ def count_by_hand(error: BaseException) -> "tuple[int, int]":
     entry = error.__traceback__
     while entry is not None:
         entries += 1
-        frame: Optional[object] = entry.tb_frame  # noqa: UP045 - runs on Python 3.9 too
+        frame: Optional[object] = entry.tb_frame
         while frame is not None:
             frames.add(frame)
             frame = frame.f_back  # type: ignore[attr-defined]

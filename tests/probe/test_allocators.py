@@ -94,7 +94,7 @@ def test_it_is_unknown_where_mimalloc_holds_the_objects() -> None:
 
 
 def test_it_is_unknown_where_another_malloc_is_preloaded() -> None:
-    """jemalloc takes the place of glibc's `malloc`, whose counts stay at zero."""
+    """With jemalloc the counts of glibc's own `malloc` stay at zero."""
     library = find_library("jemalloc")
     if library is None:
         pytest.skip("there is no jemalloc here: apt-get install libjemalloc2")

@@ -12,7 +12,6 @@ import pytest
 from sadpath.probe.census import MAX_RUNNING_FRAMES, NOTHING, Census, Look, look_at
 from tests.probe.raising import count_by_hand, raise_many, raise_through
 
-
 walks_what_is_new = pytest.mark.skipif(
     sys.version_info < (3, 11), reason="before Python 3.11 no mark can be left, so each look walks the whole chain"
 )

@@ -144,7 +144,7 @@ def test_the_leaky_half_wastes_something(twin: Twin) -> None:
     ],
 )
 def test_the_expectation_follows_the_versions(starlette: str, python: tuple[int, ...], expected: str) -> None:
-    """Starlette 1.10.0 began to clear tracebacks; Pythons from 3.12 on keep a coroutine's callers until that was fixed."""
+    """Starlette 1.10.0 began to clear tracebacks; some releases of Python keep the callers of a coroutine's frame."""
     by_name = {"current": 1, "old Starlette": 2, "with callers": 3}
     current, old_starlette, with_callers = (Expected(exactly(entries)) for entries in by_name.values())
     variant = Variant("reused", len, current, "why", before_starlette_1_10=old_starlette, with_callers=with_callers)
