@@ -1,7 +1,6 @@
 """A real Prometheus that scrapes two real arms under real load, with the committed configuration."""
 
 import json
-import os
 import shutil
 import signal
 import sys
@@ -15,11 +14,11 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-import pytest
 import yaml
 
 from loadtest.arms import Arm, free_ports
 from sadpath.lifeline import Child
+from tests.required import missing
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -30,13 +29,8 @@ STEADY_S = 18
 
 
 def require(program: str) -> str:
-    """Return where a program of Debian's package `prometheus` is, or skip; where it is required, fail."""
-    path = shutil.which(program)
-    if path is None and "prometheus" in os.environ.get("SADPATH_REQUIRE", "").split(","):
-        pytest.fail(f"there is no {program}, and SADPATH_REQUIRE asks for it: apt-get install prometheus")
-    if path is None:
-        pytest.skip(f"there is no {program} here: apt-get install prometheus")
-    return path
+    """Return where a program of Debian's package `prometheus` is; skip the test without it, or fail where required."""
+    return shutil.which(program) or missing("prometheus", "apt-get install prometheus")
 
 
 @dataclass(frozen=True)

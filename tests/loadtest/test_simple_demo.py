@@ -1,7 +1,6 @@
 """The README's smallest example: what people read is the file, and it shows what the README says."""
 
 import re
-import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from loadtest import simple_exception_memory_demo as demo
+from tests.interpreters import find_interpreter
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,12 +35,8 @@ def example() -> str:
 def interpreters() -> dict[str, str]:
     """The commands of this Python and of each other Python 3 that runs here, by version."""
     found = {f"3.{sys.version_info.minor}": sys.executable}
-    for version in (f"3.{minor}" for minor in MINORS):
-        candidates = [*map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python")), f"python{version}"]
-        for command in filter(None, map(shutil.which, candidates)):
-            if subprocess.run([command, "-c", ""], capture_output=True, check=False).returncode == 0:
-                found.setdefault(version, command)
-    return found
+    others = {version: find_interpreter(version) for version in (f"3.{minor}" for minor in MINORS)}
+    return {version: command for version, command in others.items() if command} | found
 
 
 INTERPRETERS = interpreters()

@@ -10,6 +10,7 @@ import pytest
 
 from sadpath.probe.allocators import bytes_in_use
 from sadpath.probe.memory import settle
+from tests.required import missing
 
 ROOT = Path(__file__).parents[2]
 GROWTH = """
@@ -97,5 +98,5 @@ def test_it_is_unknown_where_another_malloc_is_preloaded() -> None:
     """With jemalloc the counts of glibc's own `malloc` stay at zero."""
     library = find_library("jemalloc")
     if library is None:
-        pytest.skip("there is no jemalloc here: apt-get install libjemalloc2")
+        missing("jemalloc", "apt-get install libjemalloc2")
     assert growth_in_a_process_with(LD_PRELOAD=library) is None

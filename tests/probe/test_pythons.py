@@ -1,12 +1,12 @@
 """The probe is put into other people's processes, which may run another Python than this project."""
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.interpreters import interpreter
 
 ROOT = Path(__file__).parents[2]
 VERSIONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
@@ -37,20 +37,6 @@ assert files and not foreign, foreign
 """
 
 
-def interpreter(version: str) -> str:
-    """The command of an interpreter that runs, or skip; fail where `SADPATH_REQUIRE` names it."""
-    candidates = [
-        shutil.which(f"python{version}"),
-        *map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python")),
-    ]
-    for command in filter(None, candidates):
-        if subprocess.run([command, "-c", ""], capture_output=True, check=False).returncode == 0:
-            return command
-    if f"python{version}" in os.environ.get("SADPATH_REQUIRE", "").split(","):
-        pytest.fail(f"there is no Python {version} here, and SADPATH_REQUIRE asks for it")
-    pytest.skip(f"there is no Python {version} here")
-
-
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
 
@@ -75,13 +61,3 @@ def test_the_tests_of_the_probe_pass(version: str, tmp_path: Path) -> None:
     ):
         result = run(sys.executable if command[0] == "uv" else python, "-m", *command)
         assert result.returncode == 0, result.stdout + result.stderr
-
-
-def test_an_interpreter_that_is_asked_for_is_never_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing Python is skipped, unless the environment requires it, as continuous integration does."""
-    monkeypatch.delenv("SADPATH_REQUIRE", raising=False)
-    with pytest.raises(pytest.skip.Exception, match=r"there is no Python 3\.98 here"):
-        interpreter("3.98")
-    monkeypatch.setenv("SADPATH_REQUIRE", "prometheus,python3.98")
-    with pytest.raises(pytest.fail.Exception, match=r"there is no Python 3\.98 here"):
-        interpreter("3.98")
