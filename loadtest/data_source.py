@@ -1,51 +1,78 @@
-"""Ask Prometheus one query through Grafana's data source, as the panels do, and say what is wrong where that fails.
+"""Ask Prometheus one query through Grafana's data source, as the panels do, and return what is wrong where that fails.
 
-Grafana's own health tells nothing of it: since 13.2 the data source is a plugin that Grafana can lose while it runs, and then
-it is up with all panels empty (grafana/grafana#132528). The standard library only, as all that `make up` needs.
+Grafana's /api/health does not cover it: since 13.2 the data source is a plugin, and a Grafana that has lost it is up,
+with all panels empty (grafana/grafana#132528). The standard library only, as all that `make up` needs.
 """
 
 from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 
 QUERY = "/api/datasources/proxy/uid/prometheus/api/v1/query?query=up"
-"""Any query does: one that finds nothing yet is a success too. `prometheus` is the uid in grafana/provisioning."""
+"""The health check in docker-compose.yml asks the same. A query that finds nothing yet is a success too."""
 
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 LONGEST_REASON = 200
 GRAFANA_LOGS = "docker compose logs grafana"
-GATEWAY = range(502, 505)
+NO_PROMETHEUS = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 """What Grafana answers when it is Prometheus that does not."""
 
 
-def why_no_query(port: int, patience_s: float = PATIENCE_S) -> str | None:
-    """Return in one line why Grafana on `port` of this machine cannot query Prometheus, and what to type; None if it can."""
+@dataclass(frozen=True)
+class Answer:
+    """What Grafana answered. The content is empty where it is not a JSON object."""
+
+    status: int
+    phrase: str
+    content: dict[str, Any]
+
+    @property
+    def is_success(self) -> bool:
+        """Whether Prometheus has answered the query."""
+        return self.status == HTTPStatus.OK and self.content.get("status") == "success"
+
+    @property
+    def reason(self) -> str:
+        """What Grafana, or Prometheus, gives as its reason: one short line, empty where there is none."""
+        said = self.content.get("message") or self.content.get("error") or ""
+        identifier = f" ({self.content['messageId']})" if self.content.get("messageId") else ""
+        return " ".join(str(said).split())[:LONGEST_REASON] + identifier
+
+    @property
+    def lacks_plugin(self) -> bool:
+        """Whether Grafana knows the data source, and has no plugin for it."""
+        return self.status == HTTPStatus.NOT_FOUND and "plugin" in self.reason.lower()
+
+
+def why_no_query(port: int, timeout_s: float = TIMEOUT_S) -> str | None:
+    """Return in one line why Grafana on this `port` cannot query Prometheus, and what to type; None if it can."""
     try:
-        status, text = _ask(port, patience_s)
+        answer = _ask(port, timeout_s)
     except TimeoutError:
-        return f"Grafana did not answer a query of Prometheus within {patience_s:g} s; type {GRAFANA_LOGS}"
+        return f"Grafana did not answer a query of Prometheus within {timeout_s:g} s; type {GRAFANA_LOGS}"
     except (OSError, HTTPException):
         return f"Grafana does not answer on port {port}; type {GRAFANA_LOGS}"
-    answer = _object(text)
-    if status == 200 and answer.get("status") == "success":
+    if answer.is_success:
         return None
-    what = f"Grafana is up, but cannot query Prometheus: it answered {status}, {_reason(answer)}"
-    return f"{what}; {_what_to_type(status, answer)}"
+    said = answer.reason or "this is not what Prometheus answers"
+    what = f"Grafana is up, but cannot query Prometheus: it answered {answer.status} {answer.phrase}, {said}"
+    return f"{what}; {_what_to_type(answer)}"
 
 
-def _ask(port: int, patience_s: float) -> tuple[int, str]:
-    """Return status and text. No redirect is followed, no proxy asked. Raises `OSError` or `HTTPException`."""
-    with closing(HTTPConnection("127.0.0.1", port, timeout=patience_s)) as connection:
+def _ask(port: int, timeout_s: float) -> Answer:
+    """Ask as the anonymous Viewer. Follows no redirect, uses no proxy. Raises `OSError` or `HTTPException`."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=timeout_s)) as connection:
         connection.request("GET", QUERY)
         response = connection.getresponse()
-        return response.status, response.read().decode(errors="replace")
+        return Answer(response.status, response.reason, _object(response.read()))
 
 
-def _object(text: str) -> dict[str, Any]:
-    """Return the JSON object, or an empty one where the text is something else."""
+def _object(text: bytes) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError:
@@ -53,16 +80,7 @@ def _object(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _reason(answer: dict[str, Any]) -> str:
-    """Return what Grafana or Prometheus says itself, as one short line."""
-    said = answer.get("message") or answer.get("error")
-    if not said:
-        return "without a reason"
-    identifier = f" ({answer['messageId']})" if answer.get("messageId") else ""
-    return " ".join(str(said).split())[:LONGEST_REASON] + identifier
-
-
-def _what_to_type(status: int, answer: dict[str, Any]) -> str:
-    if status == 404 and "plugin" in _reason(answer).lower():
-        return f"its Prometheus plugin is not loaded: type make down, then make up, or {GRAFANA_LOGS} to see why"
-    return "type docker compose logs prometheus" if status in GATEWAY else f"type {GRAFANA_LOGS}"
+def _what_to_type(answer: Answer) -> str:
+    if answer.lacks_plugin:
+        return f"its Prometheus plugin is not loaded: type make down, then make up; {GRAFANA_LOGS} shows why"
+    return "type docker compose logs prometheus" if answer.status in NO_PROMETHEUS else f"type {GRAFANA_LOGS}"
