@@ -59,7 +59,7 @@ def why_no_query(port: int, timeout_s: float = TIMEOUT_S) -> str | None:
         return f"Grafana does not answer on port {port}; type {GRAFANA_LOGS}"
     if answer.is_success:
         return None
-    said = answer.reason or "this is not what Prometheus answers"
+    said = answer.reason or "which is not what Prometheus answers"
     what = f"Grafana is up, but cannot query Prometheus: it answered {answer.status} {answer.phrase}, {said}"
     return f"{what}; {_what_to_type(answer)}"
 
