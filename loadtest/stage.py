@@ -17,6 +17,7 @@ from typing import Any
 
 from loadtest import HEADLINE
 from loadtest.arms import is_free
+from loadtest.data_source import why_no_query
 
 MIB = 2**20
 LEAST_LIMIT = 96 * MIB
@@ -116,7 +117,7 @@ def check_ports(stage: Stage, ours: set[int]) -> None:
 
 
 def up() -> None:
-    """Check, build, start, wait until all is healthy, and say what to look at. Raises `NotReady`."""
+    """Check, build, start, wait until all is healthy, query once, and say what to look at. Raises `NotReady`."""
     memory = _engine_memory()
     stage = stage_of(json.loads(_compose("config", "--format", "json")))
     ours = _own_ports()
@@ -125,7 +126,9 @@ def up() -> None:
         check_memory(stage, memory)
     command = ["docker", "compose", "up", "--build", "--detach", "--wait", "--wait-timeout", str(WAIT_S)]
     if subprocess.run(command, check=False).returncode:  # noqa: S603 - our own command
-        raise NotReady(f"{_unwell()}; see docker compose logs, and make down removes what was started")
+        raise NotReady(_why_not_up(stage))
+    if reason := why_no_query(stage.ports["grafana"]):
+        raise NotReady(reason)
     sys.stdout.write(what_to_look_at(stage))
 
 
@@ -195,11 +198,14 @@ def _own_ports() -> set[int]:
     return {port["PublishedPort"] for container in found for port in container["Publishers"] or ()}
 
 
-def _unwell() -> str:
-    """Say in words which container is not well."""
+def _why_not_up(stage: Stage) -> str:
+    """Return in words which container is not well. Of a Grafana that runs we ask what its health check asked."""
     unwell = _compose("ps", "--all", "--format", "{{.Service}} {{.Status}}").splitlines()
     bad = [line for line in unwell if "(healthy)" not in line and "Exited (0)" not in line]
-    return "not well: " + "; ".join(bad) if bad else "docker compose up failed"
+    if any(line.startswith("grafana Up") for line in bad) and (reason := why_no_query(stage.ports["grafana"])):
+        return reason
+    names = "not well: " + "; ".join(bad) if bad else "docker compose up failed"
+    return f"{names}; see docker compose logs, and make down removes what was started"
 
 
 def _compose(*command: str) -> str:

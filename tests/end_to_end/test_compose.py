@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import pytest
 from docker.models.containers import Container as EngineContainer
 from playwright.sync_api import sync_playwright
 
+from loadtest.data_source import QUERY
 from sadpath.sources import Container
 from tests.waiting import until
 
@@ -55,9 +57,9 @@ class Lab:
     healthy_at: float = 0.0
     said: str = ""
 
-    def stage(self, command: str) -> str:
-        """Do what `make up` and `make down` do; what they said."""
-        done = subprocess.run(
+    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+        """Do what `make up` and `make down` do, well or not."""
+        return subprocess.run(
             [sys.executable, "-m", "loadtest.stage", command],
             cwd=ROOT,
             env=self.environment,
@@ -65,6 +67,10 @@ class Lab:
             text=True,
             check=False,
         )
+
+    def stage(self, command: str) -> str:
+        """Do what `make up` and `make down` do; what they said."""
+        done = self.run(command)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -103,22 +109,30 @@ class Lab:
         return Container(container_name)
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab that is up and healthy. Whatever happens in the tests, nothing of it is left."""
+@contextmanager
+def new_lab(reports: Path, override: Path | None = None) -> Iterator[Lab]:
+    """A lab that is not up yet, with this override file. Whatever happens with it, nothing of it is left."""
     engine = engine_or_skip()
-    project, reports = f"sadpath-test-{os.getpid()}", tmp_path_factory.mktemp("reports")
-    ports = _free_ports()
+    project, ports = f"sadpath-test-{os.getpid()}-{reports.name.replace('_', '-')}".lower(), _free_ports()
     knobs = {f"STAGE_{service}_PORT": str(port) for service, port in ports.items()}
     environment = {**os.environ, **knobs, "COMPOSE_PROJECT_NAME": project, "STAGE_REPORTS": str(reports)}
+    if override:
+        environment["COMPOSE_FILE"] = f"docker-compose.yml:{override}"
     lab = Lab(engine, project, reports, ports, environment)
     try:
-        lab.said = lab.stage("up")
-        lab.healthy_at = time.monotonic()
         yield lab
     finally:
         lab.stage("down")
         engine.close()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab that is up and healthy."""
+    with new_lab(tmp_path_factory.mktemp("reports")) as lab:
+        lab.said = lab.stage("up")
+        lab.healthy_at = time.monotonic()
+        yield lab
 
 
 pytestmark = pytest.mark.timeout(600)  # the first time, images are built and pulled
@@ -198,6 +212,13 @@ def test_the_instrument_sees_a_container_as_the_engine_does(lab: Lab) -> None:
     assert lab.memory()["factory"] == pytest.approx(reading.resident_bytes, rel=0.5)
 
 
+def test_grafana_passes_a_query_on(lab: Lab) -> None:
+    """To the source that is provisioned, without a login: so do its panels."""
+    answer = json.loads(lab.get("GRAFANA", QUERY))
+    assert answer["status"] == "success"
+    assert {"reused", "factory"} <= {one["metric"].get("arm") for one in answer["data"]["result"]}
+
+
 def test_grafana_draws_it_without_a_click(lab: Lab) -> None:
     """Its address alone shows charts. The picture is kept in reports/compose/grafana.png, for people."""
     if json.loads(lab.get("GRAFANA", "/api/health"))["version"] == "placeholder":
@@ -226,6 +247,32 @@ def test_down_leaves_nothing_but_a_whole_report(lab: Lab) -> None:
     arms = json.loads((lab.reports / "summary.json").read_text())["arms"]
     assert (arms["reused"]["verdict"], arms["factory"]["verdict"]) == ("leaks", "flat")
     assert arms["reused"]["restarts"] >= 1
+
+
+UNHEALTHY = {"start_period": "1s"}
+LOST_AFTER_ITS_HEALTH_CHECK = {"test": ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:3000/api/health"]}
+
+
+@pytest.mark.parametrize(
+    ("health_check", "health"), [(UNHEALTHY, "unhealthy"), (LOST_AFTER_ITS_HEALTH_CHECK, "healthy")]
+)
+def test_a_grafana_without_its_plugin_is_one_last_line(tmp_path: Path, health_check: object, health: str) -> None:
+    """Whether its health check notices, and nothing else comes up, or `make up` alone does: what, and what to type."""
+    override = tmp_path / "lost.yml"
+    grafana = {"environment": {"PLACEHOLDER_LOSES_PLUGINS": "1"}, "healthcheck": health_check}
+    override.write_text(json.dumps({"services": {"grafana": grafana}}))
+    with new_lab(tmp_path, override) as lab:
+        done = lab.run("up")
+        if json.loads(lab.get("GRAFANA", "/api/health"))["version"] != "placeholder":
+            pytest.skip("a real Grafana does not lose its plugin when told to")
+        assert lab.containers()["grafana"].attrs["State"]["Health"]["Status"] == health
+    assert done.returncode == 4
+    assert done.stderr.splitlines()[-1] == (
+        "stage: Grafana is up, but cannot query Prometheus: it answered 404 Not Found, Plugin not found "
+        "(plugin.notRegistered); its Prometheus plugin is not loaded: type make down, then make up; "
+        "docker compose logs grafana shows why"
+    )
+    assert "The lab is up" not in done.stdout
 
 
 def _gap(memory: dict[str, float]) -> float:

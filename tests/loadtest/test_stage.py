@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from loadtest.stage import MIB, NotReady, Stage, check_memory, check_ports, stage_of, what_to_look_at
+from tests.loadtest.grafana_answers import LOST, SUCCESS, grafana_that_answers
 
 ROOT = Path(__file__).parents[2]
 GIB = 1024 * MIB
@@ -183,6 +184,37 @@ def test_what_did_not_become_healthy_is_named(stage: Make) -> None:
     assert "stage: not well: grafana Restarting (1) 2 seconds ago; see docker compose logs" in said
 
 
+@pytest.mark.parametrize(
+    ("compose_up", "unwell"),
+    [("exit 0", ":"), ("exit 1", "echo 'grafana Up 9 seconds (unhealthy)'; echo 'locust Created'")],
+    ids=["healthy for a moment", "unhealthy"],
+)
+def test_a_grafana_that_cannot_query_prometheus_is_one_line(stage: Make, compose_up: str, unwell: str) -> None:
+    """Lost before its first health check or after it: the reason is the same, and names no other container."""
+    with grafana_that_answers(404, LOST) as port:
+        status, said = stage("up", docker=_docker_with_grafana_on(port, compose_up, unwell))
+    assert status == 4
+    assert said.startswith(
+        "stage: Grafana is up, but cannot query Prometheus: it answered 404 Not Found, Plugin not found"
+    )
+    assert said.count("\n") == 1
+
+
+def test_a_grafana_that_queries_prometheus_is_not_blamed_for_another(stage: Make) -> None:
+    """Its health check was only late."""
+    unwell = "echo 'grafana Up 1 second (health: starting)'; echo 'locust Exited (1) 1 second ago'"
+    with grafana_that_answers(200, SUCCESS) as port:
+        status, said = stage("up", docker=_docker_with_grafana_on(port, "exit 1", unwell))
+    assert status == 4
+    assert said.startswith("stage: not well: grafana Up 1 second (health: starting); locust Exited (1)")
+
+
+def test_a_lab_that_can_be_queried_is_up(stage: Make) -> None:
+    """No complaint, status 0."""
+    with grafana_that_answers(200, SUCCESS) as port:
+        assert stage("up", docker=_docker_with_grafana_on(port, "exit 0")) == (0, "")
+
+
 @pytest.mark.parametrize("arguments", [[], ["sideways"], ["up", "down"]])
 def test_a_command_that_there_is_not(stage: Make, arguments: list[str]) -> None:
     """Status 2, and what to type."""
@@ -205,3 +237,15 @@ def _on_free_ports() -> dict[str, Any]:
             with socket.create_server(("127.0.0.1", 0)) as one:
                 port["published"] = str(one.getsockname()[1])
     return free
+
+
+def _docker_with_grafana_on(port: int, compose_up: str, unwell: str = ":") -> str:
+    """A docker command with a lab whose Grafana is published on this port."""
+    lab = _on_free_ports()
+    lab["services"]["grafana"]["ports"][0]["published"] = str(port)
+    publishers = json.dumps({"Publishers": [{"PublishedPort": port}]})
+    answers = f"""
+  "compose ps --all"*) {unwell} ;;
+  "compose ps"*) echo '{publishers}' ;;
+  "compose up"*) {compose_up} ;;"""
+    return UP_TO_THE_PORTS.format(config=json.dumps(lab)).replace('"compose ps"*) ;;', answers)
