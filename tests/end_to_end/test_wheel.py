@@ -45,9 +45,9 @@ def installed(wheel: Path, extra: str, version: str, folder: Path) -> Path:
     """Install the wheel with an extra into a new environment, at the versions of the lock; return its programs."""
     uv("venv", "--quiet", "--python", interpreter(version), folder / "environment")
     programs = folder / "environment" / "bin"
+    lock = ROOT / "requirements" / "dev.txt"
     named = f"sadpath[{extra}] @ {wheel.as_uri()}"
-    lock = ["--constraint", ROOT / "requirements" / "dev.txt"]
-    uv("pip", "install", "--quiet", "--python", programs / "python", *lock, named)
+    uv("pip", "install", "--quiet", "--python", programs / "python", "--constraint", lock, named)
     return programs
 
 
