@@ -12,13 +12,13 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from loadtest import HEADLINE
-from sadpath.verdict import FLAT_BELOW, Outcome
+from sadpath.verdict.judge import FLAT_BELOW, Outcome
 
 TIMEOUT_S = 5.0
 
 FIGURES = (
-    "entries_per_raise",
-    "bytes_kept_per_request",
+    "traceback_entries_per_request",
+    "bytes_per_request",
     "cyclic_objects_per_request",
     "log_bytes_added_per_request",
 )
@@ -59,12 +59,12 @@ class Variant:
     @property
     def outcome(self) -> Outcome:
         """What its verdict must be: a leak if whatever it may keep is more than what is taken for flat."""
-        return "leaks" if self.range_of("bytes_kept_per_request")[0] > FLAT_BELOW else "flat"
+        return "leaks" if self.range_of("bytes_per_request")[0] > FLAT_BELOW else "flat"
 
 
 @dataclass(frozen=True)
 class Twin:
-    """One pattern: `leaky` and `mended` are the slugs of the variants that a demonstration sets against each other.
+    """One pattern: `leaky` and `fixed` are the slugs of the variants that a demonstration sets against each other.
 
     `requests` are as many as one measurement may send.
     """
@@ -74,7 +74,7 @@ class Twin:
     origin: str
     protocol: Literal["http", "websocket"]
     leaky: str
-    mended: str
+    fixed: str
     requests: int
     context_kb: int
     variants: Sequence[Variant]
@@ -87,7 +87,7 @@ class Twin:
     def arms(self) -> dict[str, Variant]:
         """The variant of each arm of the demo. Raises `KeyError` if there is none of that name."""
         by_slug = {one.slug: one for one in self.variants}
-        return {"reused": by_slug[self.leaky], "factory": by_slug[self.mended]}
+        return {"reused": by_slug[self.leaky], "factory": by_slug[self.fixed]}
 
     @property
     def is_headline(self) -> bool:
@@ -131,7 +131,7 @@ def read_catalogue(page: Sequence[Mapping[str, Any]]) -> dict[str, Twin]:
 
 def read_twin(twin: Mapping[str, Any]) -> Twin:
     """Return one twin of the page. Raises `KeyError` or `TypeError` for what is none."""
-    texts = {name: str(twin[name]) for name in ("slug", "title", "origin", "leaky", "mended")}
+    texts = {name: str(twin[name]) for name in ("slug", "title", "origin", "leaky", "fixed")}
     variants = [_read_variant(variant) for variant in twin["variants"]]
     numbers = {name: int(twin[name]) for name in ("requests", "context_kb")}
     return Twin(**texts, **numbers, protocol=twin["protocol"], variants=variants)  # type: ignore[arg-type]

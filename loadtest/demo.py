@@ -5,7 +5,7 @@
     python -m loadtest.demo --twin retry-worker
 
 Exit status: 0 the lab behaved as it must (reused leaks, factory is flat, or what the catalogue says of another twin) ·
-1 it did not · 2 the command is wrong · 3 undecided · 4 something did not start, or died.
+1 it did not · 2 the command is wrong · 3 inconclusive · 4 something did not start, or died.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from loadtest.arms import DidNotStart
 from loadtest.catalogue import NoCatalogue, NoSuchTwin, Twin
 from loadtest.processes import Options, Stage
 from sadpath.report import MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, read_run, write_report
-from sadpath.samples import Sample, SampleReader
+from sadpath.verdict.samples import Sample, SampleReader
 
 REFRESH_S = 0.25
 LINE_S = 5.0
@@ -54,24 +54,24 @@ def main(  # noqa: PLR0913, PLR0917 - one parameter for each option
     context_kb: Annotated[
         int, typer.Option(min=0, max=4096, envvar="DEMO_CONTEXT_KB", help="KiB that each raise holds")
     ] = 16,
-    ceiling_mb: Annotated[
-        int, typer.Option(min=64, envvar="LAB_MEMORY_CEILING_MB", help="MiB at which an arm ends and is restarted")
+    memory_limit_mb: Annotated[
+        int, typer.Option(min=64, envvar="LAB_MEMORY_LIMIT_MB", help="MiB at which an arm ends and is restarted")
     ] = 512,
     warm_up: Annotated[
         float | None,
         typer.Option(
             min=0,
             envvar="DEMO_WARM_UP",
-            help="seconds of the mended path for both arms, first; of themselves 5, or a quarter of a short demo",
+            help="seconds of the fixed path for both arms, first; of themselves 5, or a quarter of a short demo",
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, envvar="DEMO_PORT", help="of the page; 0 is any")] = 0,
     reports: Annotated[Path, typer.Option(envvar="DEMO_REPORTS", help="where the report goes")] = Path("reports/demo"),
 ) -> None:
-    """Load two copies of one service, one with an error that leaks and one mended, and watch their memory part."""
+    """Load two copies of one service, one with an error that leaks and one fixed, and watch their memory part."""
     if warm_up is None:
         warm_up = min(WARM_UP_S, seconds / 4) if seconds else WARM_UP_S
-    options = Options(twin, seconds, rate, context_kb, ceiling_mb, warm_up, port, reports)
+    options = Options(twin, seconds, rate, context_kb, memory_limit_mb, warm_up, port, reports)
     try:
         raise typer.Exit(run(options, Console()))
     except (DidNotStart, NoCatalogue, NoSuchTwin) as reason:
@@ -182,7 +182,7 @@ def conclude(stage: Stage, console: Console, failure: str | None) -> int:
 def _table(stage: Stage, samples: list[Sample]) -> Table:
     options = stage.options
     elapsed = samples[-1].elapsed_s if samples else 0.0
-    path = "factory" if stage.loaded and stage.loaded.is_headline else "mended"
+    path = "factory" if stage.loaded and stage.loaded.is_headline else "fixed"
     phase = f"warming both up on the {path} path" if elapsed < options.warm_up else "measuring"
     end = f"of {options.seconds} s" if options.seconds else "s, until Ctrl-C"
     restarts = {arm.name: arm.restarts for arm in stage.arms}

@@ -6,7 +6,7 @@ r"""Two arms under the same load; the only difference is the path.
 Each arm gets the same number of users at the same constant rate. While the arms warm up both take the factory path, so
 that what differs afterwards is the raise alone. A 404 and a 401 are what is asked for; anything else is a failure.
 
-With `--twin SLUG` the arms take the leaky and the mended variant of another twin of the catalogue, `GET /twins`.
+With `--twin SLUG` the arms take the leaky and the fixed variant of another twin of the catalogue, `GET /twins`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from locust.user.users import User
 
 from loadtest import HEADLINE, UNEXPECTED_ANSWERS, sessions
 from loadtest.catalogue import NoCatalogue, NoSuchTwin, Twin, described, read_twin
-from sadpath import locust_plugin
+from sadpath.plugins import locust as plugin
 
 
 @events.init_command_line_parser.add_listener
@@ -43,9 +43,9 @@ def add_options(parser: LocustArgumentParser) -> None:
 @events.init.add_listener
 def choose_twin(environment: Environment, runner: Runner, **_: Any) -> None:
     """Refuse to load what is not ours, before the first request; then ask the arms what the twin is."""
-    options = locust_plugin.options_of(environment)
+    options = plugin.options_of(environment)
     hosts = [options.reused_host, options.factory_host]
-    locust_plugin.refuse_strange_hosts(environment, hosts)
+    plugin.refuse_strange_hosts(environment, hosts)
     if options.twin == HEADLINE or isinstance(runner, WorkerRunner):
         return
     try:
@@ -55,12 +55,12 @@ def choose_twin(environment: Environment, runner: Runner, **_: Any) -> None:
     options.watch_about = options.watch_about or read_twin(options.twin_description).about
 
 
-locust_plugin.register(events)  # after our own listener, which tells it what the arms are
+plugin.register(events)  # after our own listener, which tells it what the arms are
 
 
 @events.quitting.add_listener
 def refuse_other_answers(environment: Environment, **_: Any) -> None:
-    """Make it the exit status if most requests to an arm of a twin failed: flat is what a mended arm is, too."""
+    """Make it the exit status if most requests to an arm of a twin failed: flat is what a fixed arm is, too."""
     if not twin_to_load(environment) or isinstance(environment.runner, WorkerRunner):
         return
     if any(2 * entry.num_failures > entry.num_requests for entry in environment.stats.entries.values()):
@@ -69,7 +69,7 @@ def refuse_other_answers(environment: Environment, **_: Any) -> None:
 
 def twin_to_load(environment: Environment) -> Twin | None:
     """Return the twin to load, None for the headline. A worker has it from its master, with the other options."""
-    description = getattr(locust_plugin.options_of(environment), "twin_description", None)
+    description = getattr(plugin.options_of(environment), "twin_description", None)
     return description and read_twin(description)
 
 
@@ -81,7 +81,7 @@ class ArmUser(FastHttpUser):
 
     def __init__(self, environment: Environment) -> None:
         """Look the host up here: a worker that joins a load which runs gets its users before its `init` event."""
-        self.host = getattr(locust_plugin.options_of(environment), f"{self.arm}_host")
+        self.host = getattr(plugin.options_of(environment), f"{self.arm}_host")
         super().__init__(environment)
         self.twin = twin_to_load(environment)
         if self.twin:
@@ -89,13 +89,13 @@ class ArmUser(FastHttpUser):
 
     def wait_time(self) -> float:
         """Wait so that all users of the arm together keep the rate."""
-        options = locust_plugin.options_of(self.environment)
+        options = plugin.options_of(self.environment)
         return float(constant_throughput(options.rate / options.users_per_arm)(self))
 
     def on_start(self) -> None:
         """Start at a random moment, so that the users do not march in step."""
         self._started = time.monotonic()
-        options = locust_plugin.options_of(self.environment)
+        options = plugin.options_of(self.environment)
         time.sleep(random.random() * options.users_per_arm / options.rate)  # noqa: S311
 
     @task(9)
@@ -131,11 +131,11 @@ class ArmUser(FastHttpUser):
 
     @property
     def _is_warming_up(self) -> bool:
-        return time.monotonic() - self._started < float(locust_plugin.options_of(self.environment).watch_warm_up)
+        return time.monotonic() - self._started < float(plugin.options_of(self.environment).watch_warm_up)
 
     @property
     def _context_kb(self) -> int:
-        return int(locust_plugin.options_of(self.environment).context_kb)
+        return int(plugin.options_of(self.environment).context_kb)
 
 
 class ReusedUser(ArmUser):
@@ -158,7 +158,7 @@ class SameForBoth(LoadTestShape):
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
         """Return the number of users, how many may start in a second, and their classes; None at the end."""
         assert self.runner is not None  # noqa: S101 - set by Locust
-        options = locust_plugin.options_of(self.runner.environment)
+        options = plugin.options_of(self.runner.environment)
         if options.run_time and self.get_run_time() > options.run_time:
             return None
         users = 2 * options.users_per_arm

@@ -11,10 +11,10 @@ from rich.markup import escape
 
 from loadtest.catalogue import Twin
 from sadpath.report import Run
-from sadpath.samples import Sample, by_arm, is_another_life
-from sadpath.verdict import Outcome
+from sadpath.verdict.judge import Outcome
+from sadpath.verdict.samples import Sample, by_arm, is_another_lifetime
 
-AS_IT_MUST, MISBEHAVED, UNDECIDED = 0, 1, 3
+AS_IT_MUST, MISBEHAVED, INCONCLUSIVE = 0, 1, 3
 RATE = 200.0
 """Requests a second, for each arm, where the twin can answer them."""
 
@@ -52,14 +52,14 @@ def status_of(run: Run, twin: Twin) -> int:
     outcomes = {arm: verdict.outcome for arm, verdict in run.verdicts.items()}
     if outcomes == expected_of(twin):
         return AS_IT_MUST if _has_its_cycles(run, twin) else MISBEHAVED
-    return UNDECIDED if "inconclusive" in outcomes.values() else MISBEHAVED
+    return INCONCLUSIVE if "inconclusive" in outcomes.values() else MISBEHAVED
 
 
 def words(run: Run, twin: Twin, seconds: int, rate: float) -> Iterator[str]:
     """Say what was decided of a load of so many seconds and requests a second, line by line, in rich's markup."""
     status = status_of(run, twin)
-    if status == UNDECIDED:
-        yield f"[bold yellow]Undecided. Give it longer: {longer(twin, seconds)}[/]"
+    if status == INCONCLUSIVE:
+        yield f"[bold yellow]Inconclusive. Give it longer: {longer(twin, seconds)}[/]"
     elif status == MISBEHAVED:
         outcomes = {arm: verdict.outcome for arm, verdict in run.verdicts.items()}
         expected = f"{expected_of(twin)}{' with cycles in reused' if twin.fewest_cyclic_objects else ''}"
@@ -108,10 +108,10 @@ def _figures(figures: Mapping[str, float | None]) -> str:
 
 
 def _has_its_cycles(run: Run, twin: Twin) -> bool:
-    """Whether the leaky arm makes the cycles that its twin speaks of, and the mended one does not."""
-    leaky, mended = (run.verdicts[arm].cyclic_objects_per_request for arm in ("reused", "factory"))
+    """Whether the leaky arm makes the cycles that its twin speaks of, and the fixed one does not."""
+    leaky, fixed = (run.verdicts[arm].cyclic_objects_per_request for arm in ("reused", "factory"))
     fewest = twin.fewest_cyclic_objects
-    return not fewest or (leaky is not None and mended is not None and mended < fewest <= leaky)
+    return not fewest or (leaky is not None and fixed is not None and fixed < fewest <= leaky)
 
 
 def _slower(samples: Sequence[Sample]) -> str:
@@ -124,7 +124,7 @@ def _answered_a_second(samples: Sequence[Sample]) -> float:
     requests = seconds = 0.0
     read = [(one.elapsed_s, one.reading) for one in samples if one.phase == "measured" and one.reading]
     for (before, last), (now, reading) in pairwise(read):
-        if not is_another_life(last, reading):
+        if not is_another_lifetime(last, reading):
             seconds += now - before
             requests += (reading.requests or 0) - (last.requests or 0)
     return requests / seconds if seconds else 0.0

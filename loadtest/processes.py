@@ -30,7 +30,7 @@ class Options:
     seconds: int
     rate: float | None
     context_kb: int
-    ceiling_mb: int
+    memory_limit_mb: int
     warm_up: float
     port: int
     reports: Path
@@ -46,7 +46,7 @@ class Stage:
             raise DidNotStart(f"port {port} is taken; name another with DEMO_PORT or --port, or 0 for any")
         self.options = options
         self.page = f"http://127.0.0.1:{port}/sadpath"
-        settings = {"LAB_MEMORY_CEILING_MB": str(options.ceiling_mb)}
+        settings = {"LAB_MEMORY_LIMIT_MB": str(options.memory_limit_mb)}
         if options.twin != HEADLINE:
             settings |= STEADY
         self.arms = [

@@ -3,7 +3,7 @@
 import gc
 import tracemalloc
 
-USER_NOT_FOUND = LookupError("there is no such user")  # built once, for the life of the process
+USER_NOT_FOUND = LookupError("there is no such user")  # built once, for the lifetime of the process
 
 
 def raise_the_same_object() -> None:

@@ -165,7 +165,7 @@ def _what_will_happen(stage: Stage) -> str:
     if stage.twin != HEADLINE:
         address = f"http://127.0.0.1:{stage.ports['reused']}/twins/{stage.twin}"
         return (
-            f"They raise the errors of the twin {stage.twin};\n{address} says what its leaky and its mended variant do."
+            f"They raise the errors of the twin {stage.twin};\n{address} says what its leaky and its fixed variant do."
         )
     return (
         f"The memory of reused grows at once; about {stage.seconds_to_the_kill:.0f} s after the load's start it "

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from sadpath.samples import Sample, by_arm
+from sadpath.verdict.samples import Sample, by_arm
 
 STYLES = {"reused": "bold dark_orange3", "factory": "bold dodger_blue2"}
 
@@ -15,7 +15,7 @@ STYLES = {"reused": "bold dark_orange3", "factory": "bold dodger_blue2"}
 def table(samples: Sequence[Sample], restarts: Mapping[str, Sequence[str]], caption: str) -> Table:
     """Return the state of all arms as a table."""
     view = Table(caption=caption, caption_justify="left", caption_style="")
-    for heading in ("arm", "memory", "grown by", "entries pinned", "requests", "p99", "restarts"):
+    for heading in ("arm", "memory", "grown by", "entries retained", "requests", "p99", "restarts"):
         view.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=True)
     for arm, ours in by_arm(samples).items():
         view.add_row(Text(arm, STYLES.get(arm, "bold")), *cells(ours), str(len(restarts.get(arm, ()))))
@@ -32,7 +32,7 @@ def line(samples: Sequence[Sample]) -> str:
 
 
 def cells(samples: Sequence[Sample]) -> list[str]:
-    """Return the figures of one arm as text: memory, its growth in this life, entries pinned, requests, p99."""
+    """Return the figures of one arm as text: memory, its growth in this lifetime, entries retained, requests, p99."""
     readings = [sample.reading for sample in samples if sample.reading]
     if not readings:
         return ["–"] * 5

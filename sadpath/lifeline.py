@@ -25,7 +25,7 @@ PR_SET_PDEATHSIG = 1
 
 
 class Child:
-    """A running command with its own process group and log, tied to the life of this process."""
+    """A running command with its own process group and log, tied to the lifetime of this process."""
 
     def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
         with log.open("ab") as output:

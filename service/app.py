@@ -9,7 +9,7 @@ from contextlib import ExitStack, asynccontextmanager
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from service import ceiling, lab, problems, routes
+from service import lab, memory_limit, problems, routes
 from service.errors import reused_errors
 from service.metrics import Metrics
 from service.settings import Settings
@@ -18,7 +18,7 @@ from service.twins.routes import install as install_twins
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Wire the service together. Recording and the memory ceiling begin with the app's lifespan and end with it."""
+    """Wire the service together. Recording and the memory limit begin with the app's lifespan and end with it."""
     state = lab.Lab(settings, lambda: {**reused_errors(), **registry.reused_errors()}, registry.forget)
     metrics = Metrics(state) if settings.metrics != "none" else None
 
@@ -29,13 +29,13 @@ def create_app(settings: Settings) -> FastAPI:
                 ends.callback(metrics.start())
             for twin in registry.TWINS:
                 ends.enter_context(twin.running())
-            if settings.memory_ceiling_mb:
-                ends.callback(ceiling.watch(settings.arm, settings.memory_ceiling_mb))
+            if settings.memory_limit_mb:
+                ends.callback(memory_limit.watch(settings.arm, settings.memory_limit_mb))
             yield
 
     app = FastAPI(
         title="Sadpath lab",
-        description="Error paths that leak, and the same paths mended.",
+        description="Error paths that leak, and the same paths fixed.",
         lifespan=lifespan,
         responses=problems.INVALID_REQUEST,
     )

@@ -1,4 +1,4 @@
-"""What a raising call holds while it works: the data that a traceback then pins."""
+"""What a raising call holds while it works: the data that a traceback then retains."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class ErrorFactory:
 
 
 class Errors:
-    """One object for the life of the process. Each raise makes its traceback longer: this is the leak."""
+    """One object for the lifetime of the process. Each raise makes its traceback longer: this is the leak."""
 
     user_not_found = ErrorFactory.user_not_found()
     invalid_token = ErrorFactory.invalid_token()

@@ -1,4 +1,4 @@
-"""The lab's own controls: see what is pinned, release it, change how the `/reused` routes raise."""
+"""The lab's own controls: see what is retained, release it, change how the `/reused` routes raise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 
-from sadpath.exporter import environment, process_memory
+from sadpath.plugins.prometheus import environment, process_memory
 from sadpath.probe.census import Census
 from sadpath.probe.heap import full_census
 from sadpath.probe.memory import settle
@@ -60,7 +60,7 @@ class StrategyChoice(BaseModel):
 
 @router.get("")
 def show(lab: CurrentLab) -> dict[str, object]:
-    """Show the versions, the memory now, and what each reused object pins."""
+    """Show the versions, the memory now, and what each reused object retains."""
     memory = process_memory()
     return {
         "arm": lab.settings.arm,
@@ -68,7 +68,7 @@ def show(lab: CurrentLab) -> dict[str, object]:
         **environment(),
         "allocator": allocator(),
         "memory": {"resident_bytes": memory.resident, "anonymous_bytes": memory.anonymous},
-        "pinned": {
+        "retained": {
             name: {"traceback_entries": look.entries, "frames": look.frames, "estimated_bytes": look.estimated_bytes}
             for name, look in lab.census.looks().items()
         },
@@ -107,7 +107,7 @@ def settled() -> dict[str, int | None]:
 
 @router.put("/strategy")
 def choose(choice: StrategyChoice, lab: CurrentLab) -> StrategyChoice:
-    """Apply a remedy to the `/reused` routes, or take it back. What is pinned already stays until it is released."""
+    """Apply a fix to the `/reused` routes, or take it back. What is retained already stays until it is released."""
     lab.strategy = choice.strategy
     return choice
 

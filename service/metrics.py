@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sadpath import exporter
+from sadpath.plugins import prometheus
 from service.errors import ApiError
 from service.lab import Lab
 
@@ -39,8 +39,8 @@ class Metrics:
 
     def start(self) -> Callable[[], None]:
         """Begin to record; return the function that ends it."""
-        ceiling = self._lab.settings.memory_ceiling_mb
-        return exporter.install(self.registry, self._lab.census, ceiling and ceiling << 20)
+        limit = self._lab.settings.memory_limit_mb
+        return prometheus.install(self.registry, self._lab.census, limit and limit << 20)
 
     def on_error(self, scope: Scope, error: ApiError) -> None:
         """Count one error that was raised and answered."""
@@ -60,7 +60,7 @@ class Metrics:
         return Response(encode(self.registry), headers={"Content-Type": content_type})
 
     def _strategy(self, path: str) -> str:
-        """Return how the error on this path was raised: the remedy in force, or the twin's variant."""
+        """Return how the error on this path was raised: the fix in force, or the twin's variant."""
         match path.split("/"):
             case ["", "reused", *_]:
                 return self._lab.strategy

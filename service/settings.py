@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     context_kb: int = Field(
         default=16, ge=0, le=MAX_CONTEXT_KB, description="KiB that a raising call holds, by default."
     )
-    memory_ceiling_mb: int | None = Field(
+    memory_limit_mb: int | None = Field(
         default=None, gt=0, description="MiB of resident memory at which the process ends."
     )
     metrics: Literal["all", "census", "none"] = Field(

@@ -34,11 +34,11 @@ WINDOW = f"{WINDOW_S}s"
 
 ARMS = '{job="lab"}'
 MEMORY = f"process_resident_memory_bytes{ARMS}"
-LIMIT = f"process_memory_limit_bytes{ARMS}"
+LIMIT = f"sadpath_memory_limit_bytes{ARMS}"
 START = f"process_start_time_seconds{ARMS}"
 ERRORS = f"sum by (arm) (rate(sadpath_errors_raised_total{ARMS}[{WINDOW}]))"
-IN_ONE_LIFE = f"time() - {START} > {WINDOW_S}"
-"""A slope over a window is one life's only if the process is older than the window: two lives are never joined."""
+IN_ONE_LIFETIME = f"time() - {START} > {WINDOW_S}"
+"""A slope over a window belongs to one lifetime only if the process is older than the window."""
 
 _graph = partial(graph, uid=SOURCE)
 _figure = partial(figure, uid=SOURCE)
@@ -54,7 +54,7 @@ def dashboard() -> Dashboard:
         [
             *(_memory_of_reused(), _memory_of_factory(), _factor()),
             *(_memory(), _what_you_see(), _until_the_limit()),
-            *(_pinned(), _per_error(), _response_times()),
+            *(_retained(), _per_error(), _response_times()),
             *(_stopped(), _full_collections(), _freed()),
             *(_requests(), _locust()),
         ],
@@ -111,11 +111,11 @@ def _until_the_limit() -> Panel:
         "is less than an hour away is named.",
     )
     seconds_left = f"({LIMIT} - {MEMORY}) / deriv({MEMORY}[{WINDOW}])"
-    query = Query(f"(({seconds_left}) > 0) < 3600 and ({IN_ONE_LIFE})", "{{arm}}")
+    query = Query(f"(({seconds_left}) > 0) < 3600 and ({IN_ONE_LIFETIME})", "{{arm}}")
     return _figure(words, At(16, 11, 8, 5), "s", query).decimals(0).no_value("no end in sight")
 
 
-def _pinned() -> Panel:
+def _retained() -> Panel:
     words = Words(
         "What the errors hold",
         "Traceback entries of the reused error objects, and the frames that these keep; counted, by a census inside "
@@ -123,7 +123,7 @@ def _pinned() -> Panel:
     )
     queries = [
         Query(f"sum by (arm) (sadpath_traceback_entries{ARMS})", "{{arm}} entries"),
-        Query(f"sum by (arm) (sadpath_pinned_frames{ARMS})", "{{arm}} frames"),
+        Query(f"sum by (arm) (sadpath_retained_frames{ARMS})", "{{arm}} frames"),
     ]
     return dashed(_graph(words, At(0, 16, 8, 8), Axis("short", "objects"), queries), "/frames/")
 
@@ -134,7 +134,7 @@ def _per_error() -> Panel:
         f"How much memory each error adds: growth of the process's own memory over {WINDOW}, divided by the errors "
         "raised meanwhile.",
     )
-    growth = f"sum by (arm) (deriv(process_unique_memory_bytes{ARMS}[{WINDOW}]) and ({IN_ONE_LIFE}))"
+    growth = f"sum by (arm) (deriv(sadpath_anonymous_memory_bytes{ARMS}[{WINDOW}]) and ({IN_ONE_LIFETIME}))"
     query = Query(f"{growth} / ({ERRORS} > 0)", "{{arm}}")
     return _graph(words, At(8, 16, 8, 8), Axis("bytes", "for each error"), [query])
 
@@ -157,7 +157,7 @@ def _stopped() -> Panel:
     words = Words(
         "Stopped by the collector", "The share of the time in which Python's garbage collector stops the process."
     )
-    query = Query(f"sum by (arm) (rate(python_gc_pause_seconds_sum{ARMS}[{WINDOW}]))", "{{arm}}")
+    query = Query(f"sum by (arm) (rate(sadpath_gc_pause_seconds_sum{ARMS}[{WINDOW}]))", "{{arm}}")
     return _graph(words, At(0, 24, 8, 7), Axis("percentunit", "share of the time"), [query])
 
 
@@ -174,7 +174,7 @@ def _freed() -> Panel:
         "Objects that it could free, a second. It stays flat, and that is the point: the pile is reachable, from a "
         "constant, so it is no garbage. What the start of a process leaves is not drawn.",
     )
-    freed = f"rate(python_gc_objects_collected_total{ARMS}[{WINDOW}]) and on (instance) ({IN_ONE_LIFE})"
+    freed = f"rate(python_gc_objects_collected_total{ARMS}[{WINDOW}]) and on (instance) ({IN_ONE_LIFETIME})"
     return _graph(
         words, At(16, 24, 8, 7), Axis("short", "objects a second"), [Query(f"sum by (arm) ({freed})", "{{arm}}")]
     )
@@ -206,7 +206,7 @@ def _locust() -> Panel:
 def _annotations() -> list[Annotation]:
     """Tell the two ways to be started again apart by how near the memory was to its limit just before.
 
-    Only the first seconds of a life look back at the one before it, which ended some seconds earlier.
+    Only the first seconds of a lifetime look back at the one before it, which ended some seconds earlier.
     """
     began = f"({START} * 1000) and changes({START}[10m]) > 0 and (time() - {START} < 10)"
     starved = f"max_over_time({MEMORY}[12s]) > 0.85 * {LIMIT}"

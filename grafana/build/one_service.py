@@ -33,8 +33,8 @@ MEMORY = f"process_resident_memory_bytes{{{ONE}}}"
 START = f"process_start_time_seconds{{{ONE}}}"
 RATE = "$__rate_interval"
 TREND = "5m"
-IN_ONE_LIFE = f"time() - {START} > 300"
-"""A slope over five minutes is one life's only if the process is older than that."""
+IN_ONE_LIFETIME = f"time() - {START} > 300"
+"""A slope over five minutes is one lifetime's only if the process is older than that."""
 
 BY_INSTANCE = "{{instance}}"
 
@@ -97,7 +97,7 @@ def _memory_now() -> Panel:
 
 def _in_an_hour() -> Panel:
     words = Words("In an hour, at this rate", "Where the last five minutes lead if nothing changes.")
-    query = Query(f"predict_linear({MEMORY}[{TREND}], 3600) and ({IN_ONE_LIFE})", BY_INSTANCE)
+    query = Query(f"predict_linear({MEMORY}[{TREND}], 3600) and ({IN_ONE_LIFETIME})", BY_INSTANCE)
     return _figure(words, At(6, 0, 6, 5), "bytes", query).no_value("after five minutes")
 
 
@@ -107,7 +107,7 @@ def _per_error() -> Panel:
         "Growth of memory over five minutes, divided by the errors (4xx and 5xx) meanwhile. Growth for another reason "
         "is in it too: compare with a time without errors.",
     )
-    growth = f"sum by (instance) (deriv({MEMORY}[{TREND}]) and ({IN_ONE_LIFE}))"
+    growth = f"sum by (instance) (deriv({MEMORY}[{TREND}]) and ({IN_ONE_LIFETIME}))"
     query = Query(f"{growth} / ({_errors(TREND)} > 0)", BY_INSTANCE)
     return _figure(words, At(12, 0, 6, 5), "bytes", query).no_value("after five minutes with errors")
 
@@ -120,10 +120,10 @@ def _up_for() -> Panel:
 def _memory() -> Panel:
     words = Words(
         "Memory against time",
-        "Resident memory, and the limit where the service publishes one (process_memory_limit_bytes). A line that "
+        "Resident memory, and the limit where the service publishes one (sadpath_memory_limit_bytes). A line that "
         "only ever rises, and falls when the process is started again, is a leak.",
     )
-    queries = [Query(MEMORY, BY_INSTANCE), Query(f"max(process_memory_limit_bytes{{{ONE}}})", "limit")]
+    queries = [Query(MEMORY, BY_INSTANCE), Query(f"max(sadpath_memory_limit_bytes{{{ONE}}})", "limit")]
     panel = _graph(words, At(0, 5, 16, 10), Axis("bytes", "resident memory"), queries)
     return in_colour(dashed(panel, "/^limit$/"), "/^limit$/", RED)
 
@@ -181,9 +181,9 @@ def _full_collections() -> Panel:
 def _stopped() -> Panel:
     words = Words(
         "Stopped by the collector",
-        "The share of the time in which it stops the process (python_gc_pause_seconds, of Sadpath's exporter).",
+        "The share of the time in which it stops the process (sadpath_gc_pause_seconds, of Sadpath's exporter).",
     )
-    query = Query(_rate("python_gc_pause_seconds_sum"), BY_INSTANCE)
+    query = Query(_rate("sadpath_gc_pause_seconds_sum"), BY_INSTANCE)
     return _graph(words, At(16, 23, 8, 7), Axis("percentunit", "share of the time"), [query])
 
 
@@ -200,7 +200,7 @@ def _entries() -> Panel:
 def _kept() -> Panel:
     words = Words(
         "What they keep, by object",
-        "Estimated from a sample of the frames (sadpath_pinned_bytes, of Sadpath's exporter).",
+        "Estimated from a sample of the frames (sadpath_retained_bytes, of Sadpath's exporter).",
     )
-    query = Query(f"sadpath_pinned_bytes{{{ONE}}}", "{{error}} {{instance}}")
-    return _graph(words, At(12, 30, 12, 8), Axis("bytes", "pinned memory"), [query])
+    query = Query(f"sadpath_retained_bytes{{{ONE}}}", "{{error}} {{instance}}")
+    return _graph(words, At(12, 30, 12, 8), Axis("bytes", "retained memory"), [query])

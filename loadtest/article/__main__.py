@@ -30,7 +30,7 @@ from loadtest.article.experiment import (
 from loadtest.article.figures import ARTICLE, ARTICLE_RAISES, MB, Results, complete, read_runs, results
 from loadtest.demo import interrupt_once
 from loadtest.free_memory import free_bytes
-from sadpath.exporter import environment
+from sadpath.plugins.prometheus import environment
 
 TABLE, FIGURES = "table.md", "figures.json"
 WRITTEN = (*PICTURES, TABLE, FIGURES)

@@ -1,7 +1,7 @@
 """The measured process: raises in one style, and writes its memory to the samples as it goes.
 
 Run by the experiment, in a process of its own for each run: memory that one style left must not serve the next. It ends
-itself with status 137 when its memory crosses the ceiling.
+itself with status 137 when its memory crosses its memory limit.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ SAMPLES = 50
 WARM_UP_RAISES = 20
 WARM_UP_READINGS = 3
 KILLED = 137
-"""The exit status of a process at its ceiling, the same as of one that the kernel killed."""
+"""The exit status of a process at its memory limit, the same as of one that the kernel killed."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run: this many raises in one style. `ceiling_bytes` is the memory at which the process ends itself."""
+    """One run: this many raises in one style. `memory_limit_bytes` is the memory at which the process ends itself."""
 
     context: Context
     style: Style
     round: int
     raises: int
     context_bytes: int
-    ceiling_bytes: int
+    memory_limit_bytes: int
 
     def __str__(self) -> str:
         return f"{self.context:4} {self.style:9} round {self.round}"
@@ -55,14 +55,14 @@ class Sample:
     memory_bytes: int
 
 
-class OverTheCeiling(Exception):  # noqa: N818 - it says what happened
+class OverTheLimit(Exception):  # noqa: N818 - it says what happened
     """The process takes more memory than it may."""
 
 
 def measure(job: Job, read_memory: Callable[[], int]) -> Iterator[Sample]:
     """Raise and yield samples: some before any raise, of which the last is where growth starts, and then the others.
 
-    Raises `OverTheCeiling` after the sample that shows it.
+    Raises `OverTheLimit` after the sample that shows it.
     """
     yield from warm_up(job, read_memory)
     find, elapsed_s, done = FIND[job.style], 0.0, 0
@@ -73,8 +73,8 @@ def measure(job: Job, read_memory: Callable[[], int]) -> Iterator[Sample]:
         elapsed_s += time.perf_counter() - began
         done, memory = target, read_memory()
         yield Sample(done, elapsed_s, memory)
-        if memory > job.ceiling_bytes:
-            raise OverTheCeiling(f"{memory / 1e6:,.0f} MB after {done:,} raises")
+        if memory > job.memory_limit_bytes:
+            raise OverTheLimit(f"{memory / 1e6:,.0f} MB after {done:,} raises")
 
 
 def warm_up(job: Job, read_memory: Callable[[], int]) -> Iterator[Sample]:
@@ -110,8 +110,8 @@ def main() -> None:
                 figures = (sample.raises, f"{sample.elapsed_s:.9f}", sample.memory_bytes)
                 rows.writerow((job.context, job.style, job.round, *figures))
                 file.flush()  # a killed run leaves what it measured
-        except OverTheCeiling as reached:
-            sys.stderr.write(f"over the ceiling of {job.ceiling_bytes / 1e6:,.0f} MB: {reached}\n")
+        except OverTheLimit as reached:
+            sys.stderr.write(f"over the memory limit of {job.memory_limit_bytes / 1e6:,.0f} MB: {reached}\n")
             sys.exit(KILLED)
 
 

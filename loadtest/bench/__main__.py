@@ -18,19 +18,19 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtest.arms import DidNotStart
-from loadtest.bench import overhead, pinned, plugin
+from loadtest.bench import overhead, plugin, retained
 from loadtest.bench.plan import FULL, QUICK, Bench, Measurement
 from loadtest.bench.rounds import RoundFailed
 from loadtest.bench.rows import Row
 from loadtest.demo import interrupt_once
 from loadtest.page import Book
 from loadtest.progress import progress
-from sadpath.exporter import environment
+from sadpath.plugins.prometheus import environment
 
 MEASUREMENTS: tuple[Measurement, ...] = (
     overhead.measurement("reused", overhead.REUSED_ROWS),
     overhead.measurement("factory", overhead.FACTORY_ROWS),
-    *pinned.MEASUREMENTS,
+    *retained.MEASUREMENTS,
     plugin.MEASUREMENT,
 )
 NAMES = [name for measurement in MEASUREMENTS for name in measurement.rows]

@@ -54,7 +54,7 @@ class Variant:
 COMMON = {
     "LAB_CONTROL": "1",
     "LAB_CONTEXT_KB": "0",
-    "LAB_MEMORY_CEILING_MB": "2048",
+    "LAB_MEMORY_LIMIT_MB": "2048",
     "PYTHONHASHSEED": "0",  # another order in its tables makes a process faster or slower by itself
 }
 VARIANTS = (

@@ -29,7 +29,7 @@ from loadtest.demo import interrupt_once
 from loadtest.free_memory import free_bytes
 from loadtest.page import write_whole
 from loadtest.progress import progress
-from sadpath.exporter import environment
+from sadpath.plugins.prometheus import environment
 from sadpath.report.run import versions_in_words
 
 WRONG, FAILED, INTERRUPTED = 2, 4, 128 + signal.SIGINT

@@ -15,7 +15,7 @@ from loadtest.cost.plan import Window, memory_needed
 ARMS = ("reused", "factory")
 WARM_UP_REQUESTS = 200
 NO_ROUTE = "/nowhere"
-"""Answers 404 and raises no error of the lab: a fresh Locust finds its speed here, and nothing is pinned."""
+"""Answers 404 and raises no error of the lab: a fresh Locust finds its speed here, and nothing is retained."""
 
 FILL_SLICE_REQUESTS = 1000
 
@@ -92,7 +92,7 @@ def _server(arm: str, port: int, folder: Path, plan: Sequence[Window]) -> Server
     settings = {
         "LAB_ARM": arm,
         "LAB_METRICS": "none",
-        "LAB_MEMORY_CEILING_MB": str(memory_needed(plan) // 2**20),
+        "LAB_MEMORY_LIMIT_MB": str(memory_needed(plan) // 2**20),
         "PYTHONHASHSEED": "0",  # another order in its tables makes a process faster or slower by itself
     }
     return service(arm, folder, port, ["-m", "loadtest.cost.pauses", str(_page(arm, folder))], **settings)

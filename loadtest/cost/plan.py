@@ -11,7 +11,7 @@ FEWEST = 100
 """Requests served below which a window has too few requests to speak of."""
 
 BYTES_PER_REQUEST = 22 * 1024
-"""What the reused arm pins for each request, rounded up."""
+"""What the reused arm retains for each request, rounded up."""
 
 BASE_BYTES = 200 * 2**20
 """What two services and Locust take besides."""

@@ -29,7 +29,7 @@ from loadtest.truth.rows import Row
 from loadtest.truth.screen import conclude, screen
 from loadtest.truth.service import Processes, Runtime
 from loadtest.truth.table import cases, measure_table
-from sadpath.exporter import environment
+from sadpath.plugins.prometheus import environment
 
 DISAGREES, WRONG_COMMAND, INTERRUPTED = 1, 2, 128 + signal.SIGINT
 

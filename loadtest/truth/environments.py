@@ -93,11 +93,11 @@ class Environments:
 
 
 def locked_starlette(lock: Path = LOCK) -> str:
-    """Return the version of Starlette that the lock pins. Raises `InstallFailed` if it pins none."""
-    pinned = re.search(r"^starlette==([^\s;\\]+)", lock.read_text(), re.MULTILINE)
-    if pinned is None:
-        raise InstallFailed(f"{lock} pins no Starlette")
-    return pinned[1]
+    """Return the version of Starlette that the lock retains. Raises `InstallFailed` if it retains none."""
+    retained = re.search(r"^starlette==([^\s;\\]+)", lock.read_text(), re.MULTILINE)
+    if retained is None:
+        raise InstallFailed(f"{lock} retains no Starlette")
+    return retained[1]
 
 
 def _digest(lock: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sadpath.verdict import Life, judge
+from sadpath.verdict.judge import Lifetime, judge
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Measured:
     """
 
     requests: int
-    entries_per_raise: float
-    bytes_kept_per_request: float
+    traceback_entries_per_request: float
+    bytes_per_request: float
     ci95: tuple[float, float]
     bytes_are_exact: bool
     cyclic_objects_per_request: float
@@ -64,7 +64,9 @@ def measured(entries_before: int, readings: Sequence[Reading]) -> Measured:
     requests = [reading.requests for reading in readings]
     in_use = [reading.bytes_in_use for reading in readings if reading.bytes_in_use is not None]
     bytes_are_exact = len(in_use) == len(readings)
-    verdict = judge([Life(requests, in_use if bytes_are_exact else [reading.anonymous_bytes for reading in readings])])
+    verdict = judge(
+        [Lifetime(requests, in_use if bytes_are_exact else [reading.anonymous_bytes for reading in readings])]
+    )
     if math.isnan(verdict.bytes_per_request):
         raise ValueError(f"{verdict.reason}: {verdict.samples} readings, {verdict.requests} requests")
     entries = [reading.traceback_entries for reading in readings]
@@ -72,8 +74,8 @@ def measured(entries_before: int, readings: Sequence[Reading]) -> Measured:
     log = [reading.log_bytes or 0 for reading in readings]
     return Measured(
         requests=requests[-1],
-        entries_per_raise=_growth(requests, entries),
-        bytes_kept_per_request=verdict.bytes_per_request,
+        traceback_entries_per_request=_growth(requests, entries),
+        bytes_per_request=verdict.bytes_per_request,
         ci95=verdict.ci95,
         bytes_are_exact=bytes_are_exact,
         cyclic_objects_per_request=_growth(requests, collected),

@@ -11,7 +11,7 @@ from loadtest.truth.words import count, counts, figure
 
 Outcome = Literal["agrees", "disagrees", "too noisy"]
 
-TO_A_TENTH = ("entries_per_raise", "cyclic_objects_per_request", "log_bytes_added_per_request")
+TO_A_TENTH = ("traceback_entries_per_request", "cyclic_objects_per_request", "log_bytes_added_per_request")
 """What is counted exactly, and compared to a tenth: a request that is still on its way out at a reading is no leak."""
 
 
@@ -26,26 +26,26 @@ def judge_row(expected: Expected, measured: Measured) -> tuple[Outcome, str]:
         for name in TO_A_TENTH
         if not _lies_in(value := round(getattr(measured, name), 1), expected[name])
     ]
-    bytes_kept, reason = _judge_bytes(expected["bytes_kept_per_request"], measured)
+    bytes_kept, reason = _judge_bytes(expected["bytes_per_request"], measured)
     if reasons or bytes_kept == "disagrees":
         return "disagrees", "; ".join([*reasons, reason] if reason else reasons)
     return bytes_kept, reason
 
 
-def told_apart(expected_leaky: Expected, leaky: Measured, expected_mended: Expected, mended: Measured) -> str:
-    """Return why a leaky variant cannot be told from its mended one, an empty string if it can.
+def told_apart(expected_leaky: Expected, leaky: Measured, expected_fixed: Expected, fixed: Measured) -> str:
+    """Return why a leaky variant cannot be told from its fixed one, an empty string if it can.
 
     It can where its bytes, its cyclic objects or its log bytes are expected to be some, and lie above those of the
-    mended one without an overlap of the intervals. Where both are expected to be flat, as on a Starlette that clears
+    fixed one without an overlap of the intervals. Where both are expected to be flat, as on a Starlette that clears
     the traceback, there is nothing to tell apart.
     """
-    if is_flat(expected_leaky) and is_flat(expected_mended):
+    if is_flat(expected_leaky) and is_flat(expected_fixed):
         return ""
-    figures = ("bytes_kept_per_request", "cyclic_objects_per_request", "log_bytes_added_per_request")
-    pairs = zip(figures, _intervals(leaky), _intervals(mended), strict=True)
+    figures = ("bytes_per_request", "cyclic_objects_per_request", "log_bytes_added_per_request")
+    pairs = zip(figures, _intervals(leaky), _intervals(fixed), strict=True)
     if any(expected_leaky[figure][0] > 0 and ours[0] > theirs[1] for figure, ours, theirs in pairs):
         return ""
-    return "not told from its mended variant: neither bytes nor cyclic objects nor log bytes lie above"
+    return "not told from its fixed variant: neither bytes nor cyclic objects nor log bytes lie above"
 
 
 def is_flat(expected: Expected) -> bool:
@@ -55,7 +55,7 @@ def is_flat(expected: Expected) -> bool:
 
 def _judge_bytes(expected: Range, measured: Measured) -> tuple[Outcome, str]:
     low, high = measured.ci95
-    said = f"bytes_kept_per_request is {figure(measured.bytes_kept_per_request, measured.ci95)}"
+    said = f"bytes_per_request is {figure(measured.bytes_per_request, measured.ci95)}"
     if expected[0] <= low and high <= expected[1]:
         return "agrees", ""
     if high < expected[0] or expected[1] < low:

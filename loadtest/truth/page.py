@@ -81,8 +81,8 @@ def _overview_line(rows: Sequence[Row], on: str) -> list[str]:
     expected, seen = rows[0].expected, summary(rows)
     cells = [words.NONE] * 6
     if expected and seen:
-        cells = [words.counts(expected["entries_per_raise"]), words.counts(seen.entries)]
-        cells += [words.bytes_range(expected["bytes_kept_per_request"]), words.bytes_range(seen.bytes_kept)]
+        cells = [words.counts(expected["traceback_entries_per_request"]), words.counts(seen.entries)]
+        cells += [words.bytes_range(expected["bytes_per_request"]), words.bytes_range(seen.bytes_kept)]
         cells += [words.counts(expected["cyclic_objects_per_request"]), words.counts(seen.cyclic)]
     return [f"`{rows[0].variant_name}`", on, *cells, _agreeing(rows)]
 
@@ -106,7 +106,7 @@ def _twin_table(twin: Twin, rows: Sequence[Row], pythons: Sequence[str]) -> str:
 
 def _bytes_of(rows: Sequence[Row], python: str) -> str:
     found = next((row.measured for row in rows if row.python == python), None)
-    return words.figure(found.bytes_kept_per_request, found.ci95) if found else words.NONE
+    return words.figure(found.bytes_per_request, found.ci95) if found else words.NONE
 
 
 def _differences(found: Sequence[Difference], versions: Sequence[str], other: str) -> str:

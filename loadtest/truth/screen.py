@@ -55,7 +55,7 @@ def _figures(row: Row) -> str:
     found = row.measured
     if found is None:
         return "not measured"
-    said = f"{count(found.entries_per_raise)} entries, {figure(found.bytes_kept_per_request, found.ci95)} bytes"
+    said = f"{count(found.traceback_entries_per_request)} entries, {figure(found.bytes_per_request, found.ci95)} bytes"
     cyclic = f", {count(found.cyclic_objects_per_request)} cyclic objects"
     log = f", {found.log_bytes_added_per_request:,.0f} log bytes" if found.log_bytes_added_per_request else ""
     return said + cyclic + log

@@ -13,7 +13,7 @@ from pathlib import Path
 from loadtest.arms import free_ports
 from loadtest.bench.servers import Server
 
-CEILING_MB = 1024
+MEMORY_LIMIT_MB = 1024
 """MiB at which a measured process ends itself: no twin needs a tenth of it."""
 
 END_IS_SEEN_S = 2.0
@@ -102,7 +102,7 @@ def _service(name: str, folder: Path, port: int, runtime: Runtime) -> Server:
         "LAB_ARM": name,
         "LAB_CONTROL": "1",
         "LAB_METRICS": "none",
-        "LAB_MEMORY_CEILING_MB": str(CEILING_MB),
+        "LAB_MEMORY_LIMIT_MB": str(MEMORY_LIMIT_MB),
         "PYTHONPATH": os.pathsep.join(before),
     }
     return Server(name, command, folder, port, environment, runtime.executable)

@@ -63,7 +63,7 @@ def summary(rows: Sequence[Row]) -> Summary | None:
     if not found:
         return None
     return Summary(
-        _around((one.entries_per_raise, one.entries_per_raise) for one in found),
+        _around((one.traceback_entries_per_request, one.traceback_entries_per_request) for one in found),
         _around(one.ci95 for one in found),
         _around((one.cyclic_objects_per_request, one.cyclic_objects_per_request) for one in found),
         _around(_log(one) for one in found),

@@ -99,10 +99,10 @@ def measure_row(case: Case, processes: Processes) -> Row:
 
 
 def unlike_their_pair(twins: Sequence[Twin], runtime: Runtime, book: Book[Row]) -> Iterator[Row]:
-    """Yield the rows of leaky variants, no longer agreeing, that cannot be told from their mended ones."""
+    """Yield the rows of leaky variants, no longer agreeing, that cannot be told from their fixed ones."""
     for twin in twins:
-        leaky, mended = (book.rows.get(Case(twin.slug, slug, runtime).row().name) for slug in (twin.leaky, twin.mended))
-        if not (leaky and mended and leaky.measured and mended.measured and leaky.expected and mended.expected):
+        leaky, fixed = (book.rows.get(Case(twin.slug, slug, runtime).row().name) for slug in (twin.leaky, twin.fixed))
+        if not (leaky and fixed and leaky.measured and fixed.measured and leaky.expected and fixed.expected):
             continue  # one of them has a reason of its own
-        if reason := told_apart(leaky.expected, leaky.measured, mended.expected, mended.measured):
+        if reason := told_apart(leaky.expected, leaky.measured, fixed.expected, fixed.measured):
             yield replace(leaky, agrees=False, reason="; ".join(filter(None, [leaky.reason, reason])))

@@ -1,4 +1,4 @@
-"""Count what an exception object has pinned: traceback entries, frames, bytes.
+"""Count what an exception object has retained: traceback entries, frames, bytes.
 
 Each `raise` of an exception object links new entries in front of those that its `__traceback__` already holds, one for
 each frame that the exception passes (CPython, `Python/traceback.c`, `PyTraceBack_Here`). Each entry keeps its frame,
@@ -57,7 +57,7 @@ class Place(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What one exception object pinned at one moment.
+    """What one exception object retained at one moment.
 
     `entries` and `frames` are counts, each frame once. `estimated_bytes` comes from a sample of the entries, at most
     `SAMPLED_ENTRIES` a look. `walked` is the number of entries that this look had to visit.
@@ -95,7 +95,7 @@ class Census:
 
 
 def look_at(exception: BaseException, last: Look = NOTHING) -> Look:
-    """Count what `exception` pins now. With `last`, an earlier look at it, only what is new since then is walked.
+    """Count what `exception` retains now. With `last`, an earlier look at it, only what is new since then is walked.
 
     Follows `tb_next`, `tb_frame` and `f_back`, not `__context__` or `__cause__`, and never `f_locals`. A frame that
     still runs is counted with the callers that it has now. Before Python 3.11, where a finished frame cannot be told

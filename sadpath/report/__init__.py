@@ -12,7 +12,7 @@ import vl_convert
 from sadpath.report.charts import chart_rows, memory_chart, with_rows
 from sadpath.report.page import VEGA_LITE, report_page
 from sadpath.report.run import ABOUT, ENVIRONMENT, SAMPLES, Run, read_run
-from sadpath.verdict import Verdict
+from sadpath.verdict.judge import Verdict
 
 __all__ = [
     "ABOUT",
@@ -71,7 +71,7 @@ def figures(verdict: Verdict) -> dict[str, Any]:
         "restarts": verdict.restarts,
         "bytes_per_request": _known(verdict.bytes_per_request),
         "ci95": [_known(bound) for bound in verdict.ci95],
-        "traceback_entries_per_request": verdict.entries_per_request,
+        "traceback_entries_per_request": verdict.traceback_entries_per_request,
         "cyclic_objects_per_request": verdict.cyclic_objects_per_request,
     }
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import altair as alt
 
-from sadpath.samples import Sample, by_arm, is_another_life
 from sadpath.sources import Reading
+from sadpath.verdict.samples import Sample, by_arm, is_another_lifetime
 
 Row = dict[str, Any]
 
@@ -84,7 +84,7 @@ def _text_at_the_end(chart: alt.Chart, dy: int) -> alt.Chart:
 
 def entries_chart(arms: Sequence[str]) -> alt.Chart:
     """Traceback entries that the followed exceptions pin, against requests."""
-    return _line(arms, "entries", "traceback entries pinned", ",d")
+    return _line(arms, "entries", "traceback entries retained", ",d")
 
 
 def latency_chart(arms: Sequence[str]) -> alt.Chart:
@@ -122,7 +122,7 @@ def _chart() -> alt.Chart:
 def _base(arms: Sequence[str]) -> alt.Chart:
     requests = alt.X("requests:Q", title="requests served", axis=alt.Axis(format=",d", tickCount=8))
     scale = alt.Scale(domain=list(arms), range=list(colours(arms).values()))
-    return _chart().encode(x=requests, color=alt.Color("arm:N", legend=None, scale=scale), detail="life:N")
+    return _chart().encode(x=requests, color=alt.Color("arm:N", legend=None, scale=scale), detail="lifetime:N")
 
 
 def _line(arms: Sequence[str], field: str, title: str, number_format: str) -> alt.Chart:
@@ -139,16 +139,16 @@ def _thinned(rows: Sequence[Row]) -> list[Row]:
 
 def _rows_of_arm(samples: Sequence[Sample]) -> list[Row]:
     rows: list[Row] = []
-    served, life = 0.0, 0
+    served, lifetime = 0.0, 0
     last: Reading | None = None
     for sample in samples:
         reading = sample.reading
         if reading is None:
             continue
-        restarted = last is not None and is_another_life(last, reading)
+        restarted = last is not None and is_another_lifetime(last, reading)
         if restarted and last:
-            served, life = served + (last.requests or 0), life + 1
-        rows.append({**_row(sample, reading, served), "life": life, "restarted": restarted})
+            served, lifetime = served + (last.requests or 0), lifetime + 1
+        rows.append({**_row(sample, reading, served), "lifetime": lifetime, "restarted": restarted})
         last = reading
     return rows
 

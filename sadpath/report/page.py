@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sadpath.report.charts import SAMPLES_DATA, chart_rows, colours, dashboard, with_rows
 from sadpath.report.run import Run
-from sadpath.samples import Sample
+from sadpath.verdict.samples import Sample
 
 if TYPE_CHECKING:
     from flask import Flask

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sadpath.samples import Sample, read_samples
-from sadpath.sampling import judge_samples
-from sadpath.verdict import Outcome, Verdict
+from sadpath.verdict.judge import Outcome, Verdict
+from sadpath.verdict.samples import Sample, read_samples
+from sadpath.verdict.sampling import judge_samples
 
 SAMPLES = "samples.csv"
 ENVIRONMENT = "environment.json"
@@ -39,7 +39,7 @@ class Run:
     @property
     def headline(self) -> str:
         """What was decided, for a title: `reused leaks, factory is flat`."""
-        words = {"leaks": "leaks", "flat": "is flat", "inconclusive": "is undecided"}
+        words = {"leaks": "leaks", "flat": "is flat", "inconclusive": "is inconclusive"}
         return ", ".join(f"{arm} {words[verdict.outcome]}" for arm, verdict in self.verdicts.items())
 
     @property

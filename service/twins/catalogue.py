@@ -1,4 +1,4 @@
-"""What a twin is: one way in which an error can waste memory, its leaky and its mended code, and what each must do."""
+"""What a twin is: one way in which an error can waste memory, its leaky and its fixed code, and what each must do."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def exactly(figure: float) -> Range:
 
 
 NONE = exactly(0)
-NONE_KEPT = Range(-256, 256)
+NO_GROWTH = Range(-256, 256)
 """Bytes per request that are taken for none: a settled process still moves by some pages."""
 
 NO_CYCLES = Range(0, 0.5)
@@ -42,13 +42,13 @@ NO_CYCLES = Range(0, 0.5)
 class Expected:
     """What one request through a variant leaves behind, with `CONTEXT_KB` of context.
 
-    `entries_per_raise` counts the traceback entries that are still alive after a collection, and
-    `bytes_kept_per_request` the settled memory. `cyclic_objects_per_request` is what only the collector could free.
+    `traceback_entries_per_request` counts the traceback entries that are still alive after a collection, and
+    `bytes_per_request` the settled memory. `cyclic_objects_per_request` is what only the collector could free.
     `log_bytes_added_per_request` is by how much the log record of a request is longer than that of the one before.
     """
 
-    entries_per_raise: Range = NONE
-    bytes_kept_per_request: Range = NONE_KEPT
+    traceback_entries_per_request: Range = NONE
+    bytes_per_request: Range = NO_GROWTH
     cyclic_objects_per_request: Range = NO_CYCLES
     log_bytes_added_per_request: Range = NONE
 
@@ -106,7 +106,7 @@ class Variant:
 class Twin:
     """One pattern with its variants.
 
-    `leaky` and `mended` name the variants that a demonstration sets against each other. `requests` are enough to tell
+    `leaky` and `fixed` name the variants that a demonstration sets against each other. `requests` are enough to tell
     them apart. `reused` holds the exception objects that are raised again and again, and `forget` lets go of those that
     are kept elsewhere. `handlers` and `middleware` are what catches, where that is no part of an endpoint. `running` is
     entered while the service runs.
@@ -117,7 +117,7 @@ class Twin:
     origin: str
     variants: Sequence[Variant]
     leaky: str = "reused"
-    mended: str = "factory"
+    fixed: str = "factory"
     protocol: Literal["http", "websocket"] = "http"
     requests: int = 2000
     reused: Mapping[str, BaseException] = field(default_factory=dict)

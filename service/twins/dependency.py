@@ -58,7 +58,7 @@ TWIN = Twin(
             "reused",
             reused,
             Expected(Range(13, 20), Range(25_000, 48_000)),
-            "The endpoint is never called, but the frames of the framework that solve its dependencies are pinned.",
+            "The endpoint is never called, but the frames of the framework that solve its dependencies are retained.",
             status=401,
         ),
         Variant("factory", factory, FLAT, "The object dies with the request.", status=401),

@@ -37,7 +37,7 @@ TWIN = Twin(
     title="`ex = A() or B(); raise ex`",
     origin="the second article; pyvmomi#812 raised an object that a local held",
     leaky="kept",
-    mended="deleted",
+    fixed="deleted",
     variants=(
         Variant(
             "kept",

@@ -1,4 +1,4 @@
-"""A reused error that the endpoint itself catches, and what each remedy really does.
+"""A reused error that the endpoint itself catches, and what each fix really does.
 
 The first four variants differ in the line that raises, the last three in what the `except` clause does.
 """
@@ -94,8 +94,8 @@ def conflict() -> JSONResponse:
 
 TWIN = Twin(
     slug="endpoint",
-    title="A reused error, caught by the endpoint itself, and every remedy",
-    origin="both articles' remedies; CPython's cpython#90873 and cpython#105795 say that the growth is by design",
+    title="A reused error, caught by the endpoint itself, and every fix",
+    origin="both articles' fixes; CPython's cpython#90873 and cpython#105795 say that the growth is by design",
     reused={"endpoint.seat_taken": seat_taken},
     variants=(
         Variant(
@@ -141,7 +141,7 @@ TWIN = Twin(
             frames_cleared,
             Expected(exactly(2), Range(400, 700)),
             "`traceback.clear_frames` frees the locals, so the context goes, but each entry and its frame stay: slower "
-            "growth, and no remedy.",
+            "growth, and no fix.",
             status=409,
             with_callers=Expected(exactly(2), Range(8_000, 30_000)),
         ),

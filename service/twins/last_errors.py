@@ -63,7 +63,7 @@ TWIN = Twin(
     title="A list of the last errors",
     origin="real software: exceptions kept on results and in histories, as in celery#9799 and aiohttp#10556",
     leaky="unbounded",
-    mended="bounded",
+    fixed="bounded",
     forget=forget,
     variants=(
         Variant(
@@ -77,7 +77,7 @@ TWIN = Twin(
         Variant(
             "cleared",
             calls(keep_bare),
-            Expected(bytes_kept_per_request=Range(50, 400)),
+            Expected(bytes_per_request=Range(50, 400)),
             "Without tracebacks an unbounded list grows by the exception alone: less than a hundredth.",
         ),
     ),

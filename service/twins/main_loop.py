@@ -65,7 +65,7 @@ TWIN = Twin(
     title="The main loop of Python 2, and the one that keeps `self.last_error`",
     origin="the second article: in Python 2 `sys.exc_info()` kept the last exception of a loop",
     leaky="last-error-kept",
-    mended="caught",
+    fixed="caught",
     forget=loop.forget,
     variants=(
         Variant(

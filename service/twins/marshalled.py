@@ -75,7 +75,7 @@ TWIN = Twin(
     title="A worker that marshals `(False, exc)` across threads",
     origin="the second article; thread pools and event loops hand exceptions over in this way",
     leaky="kept",
-    mended="detached",
+    fixed="detached",
     variants=(
         Variant(
             "kept",
@@ -87,7 +87,7 @@ TWIN = Twin(
             "deleted",
             calls_in_thread(call_and_delete, Rejected),
             Expected(cyclic_objects_per_request=Range(15, 40)),
-            "`finally: del value` is half of the cure: through their callers the worker's frames are pinned too, and "
+            "`finally: del value` is half of the fix: through their callers the worker's frames are retained too, and "
             "the pool's own still holds the result.",
         ),
         Variant(

@@ -29,7 +29,7 @@ async def answer(_: Request, error: Exception) -> JSONResponse:
 
 async def answer_and_clear(_: Request, error: Exception) -> JSONResponse:
     """Answer an `OutOfStockCleared`, and let go of its frames."""
-    error.__traceback__ = None  # mends it on every version, for all who raise an error of this class
+    error.__traceback__ = None  # fixes it on every version, for all who raise an error of this class
     return problem(409, "Out of stock", str(error))
 
 
@@ -89,7 +89,7 @@ TWIN = Twin(
             "cleared",
             cleared,
             FLAT,
-            "The handler sets `__traceback__` to None, and nothing raises the error after that: a remedy on every "
+            "The handler sets `__traceback__` to None, and nothing raises the error after that: a fix on every "
             "version, as long as each handler does it.",
             status=409,
         ),

@@ -76,7 +76,7 @@ TWIN = Twin(
     title="`reraise(kind, value, traceback)` that keeps its arguments, and its caller",
     origin="the second article; the idiom that six made common; omegaconf#1295 raised likewise",
     leaky="kept",
-    mended="deleted",
+    fixed="deleted",
     variants=(
         Variant(
             "kept",

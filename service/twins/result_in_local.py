@@ -45,7 +45,7 @@ TWIN = Twin(
     title="`catch()` that keeps `result = e` and returns it",
     origin="the second article, on exceptions that leak in Python 2 and 3; flask#5709, cpython#80111, cpython#88863",
     leaky="kept",
-    mended="deleted",
+    fixed="deleted",
     variants=(
         Variant(
             "kept",

@@ -89,7 +89,7 @@ def _described(twin: Twin) -> dict[str, Any]:
         "origin": twin.origin,
         "protocol": twin.protocol,
         "leaky": twin.leaky,
-        "mended": twin.mended,
+        "fixed": twin.fixed,
         "requests": twin.requests,
         "context_kb": CONTEXT_KB,
         "variants": [

@@ -64,7 +64,7 @@ async def cleared_and_raised(_: ClearingTransaction, context_kb: ContextKb) -> s
 TWIN = Twin(
     slug="yield-dependency",
     title="A reused error, through a `yield` dependency",
-    origin="the first article's singleton; the second's remedy, `__traceback__ = None` and then a bare `raise`",
+    origin="the first article's singleton; the second's fix, `__traceback__ = None` and then a bare `raise`",
     reused={"yield_dependency.row_locked": row_locked, "yield_dependency.http_row_locked": http_row_locked},
     variants=(
         Variant(
@@ -72,7 +72,7 @@ TWIN = Twin(
             reused,
             Expected(Range(13, 20), Range(25_000, 48_000)),
             "The error is thrown into the dependency and raised again from there; the dependency's own frames are not "
-            "pinned, since `contextlib` puts back the traceback that it threw in.",
+            "retained, since `contextlib` puts back the traceback that it threw in.",
             status=423,
         ),
         Variant("factory", factory, FLAT, "The object dies with the request.", status=423),

@@ -25,7 +25,7 @@ from docker.models.containers import Container as EngineContainer
 from playwright.sync_api import sync_playwright
 
 from loadtest.data_source import QUERY
-from sadpath.sources import Container
+from sadpath.sources.container import Container
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -189,16 +189,16 @@ def test_the_two_memories_part_within_half_a_minute(lab: Lab) -> None:
 
 def test_the_limit_is_that_of_the_container(lab: Lab) -> None:
     """Read by the service from its control group: the line that the panel draws."""
-    assert lab.ask('process_memory_limit_bytes{arm!=""}') == {"reused": 256 * MIB, "factory": 256 * MIB}
+    assert lab.ask('sadpath_memory_limit_bytes{arm!=""}') == {"reused": 256 * MIB, "factory": 256 * MIB}
 
 
 def test_the_leaking_arm_is_killed_for_its_memory_and_comes_back(lab: Lab) -> None:
     """Within 150 s; its twin lives on, and both answer."""
-    first_life, first_life_of_factory = lab.life_of("reused"), lab.life_of("factory")
+    first_lifetime, first_life_of_factory = lab.life_of("reused"), lab.life_of("factory")
     left_s = lab.healthy_at + 150 - time.monotonic()
     until(lambda: lab.arm("reused").state().restarts, left_s, "the kernel to kill the arm reused")
     assert lab.arm("reused").state().killed_for_memory
-    until(lambda: lab.life_of("reused") not in {None, first_life}, 30, "the arm reused to come back")
+    until(lambda: lab.life_of("reused") not in {None, first_lifetime}, 30, "the arm reused to come back")
     assert (lab.arm("factory").state().restarts, lab.arm("factory").state().killed_for_memory) == (0, False)
     assert lab.life_of("factory") == first_life_of_factory
 
@@ -207,8 +207,8 @@ def test_the_instrument_sees_a_container_as_the_engine_does(lab: Lab) -> None:
     """Memory in use below the limit, and of the size that the process itself tells."""
     reading = lab.arm("factory").read()
     assert reading.limit_bytes == 256 * MIB
-    assert reading.unique_bytes is not None
-    assert 20 * MIB < reading.unique_bytes <= reading.resident_bytes < 128 * MIB
+    assert reading.anonymous_bytes is not None
+    assert 20 * MIB < reading.anonymous_bytes <= reading.resident_bytes < 128 * MIB
     assert lab.memory()["factory"] == pytest.approx(reading.resident_bytes, rel=0.5)
 
 

@@ -158,7 +158,7 @@ def test_an_interrupt_stops_everything_and_still_leaves_the_report(start: Start,
 
 
 def test_an_arm_that_is_killed_is_restarted_and_the_verdict_holds(start: Start) -> None:
-    """Two lives, judged apart; the restart is said in the terminal, the summary and the report."""
+    """Two lifetimes, judged apart; the restart is said in the terminal, the summary and the report."""
     demo = start("--seconds", "16", "--warm-up", "2", "--rate", "300")
     demo.wait_for_samples(8)
     demo.find("uvicorn", LAB_ARM="reused").kill()
@@ -166,15 +166,17 @@ def test_an_arm_that_is_killed_is_restarted_and_the_verdict_holds(start: Start) 
     assert status == 0, output
     assert "arm reused: ended with status 137; restarted" in output
     assert demo.summary()["arms"]["reused"]["restarts"] == 1
-    assert "began a new life" in (demo.reports / "report.html").read_text()
+    assert "began a new lifetime" in (demo.reports / "report.html").read_text()
 
 
-def test_an_arm_that_crosses_its_ceiling_says_why_and_is_restarted(start: Start) -> None:
+def test_an_arm_that_crosses_its_memory_limit_says_why_and_is_restarted(start: Start) -> None:
     """The leash: 128 KiB a request reach 200 MiB within seconds, and the machine never notices."""
-    demo = start("--seconds", "17", "--warm-up", "2", "--ceiling-mb", "200", "--rate", "200", "--context-kb", "128")
+    demo = start(
+        "--seconds", "17", "--warm-up", "2", "--memory-limit-mb", "200", "--rate", "200", "--context-kb", "128"
+    )
     status, output = demo.finish()
     assert status == 0, output
-    assert re.search(r"arm reused: 2\d\d MiB is over the ceiling of 200 MiB; ending with 137; restarted", output)
+    assert re.search(r"arm reused: 2\d\d MiB is over its memory limit of 200 MiB; ending with 137; restarted", output)
     assert demo.summary()["arms"]["reused"]["restarts"] >= 1
     assert demo.summary()["arms"]["factory"]["restarts"] == 0
     assert max(float(row["resident_bytes"] or 0) for row in demo.rows("reused")) < 300 * 2**20

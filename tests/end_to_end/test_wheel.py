@@ -12,13 +12,13 @@ from tests.interpreters import interpreter
 ROOT = Path(__file__).parents[2]
 VERSIONS = ["3.11", "3.15"]
 IMPORTS = {
-    "": "import sadpath.exporter, sadpath.sources, sadpath.probe.census, sadpath.probe.memory",
-    "verdict": "import sadpath.verdict, sadpath.sampling",
+    "": "import sadpath.plugins.prometheus, sadpath.sources, sadpath.probe.census, sadpath.probe.memory",
+    "verdict": "import sadpath.verdict.judge, sadpath.verdict.sampling",
     "report": "import sadpath.report",
-    "locust": "import sadpath.locust_plugin, sadpath.locust_metrics",
+    "locust": "import sadpath.plugins.locust, sadpath.plugins.locust_metrics",
     "cli": "import sadpath.cli",
     "docker": "import docker, sadpath.sources",
-    "all": "import sadpath.locust_plugin, docker, sadpath.cli",  # gevent patches what is imported after it
+    "all": "import sadpath.plugins.locust, docker, sadpath.cli",  # gevent patches what is imported after it
 }
 """What each extra makes importable; without a name, what is there with no extra."""
 

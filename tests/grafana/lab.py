@@ -117,7 +117,7 @@ class Lab:
     prometheus: Prometheus
     began: float
     parted: float
-    """Both arms were in their first life, and their memory had parted."""
+    """Both arms were in their first lifetime, and their memory had parted."""
     ended: float
     """The reused arm had been started again three times, the first time because it ran out of memory."""
 
@@ -127,7 +127,7 @@ def lab(folder: Path) -> Iterator[Lab]:
     """Run two arms, Locust and Prometheus until all has happened that the dashboards tell of; then only Prometheus."""
     require("prometheus")
     *arm_ports, locust_port = free_ports(3)
-    settings = {"LAB_MEMORY_CEILING_MB": str(LIMIT_MB)}
+    settings = {"LAB_MEMORY_LIMIT_MB": str(LIMIT_MB)}
     arms = [
         Arm(name, port, folder / f"{name}.log", settings)
         for name, port in zip(["reused", "factory"], arm_ports, strict=True)
@@ -160,7 +160,7 @@ def load(arms: Sequence[Arm], locust_port: int, folder: Path) -> Iterator[None]:
 
 
 def restart_thrice(arm: Arm, running: Prometheus) -> None:
-    """Let an arm run out of memory and start it again; then twice more, for no reason. Prometheus sees each life."""
+    """Let an arm run out of memory and start it again; then twice more, for no reason: four process lifetimes."""
 
     def wait_for(restarts: int) -> None:
         arm.wait_until_healthy()

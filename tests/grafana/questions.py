@@ -39,7 +39,7 @@ LIMIT = Sane(LIMIT_MB * MIB, LIMIT_MB * MIB)
 PER_ERROR = Sane(5_000, 200_000, floor=-20_000)  # a flat arm's memory wavers
 LATENCY = Sane(0.0005, 10)
 RATE = Sane(20, 200)
-PINNED = Sane(1_000, 10_000_000)
+RETAINED = Sane(1_000, 10_000_000)
 SHARE = Sane(0.00001, 1)
 MAY_BE_NONE = Sane(0, 100_000)
 
@@ -49,7 +49,7 @@ PANELS = {
     ("The divergence", "The factor between them"): [Sane(1.1, 10)],
     ("The divergence", "Memory"): [MEMORY, LIMIT],
     ("The divergence", "Until the limit, at this rate"): [Sane(1, 3600)],
-    ("The divergence", "What the errors hold"): [PINNED, PINNED],
+    ("The divergence", "What the errors hold"): [RETAINED, RETAINED],
     ("The divergence", "Kept per error"): [PER_ERROR],
     ("The divergence", "Response times"): [LATENCY, LATENCY],
     ("The divergence", "Stopped by the collector"): [SHARE],
@@ -67,7 +67,7 @@ PANELS = {
     ("One service", "What the collector frees"): [MAY_BE_NONE],
     ("One service", "Full collections"): [MAY_BE_NONE],
     ("One service", "Stopped by the collector"): [SHARE],
-    ("One service", "Traceback entries, by object"): [PINNED],
+    ("One service", "Traceback entries, by object"): [RETAINED],
     ("One service", "What they keep, by object"): [Sane(MIB, LIMIT_MB * MIB)],
 }
 

@@ -28,7 +28,7 @@ def test_no_panel_and_no_rule_goes_unasked() -> None:
 
 @pytest.mark.parametrize("question", PANELS, ids=name)
 def test_every_panel_has_data(watched: Lab, question: Question) -> None:
-    """Of a sane size and sign, while both arms were in their first life."""
+    """Of a sane size and sign, while both arms were in their first lifetime."""
     check(watched.prometheus.ask(question.expr, watched.parted), question.sane)
 
 
@@ -47,15 +47,17 @@ def test_prometheus_evaluates_every_rule_as_it_is_committed(watched: Lab) -> Non
 
 
 @pytest.mark.parametrize(
-    ("board", "annotation", "expr", "lives"),
-    [(*one, lives) for one, lives in zip(questions.annotations(), [1, 2, 3], strict=True)],
+    ("board", "annotation", "expr", "lifetimes"),
+    [(*one, lifetimes) for one, lifetimes in zip(questions.annotations(), [1, 2, 3], strict=True)],
 )
-def test_a_restart_is_marked_once_when_it_was(watched: Lab, board: str, annotation: str, expr: str, lives: int) -> None:
-    """At the start of the new life: one after a kill, two for no reason; the arm that lived on has no mark."""
+def test_a_restart_is_marked_once_when_it_was(
+    watched: Lab, board: str, annotation: str, expr: str, lifetimes: int
+) -> None:
+    """At the start of the new lifetime: one after a kill, two for no reason; the arm that lived on has no mark."""
     answer = watched.prometheus.ask_over(expr, watched.began, watched.ended)
     check(answer, Sane(low=watched.parted * 1000, high=watched.ended * 1000))
     assert arms(answer) == {"reused"}
-    assert len({value for series in answer for value in series.values}) == lives, (board, annotation)
+    assert len({value for series in answer for value in series.values}) == lifetimes, (board, annotation)
 
 
 @pytest.mark.parametrize(("variable", "label", "selector"), questions.variables())

@@ -36,7 +36,7 @@ def test_the_alerts_tell_a_leak_from_health() -> None:
 @pytest.mark.parametrize(
     ("condition", "without"),
     [
-        ("> process_memory_limit_bytes", "> 0 * process_memory_limit_bytes"),
+        ("> sadpath_memory_limit_bytes", "> 0 * sadpath_memory_limit_bytes"),
         ("(time() - process_start_time_seconds > 300)", "(time() - process_start_time_seconds > -1)"),
         ("> 10 * 2 ^ 20", "> 0"),
         ("sum by (job, instance) (rate(python_gc", "0 * sum by (job, instance) (rate(python_gc"),

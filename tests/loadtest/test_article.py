@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 RAISES, CONTEXT_BYTES, ROUNDS = 50, 500_000, 2
 PICTURES = {"article_singleton_memory.png", "article_factory_memory.png", "article_comparison.png"}
 LEFT = PICTURES | {"table.md", "figures.json", "samples.csv", "measured.log"}
-JOB = Job("held", "factory", 1, raises=100, context_bytes=10, ceiling_bytes=10**12)
+JOB = Job("held", "factory", 1, raises=100, context_bytes=10, memory_limit_bytes=10**12)
 
 
 @dataclass
@@ -127,8 +127,8 @@ def test_the_styles_differ_only_in_the_line_that_raises() -> None:
     """The same statements, but for the last."""
     bodies = [ast.parse(inspect.getsource(find)).body[0] for find in (find_user_singleton, find_user_factory)]
     statements = [[ast.unparse(one) for one in body.body[1:]] for body in bodies if isinstance(body, ast.FunctionDef)]
-    (*leaking, raise_singleton), (*mended, raise_factory) = statements
-    assert leaking == mended
+    (*leaking, raise_singleton), (*fixed, raise_factory) = statements
+    assert leaking == fixed
     assert (raise_singleton, raise_factory) == ("raise USER_NOT_FOUND", "raise user_not_found()")
 
 
@@ -169,15 +169,15 @@ def test_the_warm_up_raises_no_singleton() -> None:
     assert USER_NOT_FOUND.__traceback__ is None
 
 
-def test_a_process_over_its_ceiling_ends_itself_with_a_reason(tmp_path: Path) -> None:
+def test_a_process_over_its_memory_limit_ends_itself_with_a_reason(tmp_path: Path) -> None:
     """In one line, and what it measured stays."""
     plan = Plan(RAISES, CONTEXT_BYTES, 1, tmp_path)
     prepare(plan, [])
     start = start_in(tmp_path)
     with pytest.raises(
-        CannotMeasure, match=r"^held singleton +round 1 ended with status 137: over the ceiling of 20 MB"
+        CannotMeasure, match=r"^held singleton +round 1 ended with status 137: over the memory limit of 20 MB"
     ):
-        list(run_all(plan, lambda job: start(replace(job, ceiling_bytes=20_000_000))))
+        list(run_all(plan, lambda job: start(replace(job, memory_limit_bytes=20_000_000))))
     (run,) = read_runs(tmp_path / "samples.csv")
     assert 0 < run.raises < RAISES
     assert complete([run], RAISES) == []

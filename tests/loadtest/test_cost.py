@@ -163,7 +163,7 @@ def test_the_same_slices_have_the_same_intervals() -> None:
 
 
 def test_the_tables_fit_into_eighty_columns() -> None:
-    """With figures of three and four digits; what is undecided says so."""
+    """With figures of three and four digits; what is inconclusive says so."""
     rows, ratios = compared(
         measured(*[400.0] * 9, 2000.0, response_ms=900.0), measured(*[100.0] * 10, response_ms=900.0)
     )

@@ -8,31 +8,31 @@ import pytest
 from loadtest.catalogue import FIGURES, Twin, read_twin
 from loadtest.outcome import RATE, expected_of, rate_for, shortfall, status_of, words
 from sadpath.report import Run
-from sadpath.samples import Latency, Sample
 from sadpath.sources import Reading
-from sadpath.verdict import Outcome, Verdict
+from sadpath.verdict.judge import Outcome, Verdict
+from sadpath.verdict.samples import Latency, Sample
 
 
 def described(**expected: list[float]) -> dict[str, Any]:
-    """What an arm says of a twin whose leaky variant is expected to do this, and its mended one nothing."""
+    """What an arm says of a twin whose leaky variant is expected to do this, and its fixed one nothing."""
     nothing: dict[str, list[float]] = {figure: [0, 0] for figure in FIGURES}
     variants = [
         {
             "slug": slug,
             "path": f"/twins/some/{slug}",
             "status": 200,
-            "why": f"why {slug}{' [mended]' * (slug == 'mended')}",
+            "why": f"why {slug}{' [fixed]' * (slug == 'fixed')}",
             "expected": expectation,
         }
-        for slug, expectation in {"mended": nothing, "other": nothing, "leaky": {**nothing, **expected}}.items()
+        for slug, expectation in {"fixed": nothing, "other": nothing, "leaky": {**nothing, **expected}}.items()
     ]
-    names = {"slug": "some", "title": "Some `pattern`", "origin": "", "leaky": "leaky", "mended": "mended"}
+    names = {"slug": "some", "title": "Some `pattern`", "origin": "", "leaky": "leaky", "fixed": "fixed"}
     return {**names, "protocol": "http", "requests": 400, "context_kb": 16, "variants": variants}
 
 
-KEEPS = read_twin(described(bytes_kept_per_request=[16_500, 20_000]))
+KEEPS = read_twin(described(bytes_per_request=[16_500, 20_000]))
 CYCLES = read_twin(described(cyclic_objects_per_request=[3, 60]))
-LOGS = read_twin(described(bytes_kept_per_request=[16_500, 20_000], log_bytes_added_per_request=[100, 500]))
+LOGS = read_twin(described(bytes_per_request=[16_500, 20_000], log_bytes_added_per_request=[100, 500]))
 HEADLINE = replace(KEEPS, slug="asgi-middleware")
 
 
@@ -41,13 +41,13 @@ def run(
     factory: Outcome,
     *,
     cycles: float | None = None,
-    mended_cycles: float | None = 0.0,
+    fixed_cycles: float | None = 0.0,
     samples: list[Sample] | None = None,
 ) -> Run:
     """A run that was decided so."""
     verdicts = {
         "reused": Verdict(reused, "", cyclic_objects_per_request=cycles),
-        "factory": Verdict(factory, "", cyclic_objects_per_request=mended_cycles),
+        "factory": Verdict(factory, "", cyclic_objects_per_request=fixed_cycles),
     }
     return Run(samples or [], {}, verdicts)
 
@@ -68,7 +68,7 @@ def test_an_arm_must_leak_if_all_that_it_may_keep_is_above_what_is_called_flat(
     bytes_kept: list[float], outcome: Outcome
 ) -> None:
     """A hundred bytes a request, or a range that reaches down to them, is no leak that this verdict could call one."""
-    twin = read_twin(described(bytes_kept_per_request=bytes_kept))
+    twin = read_twin(described(bytes_per_request=bytes_kept))
     assert expected_of(twin) == {"reused": outcome, "factory": "flat"}
 
 
@@ -82,8 +82,8 @@ def test_an_arm_must_leak_if_all_that_it_may_keep_is_above_what_is_called_flat(
         (CYCLES, run("flat", "flat", cycles=6), 0),
         (CYCLES, run("flat", "flat", cycles=0.1), 1),
         (CYCLES, run("flat", "flat"), 1),
-        (CYCLES, run("flat", "flat", cycles=6, mended_cycles=6), 1),
-        (CYCLES, run("flat", "flat", cycles=6, mended_cycles=None), 1),
+        (CYCLES, run("flat", "flat", cycles=6, fixed_cycles=6), 1),
+        (CYCLES, run("flat", "flat", cycles=6, fixed_cycles=None), 1),
         (CYCLES, run("leaks", "flat", cycles=6), 1),
     ],
 )
@@ -96,8 +96,8 @@ def test_of_the_headline_the_last_line_is_one_and_names_no_twin() -> None:
     """Its two sentences are the whole story."""
     green = "[bold green]The lab behaved as it must: the reused error leaks, the fresh one does not.[/]"
     assert list(words(run("leaks", "flat"), HEADLINE, 60, RATE)) == [green]
-    undecided = "[bold yellow]Undecided. Give it longer: make demo DEMO_SECONDS=120[/]"
-    assert list(words(run("leaks", "inconclusive"), HEADLINE, 60, RATE)) == [undecided]
+    inconclusive = "[bold yellow]Inconclusive. Give it longer: make demo DEMO_SECONDS=120[/]"
+    assert list(words(run("leaks", "inconclusive"), HEADLINE, 60, RATE)) == [inconclusive]
 
 
 def test_of_another_twin_the_last_lines_say_what_was_expected_and_why() -> None:
@@ -105,14 +105,14 @@ def test_of_another_twin_the_last_lines_say_what_was_expected_and_why() -> None:
     assert list(words(run("leaks", "flat"), KEEPS, 60, RATE)) == [
         "[bold green]The lab behaved as it must: reused leaks, factory is flat.[/]",
         "reused (leaky): why leaky",
-        "factory (mended): why mended \\[mended]",
+        "factory (fixed): why fixed \\[fixed]",
     ]
     assert "make demo TWIN=some DEMO_SECONDS=60" in next(words(run("leaks", "inconclusive"), KEEPS, 20, RATE))
 
 
 def test_of_a_twin_that_makes_cycles_the_figures_of_both_arms_are_said() -> None:
     """A figure that there is none of is a dash."""
-    *_, last = words(run("flat", "flat", cycles=6, mended_cycles=None), CYCLES, 60, RATE)
+    *_, last = words(run("flat", "flat", cycles=6, fixed_cycles=None), CYCLES, 60, RATE)
     assert last == "Cyclic objects per request, which only the collector frees: reused 6.0, factory –."
 
 

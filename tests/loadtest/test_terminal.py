@@ -3,8 +3,8 @@ from io import StringIO
 from rich.console import Console
 
 from loadtest.terminal import cells, line, table
-from sadpath.samples import Latency, Sample
 from sadpath.sources import Reading
+from sadpath.verdict.samples import Latency, Sample
 
 MIB = 2.0**20
 
@@ -20,7 +20,7 @@ def test_a_row_has_memory_growth_entries_requests_and_latency() -> None:
     assert cells([sample("reused", 40), sample("reused", 90)]) == ["90 MiB", "+50 MiB", "567", "1,234", "12 ms"]
 
 
-def test_growth_is_within_the_current_life() -> None:
+def test_growth_is_within_the_current_lifetime() -> None:
     """After a restart it begins anew."""
     before, after = sample("reused", 400), sample("reused", 40, started=2.0)
     assert cells([before, after, sample("reused", 41, started=2.0)])[1] == "+1 MiB"
@@ -36,7 +36,7 @@ def test_the_table_names_each_arm_and_its_restarts() -> None:
     """As it is drawn in a terminal of eighty columns."""
     console = Console(file=StringIO(), width=80)
     samples = [sample("reused", 40), sample("factory", 41)]
-    console.print(table(samples, {"reused": ["arm reused: over the ceiling"]}, "1 of 60 s"))
+    console.print(table(samples, {"reused": ["arm reused: over the memory limit"]}, "1 of 60 s"))
     drawn = console.file.getvalue()  # type: ignore[attr-defined]
     assert [text.split()[1] for text in drawn.splitlines() if text.startswith("│ ")] == ["reused", "factory"]
     assert max(map(len, drawn.splitlines())) <= 80

@@ -34,15 +34,15 @@ from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 FLAT: Expected = {
-    "entries_per_raise": (0, 0),
-    "bytes_kept_per_request": (-256, 256),
+    "traceback_entries_per_request": (0, 0),
+    "bytes_per_request": (-256, 256),
     "cyclic_objects_per_request": (0, 0.5),
     "log_bytes_added_per_request": (0, 0),
 }
 NOTHING = Measured(
     requests=2000,
-    entries_per_raise=0.0,
-    bytes_kept_per_request=1.0,
+    traceback_entries_per_request=0.0,
+    bytes_per_request=1.0,
     ci95=(-3.0, 5.0),
     bytes_are_exact=True,
     cyclic_objects_per_request=0.05,
@@ -53,8 +53,8 @@ NOTHING = Measured(
     median_ms_first_round=0.5,
     median_ms_last_round=0.5,
 )
-LEAK = replace(NOTHING, entries_per_raise=2.0, bytes_kept_per_request=17_000.0, ci95=(16_900.0, 17_100.0))
-LEAKS: Expected = {**FLAT, "entries_per_raise": (2, 2), "bytes_kept_per_request": (16_500, 20_000)}
+LEAK = replace(NOTHING, traceback_entries_per_request=2.0, bytes_per_request=17_000.0, ci95=(16_900.0, 17_100.0))
+LEAKS: Expected = {**FLAT, "traceback_entries_per_request": (2, 2), "bytes_per_request": (16_500, 20_000)}
 
 
 def reading(round_: int, memory: float = 0.0, log: int | None = None) -> Reading:
@@ -71,15 +71,19 @@ def test_where_the_allocators_do_not_tell_pages_are_compared() -> None:
     known = [reading(number, memory=17_000 * 200 * number) for number in range(10)]
     in_pages = [replace(one, anonymous_bytes=9_000 * one.requests) for one in known]
     found = measured(0, [replace(in_pages[0], bytes_in_use=None), *in_pages[1:]])
-    assert found.bytes_kept_per_request == pytest.approx(9_000)
+    assert found.bytes_per_request == pytest.approx(9_000)
     assert not found.bytes_are_exact
 
 
 def test_figures_are_slopes_against_requests() -> None:
     """What was there before the first reading counts for nothing, but for the entries that are left."""
     found = measured(3, [reading(number, memory=17_000 * 200 * number, log=100 * number) for number in range(10)])
-    assert (found.entries_per_raise, found.cyclic_objects_per_request, found.log_bytes_added_per_request) == (2, 6, 0.5)
-    assert found.bytes_kept_per_request == pytest.approx(17_000)
+    assert (
+        found.traceback_entries_per_request,
+        found.cyclic_objects_per_request,
+        found.log_bytes_added_per_request,
+    ) == (2, 6, 0.5)
+    assert found.bytes_per_request == pytest.approx(17_000)
     assert found.bytes_are_exact
     assert found.entries_left == 2 * 2000
     assert (found.median_ms_first_round, found.median_ms_last_round) == (1.5, 9.5)
@@ -103,8 +107,8 @@ def test_what_is_as_expected_agrees() -> None:
 @pytest.mark.parametrize(
     ("figure", "expected", "reason"),
     [
-        ("entries_per_raise", (3, 3), "entries_per_raise is 2, expected 3"),
-        ("bytes_kept_per_request", (20_000, 30_000), "17,000 (16,900 to 17,100), expected 20,000 to 30,000"),
+        ("traceback_entries_per_request", (3, 3), "traceback_entries_per_request is 2, expected 3"),
+        ("bytes_per_request", (20_000, 30_000), "17,000 (16,900 to 17,100), expected 20,000 to 30,000"),
         ("cyclic_objects_per_request", (3, 60), "cyclic_objects_per_request is 0.1, expected 3 to 60"),
         ("log_bytes_added_per_request", (100, 500), "log_bytes_added_per_request is 0, expected 100 to 500"),
     ],
@@ -118,19 +122,19 @@ def test_a_wrong_expectation_is_a_disagreement(figure: str, expected: tuple[floa
 
 def test_a_request_on_its_way_out_is_no_leak() -> None:
     """Counts are compared to a tenth, so one entry in 2,000 requests is none; one in ten is one."""
-    assert judge_row(FLAT, replace(NOTHING, entries_per_raise=0.0006))[0] == "agrees"
-    assert judge_row(FLAT, replace(NOTHING, entries_per_raise=-0.0006))[0] == "agrees"
-    assert judge_row(FLAT, replace(NOTHING, entries_per_raise=0.1))[0] == "disagrees"
+    assert judge_row(FLAT, replace(NOTHING, traceback_entries_per_request=0.0006))[0] == "agrees"
+    assert judge_row(FLAT, replace(NOTHING, traceback_entries_per_request=-0.0006))[0] == "agrees"
+    assert judge_row(FLAT, replace(NOTHING, traceback_entries_per_request=0.1))[0] == "disagrees"
 
 
 def test_an_interval_that_lies_half_in_the_range_decides_nothing() -> None:
     """Even if the slope itself lies in it: too noisy is no agreement."""
     outcome, reason = judge_row(LEAKS, replace(LEAK, ci95=(9_000.0, 25_000.0)))
     assert outcome == "too noisy"
-    assert reason.startswith("too noisy: bytes_kept_per_request is 17,000 (9,000 to 25,000)")
+    assert reason.startswith("too noisy: bytes_per_request is 17,000 (9,000 to 25,000)")
 
 
-def test_a_leaky_variant_must_be_told_from_its_mended_one() -> None:
+def test_a_leaky_variant_must_be_told_from_its_fixed_one() -> None:
     """Two readings that are alike say so, whatever their own ranges allow."""
     assert told_apart(LEAKS, LEAK, FLAT, NOTHING) == ""
     assert "not told" in told_apart(LEAKS, NOTHING, FLAT, NOTHING)
@@ -158,11 +162,12 @@ def test_two_flat_variants_need_not_be_told_apart() -> None:
 
 ODD = """
 import json, os, platform
-RANGES = {figure: [0, 0] for figure in ("entries_per_raise", "bytes_kept_per_request", "cyclic_objects_per_request",
-                                        "log_bytes_added_per_request")}
+FIGURES = ("traceback_entries_per_request", "bytes_per_request", "cyclic_objects_per_request",
+           "log_bytes_added_per_request")
+RANGES = {figure: [0, 0] for figure in FIGURES}
 def variant(slug, status=200, expected=RANGES):
     return {"slug": slug, "path": "/" + slug, "status": status, "why": "", "expected": expected}
-TWINS = [{"slug": "odd", "title": "", "origin": "", "protocol": "http", "leaky": "fine", "mended": "fine",
+TWINS = [{"slug": "odd", "title": "", "origin": "", "protocol": "http", "leaky": "fine", "fixed": "fine",
           "requests": 400, "context_kb": 16,
           "variants": [variant("wrong", 404), variant("silent", expected=None), variant("dies"), variant("noisy"),
                        variant("muddled"), variant("fine")]}]
@@ -183,13 +188,13 @@ def answer(path):
                 "collected_objects": 0}
     requests += 1
     if path == "/dies" and requests > 50:
-        print("arm odd: 1030 MiB is over the ceiling of 1024 MiB; ending with 137", flush=True)
+        print("arm odd: 1030 MiB is over its memory limit of 1024 MiB; ending with 137", flush=True)
         os._exit(137)
     muddled = path == "/muddled"
     if path == "/noisy":
         noise = 1_000_000
         if requests == 1:
-            print("a life", file=open(os.environ["LIVES"], "a"))
+            print("a lifetime", file=open(os.environ["LIVES"], "a"))
     return {}
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
@@ -218,7 +223,7 @@ def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runtime:
 def test_what_cannot_be_measured_is_a_row_with_a_reason_and_the_table_goes_on(
     tmp_path: Path, odd: Runtime, processes: Processes
 ) -> None:
-    """A wrong answer, no expectation, a death at the ceiling, noise, nonsense: each fails alone, and is on disk."""
+    """A wrong answer, no expectation, an end at the memory limit, noise, nonsense: each fails alone, and is on disk."""
     twins = list(ask_for_catalogue(odd, processes).values())
     missing = replace(twins[0], variants=[*twins[0].variants, Variant("missing", "/missing", 200, "", FLAT)])
     unusable = replace(odd, python="3.99", problem="the install for Python 3.99 failed: no disk")
@@ -226,12 +231,12 @@ def test_what_cannot_be_measured_is_a_row_with_a_reason_and_the_table_goes_on(
     measure_table([missing], [odd, unusable], processes, Book(tmp_path / "truth.json", {}), shown.append)
     rows = {(row["variant"], row["python"]): row for row in json.loads((tmp_path / "truth.json").read_text())["rows"]}
     reasons = {variant: row["reason"] for (variant, python), row in rows.items() if python == python_version()}
-    ceiling = "arm odd: 1030 MiB is over the ceiling of 1024 MiB; ending with 137"
-    assert reasons.pop("noisy").startswith("too noisy: bytes_kept_per_request")
+    limit = "arm odd: 1030 MiB is over its memory limit of 1024 MiB; ending with 137"
+    assert reasons.pop("noisy").startswith("too noisy: bytes_per_request")
     assert reasons == {
         "wrong": "request 1 answered 200, not 404",
         "silent": "no expectation",
-        "dies": f"the service ended with status 137: {ceiling}",
+        "dies": f"the service ended with status 137: {limit}",
         "missing": "the service has no such variant",
         "muddled": "KeyError: 'bytes_in_use'",
         "fine": "",
@@ -239,7 +244,7 @@ def test_what_cannot_be_measured_is_a_row_with_a_reason_and_the_table_goes_on(
     assert {row["variant"] for row in rows.values() if row["agrees"]} == {"fine"}
     assert rows["fine", "3.99"]["reason"] == unusable.problem
     assert len(shown) == len(rows) == 14
-    assert (tmp_path / "lives").read_text() == 2 * "a life\n"  # what was too noisy was measured once more
+    assert (tmp_path / "lives").read_text() == 2 * "a lifetime\n"  # what was too noisy was measured once more
 
 
 def test_a_process_on_another_starlette_than_its_row_says_is_a_failed_row(odd: Runtime, processes: Processes) -> None:
@@ -366,11 +371,11 @@ TWIN = Twin(
     16,
     [Variant("reused", "/", 404, "It stays.", LEAKS), Variant("factory", "/", 404, "It dies.", FLAT)],
 )
-MORE = replace(LEAK, bytes_kept_per_request=35_000.0, ci95=(34_000.0, 36_000.0))
+MORE = replace(LEAK, bytes_per_request=35_000.0, ci95=(34_000.0, 36_000.0))
 ROWS = [
     row("reused", "3.11.7", "1.9.0", LEAK),
     row("reused", "3.11.7", "1.10.0", NOTHING),
-    row("reused", "3.12.1", "1.9.0", MORE, "bytes_kept_per_request is 35,000"),
+    row("reused", "3.12.1", "1.9.0", MORE, "bytes_per_request is 35,000"),
     row("reused", "3.12.1", "1.10.0", NOTHING),
     row("factory", "3.11.7", "1.9.0", NOTHING),
     row("factory", "3.12.1", "1.9.0", None, "no answer"),
@@ -392,7 +397,7 @@ def test_bytes_that_differ_by_less_than_a_tenth_are_the_same() -> None:
     """Or by fewer than 256; a whole entry more is a difference, however many bytes it costs."""
     one = summary([row("reused", "3.11.7", "1.9.0", LEAK)])
     near = summary([row("reused", "3.11.7", "1.9.0", replace(LEAK, ci95=(18_000.0, 18_200.0)))])
-    deeper = summary([row("reused", "3.11.7", "1.9.0", replace(LEAK, entries_per_raise=3.0))])
+    deeper = summary([row("reused", "3.11.7", "1.9.0", replace(LEAK, traceback_entries_per_request=3.0))])
     assert one is not None
     assert near is not None
     assert deeper is not None
@@ -404,7 +409,7 @@ def test_the_page_says_what_agrees_what_changed_and_what_each_twin_is_called() -
     """Bytes have their interval beside them, and rows that disagree stand at the top with their reasons."""
     text = page([TWIN], ROWS, {"fastapi": "0.165.0", "platform": "Linux"})
     assert "**4 of 6 rows agree.**" in text
-    assert "- some/reused on Python 3.12.1, Starlette 1.9.0: bytes_kept_per_request is 35,000" in text
+    assert "- some/reused on Python 3.12.1, Starlette 1.9.0: bytes_per_request is 35,000" in text
     assert "| `some/reused` | 3.11.7 | 2 entries, 16,900 to 17,100 bytes | nothing |" in text
     assert "17,000 (16,900 to 17,100)" in text
     assert "`test_what_a_request_leaves_behind[some/reused]" in text
@@ -413,7 +418,9 @@ def test_the_page_says_what_agrees_what_changed_and_what_each_twin_is_called() -
 
 def test_where_pythons_are_expected_to_differ_the_page_says_which() -> None:
     """Two lines of one variant, each on its own Python."""
-    later = replace(row("reused", "3.12.1", "1.9.0", MORE), expected={**LEAKS, "entries_per_raise": (2.0, 3.0)})
+    later = replace(
+        row("reused", "3.12.1", "1.9.0", MORE), expected={**LEAKS, "traceback_entries_per_request": (2.0, 3.0)}
+    )
     text = page([TWIN], [row("reused", "3.11.7", "1.9.0", LEAK), later], {"fastapi": "0.165.0"})
     assert text.count("| `some/reused` | Python 3.11.7 |") == text.count("| `some/reused` | Python 3.12.1 |") == 1
 
@@ -449,14 +456,14 @@ def rows_in(reports: Path) -> list[dict[str, Any]]:
 
 
 def test_a_twin_is_held_to_its_word(tmp_path: Path) -> None:
-    """The leak that control flow has, and the flat line of its mended twin."""
+    """The leak that control flow has, and the flat line of its fixed twin."""
     run = truth(tmp_path, "--twin", "control-flow", "--page", str(tmp_path / "page.md"))
     said, _ = run.communicate(timeout=50)
     assert run.returncode == 0, said
     assert "2 of 2 rows agree" in said
     rows = {row["variant"]: row for row in rows_in(tmp_path)}
     assert rows.keys() == {"reused", "factory"}
-    assert rows["reused"]["measured"]["entries_per_raise"] == pytest.approx(2, abs=0.01)
+    assert rows["reused"]["measured"]["traceback_entries_per_request"] == pytest.approx(2, abs=0.01)
     assert rows["reused"]["measured"]["requests"] <= 2000
     assert rows["factory"]["measured"]["entries_left"] <= 2
     assert (rows["reused"]["python"], rows["reused"]["starlette"]) == (python_version(), locked_starlette())

@@ -73,7 +73,7 @@ def served(arm: Arm, twin: str) -> dict[str, float]:
 def test_each_arm_gets_its_variant_and_both_sides_count_the_same(
     arms: list[Arm], twin: str, status: int, options: list[str]
 ) -> None:
-    """After a warm-up with the mended one for both; a session is a request, and workers know what their master does."""
+    """After a warm-up with the fixed one for both; a session is a request, and workers know what their master does."""
     port = str(free_ports(1)[0])
     result = locust(
         twin, arms, "--run-time", "3", "--watch-warm-up", "1", "--rate", "100", "--json",

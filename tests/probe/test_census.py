@@ -40,7 +40,7 @@ def addresses(error: Error) -> set[int]:
     return found
 
 
-def test_an_exception_that_was_never_raised_pins_nothing(error: Error) -> None:
+def test_an_exception_that_was_never_raised_retains_nothing(error: Error) -> None:
     """No traceback, no entries, no bytes."""
     assert look_at(error) == NOTHING
 
@@ -57,7 +57,7 @@ def test_entries_and_frames_are_what_a_count_by_hand_finds(error: Error) -> None
     assert counted(look_at(error)) == count_by_hand(error)
 
 
-def test_a_fresh_exception_for_each_raise_pins_one_raise() -> None:
+def test_a_fresh_exception_for_each_raise_retains_one_raise() -> None:
     """The factory's half: looks do not add up."""
     for _ in range(20):
         fresh = Error()

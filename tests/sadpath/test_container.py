@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from docker.errors import DockerException
 
-from sadpath.sources import Container, ContainerState, Reading, Unreadable, _engine_in_words
+from sadpath.sources import Reading, Unreadable
+from sadpath.sources.container import Container, ContainerState, _engine_in_words
 
 MIB = 2**20
 # As recorded from engine 20.10.24 under version 1 of control groups; what nobody reads is left out.

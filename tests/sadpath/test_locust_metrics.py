@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from loadtest.arms import free_ports
 from sadpath.lifeline import Child
-from sadpath.locust_metrics import BOUNDS_MS, LocustCollector
+from sadpath.plugins.locust_metrics import BOUNDS_MS, LocustCollector
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 LOCUSTFILE = """
 from locust import FastHttpUser, constant, events, task
-from sadpath import locust_plugin
+from sadpath.plugins.locust import register
 
-locust_plugin.register(events)
+register(events)
 
 
 class Client(FastHttpUser):

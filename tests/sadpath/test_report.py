@@ -10,16 +10,16 @@ from flask import Flask
 from sadpath.report import Run, read_run, summary, title, write_report
 from sadpath.report.charts import MAX_ROWS, chart_rows, colours
 from sadpath.report.page import live_page
-from sadpath.samples import Latency, Phase, Sample, SampleFile
 from sadpath.sources import Reading
-from sadpath.verdict import Verdict
+from sadpath.verdict.judge import Verdict
+from sadpath.verdict.samples import Latency, Phase, Sample, SampleFile
 
 MIB = 2**20
 CONTRACT = {"verdict", "requests", "bytes_per_request", "ci95", "cyclic_objects_per_request"}
 
 
 def samples(arm: str, slope: float, count: int = 30, started: float = 1.0, phase: Phase = "measured") -> list[Sample]:
-    """One life of an arm that keeps `slope` bytes a request, 200 requests a second."""
+    """One lifetime of an arm that keeps `slope` bytes a request, 200 requests a second."""
     return [
         Sample(
             float(second),
@@ -83,7 +83,7 @@ def test_a_run_leaks_if_an_arm_does_and_is_flat_only_if_all_are(
 
 
 def test_a_run_of_which_an_arm_is_undecided_is_not_flat() -> None:
-    """No verdict at all is undecided too."""
+    """No verdict at all is inconclusive too."""
     assert Run([], {}, {}).outcome == "inconclusive"
     assert summary(Run([], {}, {}))["arms"] == {}
 
@@ -137,7 +137,7 @@ def test_the_page_shows_restarts_and_gaps(tmp_path: Path) -> None:
     leave(tmp_path, [*samples("reused", 30_000), gap, *samples("reused", 30_000, started=2.0)])
     write_report(tmp_path)
     page = (tmp_path / "report.html").read_text()
-    assert "began a new life 1 s into the run, after 6,200 requests" in page
+    assert "began a new lifetime 1 s into the run, after 6,200 requests" in page
     assert "http://127.0.0.1:1/metrics: &lt;timed out&gt;" in page
 
 
@@ -151,7 +151,7 @@ def test_names_cannot_break_out_of_the_page(tmp_path: Path) -> None:
 def test_requests_are_counted_through_restarts_and_lives_are_told_apart() -> None:
     """The x axis goes on, the line begins anew."""
     rows = chart_rows(samples("reused", 0, count=3) + samples("reused", 0, count=2, started=2.0))
-    assert [(row["requests"], row["life"], row["restarted"]) for row in rows] == [
+    assert [(row["requests"], row["lifetime"], row["restarted"]) for row in rows] == [
         (200, 0, False),
         (400, 0, False),
         (600, 0, False),

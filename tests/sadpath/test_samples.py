@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from sadpath.samples import COLUMNS, Latency, Sample, SampleFile, SampleReader, by_arm, lives, read_samples
 from sadpath.sources import Reading
+from sadpath.verdict.samples import COLUMNS, Latency, Sample, SampleFile, SampleReader, by_arm, lifetimes, read_samples
 
 READING = Reading(
     resident_bytes=123_456_789.0,
-    unique_bytes=100_000_000.0,
+    anonymous_bytes=100_000_000.0,
     limit_bytes=512.0 * 2**20,
     start_time_s=1_763_668_476.57,
     requests=1_000.0,
     collected_objects=0.0,
     traceback_entries=5_000.0,
-    pinned_frames=5_042.0,
+    retained_frames=5_042.0,
 )
 WHOLE = Sample(1.004, "reused", "measured", READING, Latency(1.5, 967.25))
 
@@ -35,7 +35,7 @@ def gap(reason: str) -> Sample:
     return Sample(2.0, "reused", "measured", None, Latency(), reason)
 
 
-def sample_of_life(start_time_s: float | None, requests: float) -> Sample:
+def sample_of_lifetime(start_time_s: float | None, requests: float) -> Sample:
     """Return a sample of a process by its start and the requests it has served."""
     return Sample(requests, "reused", "measured", Reading(1e8, start_time_s=start_time_s, requests=requests))
 
@@ -75,7 +75,7 @@ def test_the_file_does_not_depend_on_the_locale(tmp_path: Path) -> None:
     """A file that was written in an ASCII locale has the same bytes as one that was written here."""
     here = write(tmp_path / "here.csv", gap("größer"))
     program = (
-        "import sys, pathlib; from sadpath.samples import Latency, Sample, SampleFile\n"
+        "import sys, pathlib; from sadpath.verdict.samples import Latency, Sample, SampleFile\n"
         "file = SampleFile(pathlib.Path(sys.argv[1]))\n"
         "file.append(Sample(2.0, 'reused', 'measured', None, Latency(), 'gr\\xf6\\xdfer'))\n"
         "file.close()\n"
@@ -89,7 +89,7 @@ def test_the_columns_are_in_the_first_row(tmp_path: Path) -> None:
     """A spreadsheet finds the name of each column in the first row."""
     path = write(tmp_path / "deep" / "samples.csv", WHOLE)
     assert path.read_text().splitlines()[0] == ",".join(COLUMNS)
-    assert path.read_text().startswith("elapsed_s,arm,phase,resident_bytes,unique_bytes,limit_bytes,start_time_s,")
+    assert path.read_text().startswith("elapsed_s,arm,phase,resident_bytes,anonymous_bytes,limit_bytes,start_time_s,")
 
 
 def test_each_sample_is_on_disk_before_the_next(tmp_path: Path) -> None:
@@ -154,25 +154,25 @@ def test_arms_keep_the_order_of_their_first_sample() -> None:
     assert [sample.elapsed_s for sample in arms["a"]] == [1, 3]
 
 
-def test_another_start_time_is_another_life() -> None:
+def test_another_start_time_is_another_lifetime() -> None:
     """Readings with another start time are never joined with those before."""
-    samples = [sample_of_life(start, requests) for start, requests in [(1, 10), (1, 20), (2, 5), (2, 15), (3, 1)]]
-    assert [[reading.requests for reading in life] for life in lives(samples)] == [[10, 20], [5, 15], [1]]
+    samples = [sample_of_lifetime(start, requests) for start, requests in [(1, 10), (1, 20), (2, 5), (2, 15), (3, 1)]]
+    assert [[reading.requests for reading in lifetime] for lifetime in lifetimes(samples)] == [[10, 20], [5, 15], [1]]
 
 
-def test_a_gap_does_not_end_a_life() -> None:
-    """A sample without a reading is left out of its life, and does not split it."""
-    samples = [sample_of_life(1, 10), gap("timed out"), sample_of_life(1, 20)]
-    assert [[reading.requests for reading in life] for life in lives(samples)] == [[10, 20]]
+def test_a_gap_does_not_end_a_lifetime() -> None:
+    """A sample without a reading is left out of its lifetime, and does not split it."""
+    samples = [sample_of_lifetime(1, 10), gap("timed out"), sample_of_lifetime(1, 20)]
+    assert [[reading.requests for reading in lifetime] for lifetime in lifetimes(samples)] == [[10, 20]]
 
 
-def test_a_request_counter_that_falls_is_another_life() -> None:
+def test_a_request_counter_that_falls_is_another_lifetime() -> None:
     """Where a page names no start time, a fallen count of requests tells the restart."""
-    samples = [sample_of_life(None, requests) for requests in (10, 20, 5, 15)]
-    assert [[reading.requests for reading in life] for life in lives(samples)] == [[10, 20], [5, 15]]
+    samples = [sample_of_lifetime(None, requests) for requests in (10, 20, 5, 15)]
+    assert [[reading.requests for reading in lifetime] for lifetime in lifetimes(samples)] == [[10, 20], [5, 15]]
 
 
-def test_nothing_read_is_no_life() -> None:
-    """A series of gaps, or an empty one, has no life."""
-    assert list(lives([gap("timed out")] * 3)) == []
-    assert list(lives([])) == []
+def test_nothing_read_is_no_lifetime() -> None:
+    """A series of gaps, or an empty one, has no lifetime."""
+    assert list(lifetimes([gap("timed out")] * 3)) == []
+    assert list(lifetimes([])) == []

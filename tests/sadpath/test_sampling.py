@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from sadpath.samples import Latency, Sample, read_samples
-from sadpath.sampling import WARM_UP_REQUESTS, Sampler, judge_samples
 from sadpath.sources import Reading, Unreadable
+from sadpath.verdict.samples import Latency, Sample, read_samples
+from sadpath.verdict.sampling import WARM_UP_REQUESTS, Sampler, judge_samples
 
 
 class Recorded:
@@ -124,7 +124,7 @@ def test_the_first_requests_of_a_life_are_not_judged() -> None:
 
 
 def test_a_restart_is_reported_and_not_joined() -> None:
-    """Two flat lives, the second on a higher level, are flat, and the restart is told."""
+    """Two flat lifetimes, the second on a higher level, are flat, and the restart is told."""
     first = [reading(step, start_time_s=1.0) for step in range(20)]
     second = [Reading(3e8, start_time_s=2.0, requests=one.requests) for one in first]
     verdict = judge_samples(measured([*first, *second]))["reused"]
@@ -139,18 +139,18 @@ def test_gaps_do_not_change_a_verdict() -> None:
 
 
 def test_an_arm_that_never_answered_is_inconclusive() -> None:
-    """An arm of which there are gaps only still has its verdict: undecided."""
+    """An arm of which there are gaps only still has its verdict: inconclusive."""
     assert judge_samples(measured([None] * 50))["reused"].outcome == "inconclusive"
 
 
 def test_memory_without_requests_is_inconclusive() -> None:
-    """Growth against no known number of requests is undecided, however steep."""
+    """Growth against no known number of requests is inconclusive, however steep."""
     growing = [Reading(1e8 + 1e6 * step, start_time_s=1.0) for step in range(50)]
     assert judge_samples(measured(growing))["reused"].outcome == "inconclusive"
 
 
 def test_unique_memory_is_judged_where_there_is_one() -> None:
-    """Resident memory that grows counts for nothing where the unique memory is known to be flat."""
+    """Resident memory that grows counts for nothing where the anonymous memory is known to be flat."""
     shared = [Reading(1e8 + 1e6 * step, 5e7, start_time_s=1.0, requests=300.0 + 100 * step) for step in range(20)]
     assert judge_samples(measured(shared))["reused"].outcome == "flat"
 
@@ -159,7 +159,7 @@ def test_a_series_that_was_not_sampled_throughout_is_left_out() -> None:
     """A traceback that was seen in some readings only is no evidence, and memory decides."""
     seen_once = [Reading(1e8, None, None, 1.0, 300.0 + 100 * step, None, 5e3 if step else None) for step in range(20)]
     verdict = judge_samples(measured(seen_once))["reused"]
-    assert (verdict.outcome, verdict.entries_per_request) == ("flat", None)
+    assert (verdict.outcome, verdict.traceback_entries_per_request) == ("flat", None)
 
 
 def test_nothing_sampled_is_no_verdict() -> None:

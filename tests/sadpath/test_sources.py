@@ -12,7 +12,9 @@ from threading import Event, Thread
 import psutil
 import pytest
 
-from sadpath.sources import MetricsPage, ProcessTree, Reading, Unreadable
+from sadpath.sources import Reading, Unreadable
+from sadpath.sources.metrics_page import MetricsPage
+from sadpath.sources.process_tree import ProcessTree
 
 TEXT = "text/plain; version=0.0.4"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -21,10 +23,10 @@ FULL = """\
 # HELP process_resident_memory_bytes Resident memory size in bytes.
 # TYPE process_resident_memory_bytes gauge
 process_resident_memory_bytes 1.5e+08
-# TYPE process_unique_memory_bytes gauge
-process_unique_memory_bytes 1.2e+08
-# TYPE process_memory_limit_bytes gauge
-process_memory_limit_bytes 5.36870912e+08
+# TYPE sadpath_anonymous_memory_bytes gauge
+sadpath_anonymous_memory_bytes 1.2e+08
+# TYPE sadpath_memory_limit_bytes gauge
+sadpath_memory_limit_bytes 5.36870912e+08
 # TYPE process_start_time_seconds gauge
 process_start_time_seconds 1763668476.57
 # TYPE python_gc_objects_collected counter
@@ -37,8 +39,8 @@ http_requests_total{method="POST",status="4xx"} 100
 # TYPE sadpath_traceback_entries gauge
 sadpath_traceback_entries{error="user_not_found"} 5000
 sadpath_traceback_entries{error="no_session"} 0
-# TYPE sadpath_pinned_frames gauge
-sadpath_pinned_frames{error="user_not_found"} 5042
+# TYPE sadpath_retained_frames gauge
+sadpath_retained_frames{error="user_not_found"} 5042
 # TYPE sadpath_environment info
 sadpath_environment_info{python="3.11.7",starlette=""} 1
 """
@@ -297,12 +299,12 @@ def test_a_process_and_its_child_are_summed() -> None:
         alone = psutil.Process(process.pid).memory_full_info()
         process.communicate("\n")
     assert reading.resident_bytes > alone.rss + 40_000_000
-    assert reading.unique_bytes is not None
-    assert reading.unique_bytes > alone.uss + 40_000_000
+    assert reading.anonymous_bytes is not None
+    assert reading.anonymous_bytes > alone.uss + 40_000_000
 
 
 def test_a_process_has_its_start_time() -> None:
-    """The start time tells one life of a process from the next; a process tells nothing of requests."""
+    """The start time tells one lifetime of a process from the next; a process tells nothing of requests."""
     before = time.time()
     with running("print('ready', flush=True); input()") as process:
         reading = ProcessTree(process.pid).read()

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from sadpath.verdict import MIN_REQUESTS, MIN_SAMPLES, Life, Verdict, judge
+from sadpath.verdict.judge import MIN_REQUESTS, MIN_SAMPLES, Lifetime, Verdict, judge
 
 Floats = NDArray[np.floating]
 Noise = Callable[[np.random.Generator], Floats]
@@ -18,9 +18,9 @@ REQUESTS: Floats = 1_000 + 200.0 * np.arange(SAMPLES)
 """One sample a second at 200 requests a second, after the warm-up."""
 
 
-def life(memory: Floats, requests: Floats = REQUESTS, entries: Floats | None = None) -> Life:
-    """Return one life of a process whose memory lies over 100 MiB by `memory`."""
-    return Life(requests.tolist(), (100 * MIB + memory).tolist(), () if entries is None else entries.tolist())
+def lifetime(memory: Floats, requests: Floats = REQUESTS, entries: Floats | None = None) -> Lifetime:
+    """Return one lifetime of a process whose memory lies over 100 MiB by `memory`."""
+    return Lifetime(requests.tolist(), (100 * MIB + memory).tolist(), () if entries is None else entries.tolist())
 
 
 def leak(slope: float, requests: Floats = REQUESTS) -> Floats:
@@ -75,20 +75,20 @@ def test_the_slope_is_theil_and_sens(seed: int) -> None:
     """As SciPy has it."""
     memory = leak(560) + white(np.random.default_rng(seed))
     expected = stats.theilslopes(memory, REQUESTS).slope
-    assert judge([life(memory)]).bytes_per_request == pytest.approx(expected)
+    assert judge([lifetime(memory)]).bytes_per_request == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_noise_does_not_convict(noise: Noise) -> None:
     """Memory that is noise of any kind, and no leak, is never called one; a long random walk once in forty at most."""
-    outcomes = [judge([life(noise(np.random.default_rng(seed)))]).outcome for seed in SEEDS]
+    outcomes = [judge([lifetime(noise(np.random.default_rng(seed)))]).outcome for seed in SEEDS]
     assert outcomes.count("leaks") <= (noise is random_walk)
 
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_noise_does_not_acquit(noise: Noise) -> None:
     """A leak of 8 KiB per request is not called flat, whatever noise lies over it."""
-    outcomes = [judge([life(leak(8_192) + noise(np.random.default_rng(seed)))]).outcome for seed in SEEDS[:20]]
+    outcomes = [judge([lifetime(leak(8_192) + noise(np.random.default_rng(seed)))]).outcome for seed in SEEDS[:20]]
     assert outcomes.count("flat") == 0
 
 
@@ -96,7 +96,7 @@ def test_noise_does_not_acquit(noise: Noise) -> None:
 @pytest.mark.parametrize("slope", [0, 560])
 def test_the_interval_holds_the_true_slope(noise: Noise, slope: float) -> None:
     """In nine of ten runs and more, the true slope lies in the interval."""
-    intervals = [judge([life(leak(slope) + noise(np.random.default_rng(seed)))]).ci95 for seed in SEEDS]
+    intervals = [judge([lifetime(leak(slope) + noise(np.random.default_rng(seed)))]).ci95 for seed in SEEDS]
     assert sum(low <= slope <= high for low, high in intervals) >= 36
 
 
@@ -104,20 +104,20 @@ def test_the_interval_holds_the_true_slope(noise: Noise, slope: float) -> None:
 @pytest.mark.parametrize(("slope", "often"), [(560, 15), (2_000, 36)])
 def test_a_leak_in_noise_is_found(noise: Noise, slope: float, often: int) -> None:
     """A leak is found in nearly all of forty runs, and the smallest, an error that is caught on the spot, in many."""
-    outcomes = [judge([life(leak(slope) + noise(np.random.default_rng(seed)))]).outcome for seed in SEEDS]
+    outcomes = [judge([lifetime(leak(slope) + noise(np.random.default_rng(seed)))]).outcome for seed in SEEDS]
     assert outcomes.count("leaks") >= often
     assert outcomes.count("flat") == 0
 
 
 def test_memory_that_does_not_move_is_flat() -> None:
     """A series without any variance is flat, with a slope and an interval of zero."""
-    found = judge([life(np.zeros(SAMPLES))])
+    found = judge([lifetime(np.zeros(SAMPLES))])
     assert (found.outcome, found.bytes_per_request, found.ci95) == ("flat", 0, (0, 0))
 
 
 def test_growth_without_noise_is_measured_exactly() -> None:
     """A leak without noise has its slope, and an interval that has no width."""
-    found = judge([life(leak(15_024))])
+    found = judge([lifetime(leak(15_024))])
     assert found.outcome == "leaks"
     assert (found.bytes_per_request, *found.ci95) == pytest.approx((15_024, 15_024, 15_024))
 
@@ -127,20 +127,20 @@ def test_an_outlier_does_not_move_the_slope(where: int) -> None:
     """One sample that is wrong by a gigabyte, wherever it is, does not make flat memory leak."""
     memory = np.zeros(SAMPLES)
     memory[where] = 1024 * MIB
-    found = judge([life(memory)])
+    found = judge([lifetime(memory)])
     assert (found.outcome, found.bytes_per_request) == ("flat", 0)
 
 
 def test_memory_that_falls_is_flat() -> None:
     """Memory that is given back is no leak, and the slope says by how much it falls."""
-    found = judge([life(leak(-2_000))])
+    found = judge([lifetime(leak(-2_000))])
     assert found.outcome == "flat"
     assert found.bytes_per_request == pytest.approx(-2_000)
 
 
 def test_growth_below_the_threshold_is_flat() -> None:
     """Growth under the threshold is flat, and leaks where a lower one is asked for."""
-    growing = [life(leak(100))]
+    growing = [lifetime(leak(100))]
     assert judge(growing).outcome == "flat"
     assert judge(growing, flat_below=50).outcome == "leaks"
 
@@ -148,26 +148,28 @@ def test_growth_below_the_threshold_is_flat() -> None:
 def test_too_few_samples_do_not_decide() -> None:
     """With one sample fewer than the least number nothing is decided, however clear it looks."""
     counts = (MIN_SAMPLES - 1, MIN_SAMPLES)
-    lives = [life(leak(15_000)[:count], REQUESTS[:count], 5 * REQUESTS[:count]) for count in counts]
-    assert [judge([one]).outcome for one in lives] == ["inconclusive", "leaks"]
+    lifetimes = [lifetime(leak(15_000)[:count], REQUESTS[:count], 5 * REQUESTS[:count]) for count in counts]
+    assert [judge([one]).outcome for one in lifetimes] == ["inconclusive", "leaks"]
 
 
 def test_too_few_requests_do_not_decide() -> None:
     """With fewer requests than the least number nothing is decided, however many samples there are."""
     spans = [np.linspace(0, requests, SAMPLES) for requests in (MIN_REQUESTS - 1, MIN_REQUESTS)]
-    assert [judge([life(leak(15_000, span), span)]).outcome for span in spans] == ["inconclusive", "leaks"]
+    assert [judge([lifetime(leak(15_000, span), span)]).outcome for span in spans] == ["inconclusive", "leaks"]
 
 
-@pytest.mark.parametrize("lives", [[], [Life([], [])], [Life([1_000.0], [1e8])], [Life([], []), Life([], [])]])
-def test_nothing_measured_does_not_decide(lives: list[Life]) -> None:
-    """No lives, or lives without samples, are inconclusive."""
-    assert judge(lives).outcome == "inconclusive"
+@pytest.mark.parametrize(
+    "lifetimes", [[], [Lifetime([], [])], [Lifetime([1_000.0], [1e8])], [Lifetime([], []), Lifetime([], [])]]
+)
+def test_nothing_measured_does_not_decide(lifetimes: list[Lifetime]) -> None:
+    """No lifetimes, or lifetimes without samples, are inconclusive."""
+    assert judge(lifetimes).outcome == "inconclusive"
 
 
 def test_a_service_that_was_not_loaded_does_not_decide() -> None:
     """Samples without a request between them are inconclusive, though memory grows."""
     idle = np.full(SAMPLES, 1_000.0)
-    assert judge([life(leak(15_000), idle)]).outcome == "inconclusive"
+    assert judge([lifetime(leak(15_000), idle)]).outcome == "inconclusive"
 
 
 @pytest.mark.parametrize("idle", [slice(0, 12), slice(9, 21), slice(18, SAMPLES)])
@@ -175,13 +177,13 @@ def test_a_service_that_was_not_loaded_does_not_decide() -> None:
 def test_a_load_that_pauses_changes_nothing(idle: slice, slope: float, outcome: str) -> None:
     """Samples that were taken while no request came, at the start, in the middle or at the end, change no verdict."""
     requests = 1_000 + np.cumsum(np.where(np.isin(np.arange(SAMPLES), np.arange(SAMPLES)[idle]), 0.0, 200.0))
-    assert judge([life(leak(slope, requests), requests)]).outcome == outcome
+    assert judge([lifetime(leak(slope, requests), requests)]).outcome == outcome
 
 
 def test_one_burst_in_a_long_idle_run_does_not_raise() -> None:
     """A load that came all at once, in a run of hundreds of samples, gives a verdict and no warning."""
     requests = np.where(np.arange(500) == 499, 2_000.0, 1_000.0)
-    assert judge([life(np.zeros(500), requests)]).outcome in {"flat", "inconclusive"}
+    assert judge([lifetime(np.zeros(500), requests)]).outcome in {"flat", "inconclusive"}
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -189,7 +191,7 @@ def test_samples_that_are_no_numbers_are_left_out(bad: float) -> None:
     """A sample of which one figure is no number counts for nothing, and the others decide."""
     memory, requests, entries = leak(15_000), REQUESTS.copy(), 5 * REQUESTS
     memory[3], requests[7], entries[11] = bad, bad, bad
-    found = judge([life(memory, requests, entries)])
+    found = judge([lifetime(memory, requests, entries)])
     assert (found.outcome, found.samples) == ("leaks", SAMPLES - 3)
     assert found.bytes_per_request == pytest.approx(15_000)
 
@@ -197,33 +199,33 @@ def test_samples_that_are_no_numbers_are_left_out(bad: float) -> None:
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_nothing_but_what_is_no_number_does_not_decide(bad: float) -> None:
     """A series without a number in it is inconclusive."""
-    assert judge([life(np.full(SAMPLES, bad))]).outcome == "inconclusive"
+    assert judge([lifetime(np.full(SAMPLES, bad))]).outcome == "inconclusive"
 
 
 def test_two_flat_lives_on_a_rising_level_are_flat() -> None:
-    """Two lives that would look like a leak if they were joined are flat, because each is."""
-    found = judge([life(np.zeros(SAMPLES)), life(np.full(SAMPLES, 200 * MIB), REQUESTS + 6_000)])
+    """Two lifetimes that would look like a leak if they were joined are flat, because each is."""
+    found = judge([lifetime(np.zeros(SAMPLES)), lifetime(np.full(SAMPLES, 200 * MIB), REQUESTS + 6_000)])
     assert (found.outcome, found.bytes_per_request, found.restarts) == ("flat", 0, 1)
 
 
 def test_two_lives_on_a_falling_level_leak() -> None:
-    """Two lives that would look like a fall if they were joined leak, because each does."""
-    found = judge([life(leak(2_000) + 200 * MIB), life(leak(2_000), REQUESTS + 6_000)])
+    """Two lifetimes that would look like a fall if they were joined leak, because each does."""
+    found = judge([lifetime(leak(2_000) + 200 * MIB), lifetime(leak(2_000), REQUESTS + 6_000)])
     assert found.outcome == "leaks"
     assert found.bytes_per_request == pytest.approx(2_000)
 
 
 def test_a_restart_is_in_the_sentence() -> None:
     """A leak whose process was restarted on the way is a leak, and its sentence says how often."""
-    found = judge([life(leak(15_000))] * 3)
+    found = judge([lifetime(leak(15_000))] * 3)
     assert (found.outcome, found.restarts, found.samples, found.requests) == ("leaks", 2, 3 * SAMPLES, 3 * 5_800)
     assert found.sentence.endswith("(90 samples, 17,400 requests, 2 restarts)")
 
 
 def test_a_short_life_counts_as_a_restart_and_for_nothing_else() -> None:
-    """A life that is too short to have a slope is told as a restart, and does not move the figures."""
-    short = life(leak(1e6)[:3], REQUESTS[:3])
-    found = judge([life(leak(2_000)), short])
+    """A lifetime that is too short to have a slope is told as a restart, and does not move the figures."""
+    short = lifetime(leak(1e6)[:3], REQUESTS[:3])
+    found = judge([lifetime(leak(2_000)), short])
     assert (found.restarts, found.samples) == (1, SAMPLES)
     assert found.bytes_per_request == pytest.approx(2_000)
 
@@ -231,60 +233,60 @@ def test_a_short_life_counts_as_a_restart_and_for_nothing_else() -> None:
 def test_a_traceback_that_grows_is_proof() -> None:
     """A traceback that grows with each request convicts, though memory is too noisy to tell."""
     noisy = np.random.default_rng(0).normal(0, 500 * MIB, SAMPLES)
-    assert judge([life(noisy)]).outcome == "inconclusive"
-    found = judge([life(noisy, entries=5 * REQUESTS)])
+    assert judge([lifetime(noisy)]).outcome == "inconclusive"
+    found = judge([lifetime(noisy, entries=5 * REQUESTS)])
     assert (found.outcome, found.reason) == ("leaks", "tracebacks grow by 5.0 entries per request")
-    assert found.entries_per_request == pytest.approx(5)
+    assert found.traceback_entries_per_request == pytest.approx(5)
 
 
 def test_a_traceback_of_one_error_in_ten_requests_is_proof() -> None:
     """A traceback that grows in some of the samples only, because the error is rare, is proof too."""
     entries = 60.0 * (REQUESTS // 600)
-    found = judge([life(np.zeros(SAMPLES), entries=entries)])
+    found = judge([lifetime(np.zeros(SAMPLES), entries=entries)])
     assert found.outcome == "leaks"
-    assert found.entries_per_request == pytest.approx(0.1, abs=0.01)
+    assert found.traceback_entries_per_request == pytest.approx(0.1, abs=0.01)
 
 
 def test_a_traceback_that_grows_again_after_a_release_is_proof() -> None:
     """A traceback that was cleared on the way, and grows again, is proof: the fall does not make up for the growth."""
     entries = 5 * (REQUESTS % 2_000)
-    assert judge([life(np.zeros(SAMPLES), entries=entries)]).outcome == "leaks"
+    assert judge([lifetime(np.zeros(SAMPLES), entries=entries)]).outcome == "leaks"
 
 
 def test_a_traceback_that_stays_is_no_proof() -> None:
     """A traceback that holds one raise's worth, as after `with_traceback(None)`, leaves memory to decide."""
-    found = judge([life(np.zeros(SAMPLES), entries=np.full(SAMPLES, 9.0))])
-    assert (found.outcome, found.entries_per_request) == ("flat", 0)
+    found = judge([lifetime(np.zeros(SAMPLES), entries=np.full(SAMPLES, 9.0))])
+    assert (found.outcome, found.traceback_entries_per_request) == ("flat", 0)
 
 
 def test_a_traceback_that_comes_and_goes_is_no_proof() -> None:
     """A traceback that is cleared after each request, and was seen within some of them, is none that grows."""
     slow_load = 1_000 + 15.0 * np.arange(SAMPLES)
     seen = np.where(np.arange(SAMPLES) % 2, 9.0, 0.0)
-    assert judge([life(np.zeros(SAMPLES), slow_load, seen)]).outcome == "flat"
+    assert judge([lifetime(np.zeros(SAMPLES), slow_load, seen)]).outcome == "flat"
 
 
 def test_memory_convicts_where_no_traceback_grows() -> None:
     """A census that sees nothing acquits nobody: something else may leak."""
-    assert judge([life(leak(2_000), entries=np.zeros(SAMPLES))]).outcome == "leaks"
+    assert judge([lifetime(leak(2_000), entries=np.zeros(SAMPLES))]).outcome == "leaks"
 
 
 def test_cyclic_garbage_is_a_figure_of_its_own() -> None:
     """Objects that the collector had to free are counted for each request, and are no leak."""
-    found = judge([Life(REQUESTS.tolist(), [1e8] * SAMPLES, (), (3 * REQUESTS).tolist())])
+    found = judge([Lifetime(REQUESTS.tolist(), [1e8] * SAMPLES, (), (3 * REQUESTS).tolist())])
     assert found.outcome == "flat"
     assert found.cyclic_objects_per_request == pytest.approx(3)
 
 
 def test_what_was_not_sampled_is_no_figure() -> None:
     """Without a census and a count of the collector's, there are no figures of theirs."""
-    found = judge([life(np.zeros(SAMPLES))])
-    assert (found.entries_per_request, found.cyclic_objects_per_request) == (None, None)
+    found = judge([lifetime(np.zeros(SAMPLES))])
+    assert (found.traceback_entries_per_request, found.cyclic_objects_per_request) == (None, None)
 
 
 def test_the_same_samples_have_the_same_verdict() -> None:
     """The same samples and seed give the same verdict to the last digit, and another seed another interval."""
-    noisy = [life(leak(560) + white(np.random.default_rng(5)))]
+    noisy = [lifetime(leak(560) + white(np.random.default_rng(5)))]
     assert judge(noisy) == judge(noisy)
     assert judge(noisy, seed=1).ci95 != judge(noisy, seed=2).ci95
 
@@ -292,7 +294,7 @@ def test_the_same_samples_have_the_same_verdict() -> None:
 def test_many_samples_are_thinned_and_lose_nothing() -> None:
     """A run of an hour is judged as fast as one of minutes, by the medians of neighbours."""
     requests = 1_000 + 200.0 * np.arange(3_600)
-    found = judge([life(leak(560, requests) + np.random.default_rng(2).normal(0, MIB, 3_600), requests)])
+    found = judge([lifetime(leak(560, requests) + np.random.default_rng(2).normal(0, MIB, 3_600), requests)])
     assert (found.outcome, found.samples) == ("leaks", 3_600)
     assert found.bytes_per_request == pytest.approx(560, abs=10)
 
@@ -310,7 +312,7 @@ def test_the_sentence_of_a_leak() -> None:
 
 def test_the_sentence_of_a_leak_that_memory_shows() -> None:
     """The sentence of a leak that memory alone shows names the threshold that it is above."""
-    assert judge([life(leak(2_000))]).sentence == (
+    assert judge([lifetime(leak(2_000))]).sentence == (
         "leaks: 2,000 bytes kept per request (95% interval 2,000 to 2,000); "
         "the whole interval lies above 256 bytes per request (30 samples, 5,800 requests)"
     )
@@ -318,7 +320,7 @@ def test_the_sentence_of_a_leak_that_memory_shows() -> None:
 
 def test_the_sentence_of_a_flat_arm() -> None:
     """The sentence of a flat arm says what is ruled out, not that there is nothing."""
-    assert judge([life(np.zeros(SAMPLES))]).sentence == (
+    assert judge([lifetime(np.zeros(SAMPLES))]).sentence == (
         "flat: 0 bytes kept per request (95% interval 0 to 0); "
         "growth of 256 bytes per request is ruled out (30 samples, 5,800 requests)"
     )
@@ -326,7 +328,7 @@ def test_the_sentence_of_a_flat_arm() -> None:
 
 def test_the_sentence_of_too_little() -> None:
     """The sentence of too short a run has no figure in it."""
-    assert judge([life(np.zeros(5), REQUESTS[:5])]).sentence == (
+    assert judge([lifetime(np.zeros(5), REQUESTS[:5])]).sentence == (
         "inconclusive: too little was measured for a figure; "
         "too few samples or requests to decide (5 samples, 800 requests)"
     )

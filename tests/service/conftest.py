@@ -16,8 +16,8 @@ def let_go() -> None:
 
 
 @pytest.fixture(autouse=True)
-def nothing_pinned() -> Iterator[None]:
-    """The reused errors live as long as the process; each test begins and ends with none of their frames pinned."""
+def nothing_retained() -> Iterator[None]:
+    """The reused errors live as long as the process; each test begins and ends with none of their frames retained."""
     let_go()
     yield
     let_go()

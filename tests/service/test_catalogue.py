@@ -12,8 +12,8 @@ from service.twins import unhandled
 from service.twins.registry import TWINS
 
 FIGURES = {
-    "entries_per_raise",
-    "bytes_kept_per_request",
+    "traceback_entries_per_request",
+    "bytes_per_request",
     "cyclic_objects_per_request",
     "log_bytes_added_per_request",
 }
@@ -26,7 +26,7 @@ def test_it_lists_every_twin_with_what_is_expected_of_each_variant(client: TestC
     for twin in listed:
         assert twin["title"]
         assert twin["origin"]
-        assert {twin["leaky"], twin["mended"]} <= {variant["slug"] for variant in twin["variants"]}
+        assert {twin["leaky"], twin["fixed"]} <= {variant["slug"] for variant in twin["variants"]}
         for variant in twin["variants"]:
             assert variant["why"].endswith(".")
             assert set(variant["expected"]) == FIGURES

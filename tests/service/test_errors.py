@@ -12,7 +12,7 @@ def test_the_factory_builds_a_fresh_object_each_time() -> None:
 
 
 def test_both_styles_say_the_same_to_a_client() -> None:
-    """Only the object's life differs."""
+    """Only the object's lifetime differs."""
     for name, reused in reused_errors().items():
         fresh = getattr(ErrorFactory, name)()
         assert (fresh.args, fresh.code) == (reused.args, name)

@@ -5,8 +5,8 @@ from service.app import create_app
 from service.settings import Settings
 
 
-def pinned(client: TestClient) -> int:
-    answer: int = client.get("/lab").json()["pinned"]["user_not_found"]["traceback_entries"]
+def retained(client: TestClient) -> int:
+    answer: int = client.get("/lab").json()["retained"]["user_not_found"]["traceback_entries"]
     return answer
 
 
@@ -22,11 +22,11 @@ def test_it_shows_what_is_measured_and_with_what(client: TestClient) -> None:
     assert lab["memory"]["resident_bytes"] > lab["memory"]["anonymous_bytes"] > 1_000_000
 
 
-def test_it_shows_what_each_object_pins(client: TestClient) -> None:
+def test_it_shows_what_each_object_retains(client: TestClient) -> None:
     """Entries, frames and an estimate of bytes for the object that was raised, nothing for the other."""
     for _ in range(5):
         client.get("/reused/users/42?context_kb=16")
-    shown = client.get("/lab").json()["pinned"]
+    shown = client.get("/lab").json()["retained"]
     assert shown["user_not_found"]["traceback_entries"] >= 5 * 5
     assert shown["user_not_found"]["frames"] >= 5 * 5
     assert shown["user_not_found"]["estimated_bytes"] > 5 * 16 * 1024
@@ -39,28 +39,28 @@ def test_a_release_detaches_what_was_pinned_and_gives_memory_back(client: TestCl
         client.get("/reused/users/42?context_kb=256")
     answer = client.post("/lab/release").json()
     assert answer["before"] - answer["after"] > 40 * 2**20
-    assert pinned(client) == 0
+    assert retained(client) == 0
 
 
-@pytest.mark.parametrize("remedy", ["factory", "detached"])
-def test_a_remedy_applied_live_ends_the_growth(client: TestClient, remedy: str) -> None:
+@pytest.mark.parametrize("fix", ["factory", "detached"])
+def test_a_fix_applied_live_ends_the_growth(client: TestClient, fix: str) -> None:
     """With a factory nothing is added; detached, the last raise alone is kept."""
     client.get("/reused/users/42")
-    one_raise = pinned(client)
-    client.put("/lab/strategy", json={"strategy": remedy})
+    one_raise = retained(client)
+    client.put("/lab/strategy", json={"strategy": fix})
     for _ in range(10):
         assert client.get("/reused/users/42").status_code == 404
-    assert pinned(client) == pytest.approx(one_raise, abs=2)
+    assert retained(client) == pytest.approx(one_raise, abs=2)
 
 
-def test_a_remedy_can_be_taken_back(client: TestClient) -> None:
+def test_a_fix_can_be_taken_back(client: TestClient) -> None:
     """Then it leaks again."""
     client.put("/lab/strategy", json={"strategy": "factory"})
     client.put("/lab/strategy", json={"strategy": "reused"})
     client.get("/reused/users/42")
-    first = pinned(client)
+    first = retained(client)
     client.get("/reused/users/42")
-    assert pinned(client) > first > 0
+    assert retained(client) > first > 0
 
 
 @pytest.mark.parametrize("body", [b'{"strategy": "prayer"}', b"{}", b'{"strat', b"", b"[]", b'{"strategy": null}'])

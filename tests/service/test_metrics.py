@@ -16,14 +16,14 @@ from service.settings import Settings
 CONTRACT = [
     "process_resident_memory_bytes",
     "process_start_time_seconds",
-    "process_unique_memory_bytes",
-    "process_memory_limit_bytes",
+    "sadpath_anonymous_memory_bytes",
+    "sadpath_memory_limit_bytes",
     "python_gc_objects_collected_total",
-    "python_gc_pause_seconds_bucket",
+    "sadpath_gc_pause_seconds_bucket",
     "http_requests_total",
     "http_request_duration_seconds_bucket",
     "sadpath_traceback_entries",
-    "sadpath_pinned_frames",
+    "sadpath_retained_frames",
     "sadpath_live_exceptions",
     "sadpath_errors_raised_total",
 ]
@@ -38,13 +38,13 @@ def scrape(client: TestClient) -> Mapping[tuple[str, str], float]:
 
 def test_every_metric_that_others_rely_on_is_there() -> None:
     """By name, after one request."""
-    with TestClient(create_app(Settings(memory_ceiling_mb=4096))) as client:
+    with TestClient(create_app(Settings(memory_limit_mb=4096))) as client:
         client.get("/reused/users/42")
         assert set(CONTRACT) <= {name for name, _ in scrape(client)}
 
 
 def test_raised_errors_are_counted_by_error_and_strategy(client: TestClient) -> None:
-    """The remedy that was in force counts, not the path's name."""
+    """The fix that was in force counts, not the path's name."""
     client.get("/reused/users/42")
     client.get("/factory/session")
     client.put("/lab/strategy", json={"strategy": "detached"})
@@ -55,7 +55,7 @@ def test_raised_errors_are_counted_by_error_and_strategy(client: TestClient) -> 
 
 
 def test_an_error_of_a_twin_is_counted_by_its_variant(client: TestClient) -> None:
-    """Whatever remedy is in force on the `/reused` routes."""
+    """Whatever fix is in force on the `/reused` routes."""
     client.put("/lab/strategy", json={"strategy": "detached"})
     client.get("/twins/asgi-middleware/reused")
     client.get("/twins/asgi-middleware/copied")

@@ -34,7 +34,7 @@ def test_a_bad_token_is_a_401_problem_that_says_how_to_sign_in(client: TestClien
     assert response.headers["www-authenticate"] == "Bearer"
 
 
-def test_the_reused_path_pins_the_same_entries_with_each_request(client: TestClient) -> None:
+def test_the_reused_path_retains_the_same_entries_with_each_request(client: TestClient) -> None:
     """The leak: a traceback that grows by one raise for each request."""
     client.get("/reused/users/42")
     first = entries()
@@ -44,8 +44,8 @@ def test_the_reused_path_pins_the_same_entries_with_each_request(client: TestCli
     assert entries() == pytest.approx(10 * first, abs=10)
 
 
-def test_the_factory_path_pins_nothing(client: TestClient) -> None:
-    """The mended half."""
+def test_the_factory_path_retains_nothing(client: TestClient) -> None:
+    """The fixed half."""
     for _ in range(10):
         client.get("/factory/users/42")
     assert entries() == 0

@@ -17,8 +17,8 @@ def start(**settings: str) -> subprocess.CompletedProcess[str]:
 
 def test_settings_come_from_the_environment() -> None:
     """Each by its name with `LAB_` in front."""
-    shown = start(LAB_ARM="reused", LAB_CONTROL="1", LAB_CONTEXT_KB="64", LAB_MEMORY_CEILING_MB="256").stdout
-    assert "arm='reused' control=True context_kb=64 memory_ceiling_mb=256" in shown
+    shown = start(LAB_ARM="reused", LAB_CONTROL="1", LAB_CONTEXT_KB="64", LAB_MEMORY_LIMIT_MB="256").stdout
+    assert "arm='reused' control=True context_kb=64 memory_limit_mb=256" in shown
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_settings_come_from_the_environment() -> None:
     [
         ("LAB_CONTEXT_KB", "lots"),
         ("LAB_CONTEXT_KB", "4097"),
-        ("LAB_MEMORY_CEILING_MB", "0"),
+        ("LAB_MEMORY_LIMIT_MB", "0"),
         ("LAB_CONTROL", "perhaps"),
     ],
 )

@@ -30,8 +30,8 @@ BY_TWIN = [pytest.param(twin, id=twin.slug) for twin in TWINS]
 class Measured(NamedTuple):
     """The figures of `Expected`, as measured."""
 
-    entries_per_raise: float
-    bytes_kept_per_request: float
+    traceback_entries_per_request: float
+    bytes_per_request: float
     cyclic_objects_per_request: float
 
 
@@ -91,8 +91,8 @@ def agrees(measured: Measured, variant: Variant) -> bool:
     return all(holds(figure, getattr(expected, name)) for name, figure in measured._asdict().items())
 
 
-def mended(twin: Twin) -> Variant:
-    return next(variant for variant in twin.variants if variant.slug == twin.mended)
+def fixed(twin: Twin) -> Variant:
+    return next(variant for variant in twin.variants if variant.slug == twin.fixed)
 
 
 def holds(figure: float, expected: Range) -> bool:
@@ -107,10 +107,10 @@ def test_what_a_request_leaves_behind(service: InProcess, twin: Twin, variant: V
 
 
 @pytest.mark.parametrize("twin", BY_TWIN)
-def test_the_mended_half_is_expected_to_keep_nothing(twin: Twin) -> None:
-    """No entries, no bytes and no longer log, on any Starlette; so the test above shows that it is really mended."""
+def test_the_fixed_half_is_expected_to_keep_nothing(twin: Twin) -> None:
+    """No entries, no bytes and no longer log, on any Starlette; so the test above shows that it is really fixed."""
     for version in ("1.9.0", "1.10.0"):
-        expected = mended(twin).expected_on(version)
+        expected = fixed(twin).expected_on(version)
         assert replace(expected, cyclic_objects_per_request=FLAT.cyclic_objects_per_request) == FLAT
 
 
@@ -148,7 +148,7 @@ def test_the_expectation_follows_the_versions(starlette: str, python: tuple[int,
     by_name = {"current": 1, "old Starlette": 2, "with callers": 3}
     current, old_starlette, with_callers = (Expected(exactly(entries)) for entries in by_name.values())
     variant = Variant("reused", len, current, "why", before_starlette_1_10=old_starlette, with_callers=with_callers)
-    assert variant.expected_on(starlette, python).entries_per_raise == exactly(by_name[expected])
+    assert variant.expected_on(starlette, python).traceback_entries_per_request == exactly(by_name[expected])
 
 
 def test_a_finished_coroutine_keeps_its_callers_on_some_releases_of_python() -> None:
@@ -172,7 +172,7 @@ def test_each_reused_object_is_in_the_census_by_a_name_of_its_own() -> None:
     assert len(names) == len(set(names)) == len(registry.reused_errors())
 
 
-def test_a_release_lets_go_of_what_any_twin_has_pinned(service: InProcess) -> None:
+def test_a_release_lets_go_of_what_any_twin_has_retained(service: InProcess) -> None:
     """Reused objects, caches and lists alike; what is left is what idle threads hold themselves, since Python 3.13."""
     occupy_threads(service)
     gc.collect()
@@ -210,7 +210,7 @@ def test_the_loop_that_keeps_its_last_error_keeps_one(service: InProcess) -> Non
 
 def test_the_bounded_list_holds_the_last_errors_alone(service: InProcess) -> None:
     """As many as the status page shows."""
-    ask(service, last_errors.TWIN, mended(last_errors.TWIN), 3 * last_errors.SHOWN)
+    ask(service, last_errors.TWIN, fixed(last_errors.TWIN), 3 * last_errors.SHOWN)
     assert len(last_errors.last_errors) == last_errors.SHOWN
 
 

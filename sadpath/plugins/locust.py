@@ -1,9 +1,9 @@
 """Watch services while Locust loads them: for any locustfile.
 
     from locust import events
-    from sadpath import locust_plugin
+    from sadpath.plugins.locust import register
 
-    locust_plugin.register(events)
+    register(events)
 
 and then `locust --watch shop=http://127.0.0.1:8000/metrics …`. While the load runs, a sample of each watched service is
 appended to `samples.csv` every second, and a page at `/sadpath` on Locust's web UI draws them; Locust's own figures are
@@ -34,12 +34,13 @@ from locust.stats import calculate_response_time_percentile, diff_response_time_
 from locust.web import WebUI
 
 from sadpath.hosts import NotYours, check_host
-from sadpath.locust_metrics import arm_of, metrics_page
+from sadpath.plugins.locust_metrics import arm_of, metrics_page
 from sadpath.report import ABOUT, ENVIRONMENT, LEFT_BEHIND, SAMPLES, write_report
 from sadpath.report.page import live_page
-from sadpath.samples import Latency, Sample
-from sadpath.sampling import Sampler
-from sadpath.sources import MetricsPage, Reading, Unreadable
+from sadpath.sources import Reading, Unreadable
+from sadpath.sources.metrics_page import MetricsPage
+from sadpath.verdict.samples import Latency, Sample
+from sadpath.verdict.sampling import Sampler
 
 INTERVAL_S = 1.0
 PATIENCE_S = 3.0

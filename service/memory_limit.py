@@ -1,4 +1,4 @@
-"""The leash: a process that crosses its memory ceiling ends itself, so that a leak never takes the machine with it."""
+"""The memory limit: a process that crosses it ends itself, so that a leak never takes the machine with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STATUS = 137
 CHECK_SECONDS = 0.1
 
 
-def watch(arm: str, ceiling_mb: int) -> Callable[[], None]:
+def watch(arm: str, memory_limit_mb: int) -> Callable[[], None]:
     """Watch this process's resident memory from a thread; return the function that ends the watch."""
     over = threading.Event()
     process = psutil.Process()
@@ -23,10 +23,11 @@ def watch(arm: str, ceiling_mb: int) -> Callable[[], None]:
     def run() -> None:
         while not over.wait(CHECK_SECONDS):
             resident_mb = process.memory_info().rss / 2**20
-            if resident_mb > ceiling_mb:
-                _end(f"arm {arm}: {resident_mb:.0f} MiB is over the ceiling of {ceiling_mb} MiB; ending with {STATUS}")
+            if resident_mb > memory_limit_mb:
+                over_it = f"{resident_mb:.0f} MiB is over its memory limit of {memory_limit_mb} MiB"
+                _end(f"arm {arm}: {over_it}; ending with {STATUS}")
 
-    threading.Thread(target=run, name="memory-ceiling", daemon=True).start()
+    threading.Thread(target=run, name="memory-limit", daemon=True).start()
     return over.set
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sadpath.samples import Latency, Phase, Sample, SampleFile, by_arm, lives
 from sadpath.sources import Reading, Source, Unreadable
-from sadpath.verdict import Life, Verdict, judge
+from sadpath.verdict.judge import Lifetime, Verdict, judge
+from sadpath.verdict.samples import Latency, Phase, Sample, SampleFile, by_arm, lifetimes
 
 WARM_UP_REQUESTS = 200
-"""Requests at the start of each life that are not judged, or a quarter of them if the life is short: caches fill and
-the heap finds its size."""
+"""Requests at the start of each lifetime that are not judged, or a quarter of them if the lifetime is short: caches
+fill and the heap finds its size."""
 
 LatencyOf = Callable[[str], Latency]
 
@@ -67,28 +67,28 @@ class Sampler:
 
 
 def judge_samples(samples: Sequence[Sample]) -> dict[str, Verdict]:
-    """Judge each arm by its samples after the warm-up; two lives of its process are never joined."""
+    """Judge each arm by its samples after the warm-up; two lifetimes of its process are never joined."""
     return {arm: _judge_arm(ours) for arm, ours in by_arm(samples).items()}
 
 
 def _judge_arm(samples: Sequence[Sample]) -> Verdict:
     measured = [sample for sample in samples if sample.phase == "measured"]
-    verdict = judge([_life(_warm(life)) for life in lives(measured)])
+    verdict = judge([_lifetime(_warm(lifetime)) for lifetime in lifetimes(measured)])
     read = [sample.reading for sample in samples if sample.reading]
     if read and all(reading.requests is None for reading in read):
         verdict = replace(verdict, reason="the pages do not count requests (http_requests_total)")
-    return replace(verdict, restarts=max(len(list(lives(samples))) - 1, 0))  # also one during the warm-up
+    return replace(verdict, restarts=max(len(list(lifetimes(samples))) - 1, 0))  # also one during the warm-up
 
 
 def _warm(readings: Sequence[Reading]) -> list[Reading]:
-    """Leave out the readings of a life that were taken before it was warm."""
+    """Leave out the readings of a lifetime that were taken before it was warm."""
     most = max((reading.requests or 0 for reading in readings), default=0)
     warm_from = min(WARM_UP_REQUESTS, most / 4)
     return [reading for reading in readings if (reading.requests or 0) >= warm_from]
 
 
-def _life(readings: Sequence[Reading]) -> Life:
-    return Life(
+def _lifetime(readings: Sequence[Reading]) -> Lifetime:
+    return Lifetime(
         requests=[reading.requests or 0 for reading in readings],
         memory_bytes=[reading.memory_bytes for reading in readings],
         traceback_entries=_column([reading.traceback_entries for reading in readings]),

@@ -2,7 +2,7 @@
 
 The slope of memory against requests is Theil and Sen's median of pairwise slopes, which a few outliers do not move. Its
 interval comes from a circular block bootstrap of the residuals (Politis and Romano 1992), because samples of memory are
-autocorrelated, and a test that takes them as independent convicts noise. Both are taken within each life of the
+autocorrelated, and a test that takes them as independent convicts noise. Both are taken within each lifetime of the
 process.
 """
 
@@ -28,7 +28,7 @@ PROOF_ENTRIES_PER_REQUEST = 0.05
 MIN_SAMPLES = 8
 MIN_REQUESTS = 300
 MAX_POINTS = 80
-"""Points that a life is thinned to before its pairwise slopes are taken."""
+"""Points that a lifetime is thinned to before its pairwise slopes are taken."""
 
 WIDENED = 2.0
 """By how much the bootstrap's interval is widened. Blocks of a short series vary less than the noise they stand for;
@@ -40,9 +40,9 @@ RESAMPLES = 600
 
 
 @dataclass(frozen=True)
-class Life:
-    """The samples of one life of a process, in order: requests served since its start, memory in bytes, and, where a
-    census was taken, the traceback entries pinned and the objects that the collector freed.
+class Lifetime:
+    """The samples of one process lifetime, in order: requests served since its start, memory in bytes, and, where a
+    census was taken, the traceback entries retained and the objects that the garbage collector freed.
     """
 
     requests: Sequence[float]
@@ -55,9 +55,9 @@ class Life:
 class Verdict:
     """What was decided, with its evidence.
 
-    `bytes_per_request` is the slope of memory and `ci95` its 95% confidence interval; `entries_per_request` the growth
-    of the traceback of the followed exceptions. `flat` says that growth of `FLAT_BELOW` bytes per request or more is
-    ruled out, not that there is none. `inconclusive` says that these samples do not decide.
+    `bytes_per_request` is the slope of memory and `ci95` its 95% confidence interval; `traceback_entries_per_request`
+    is the growth of the traceback of the followed exceptions. `flat` means that growth of `FLAT_BELOW` bytes per
+    request or more is ruled out, not that there is none. `inconclusive` means that these samples do not decide.
     """
 
     outcome: Outcome
@@ -67,7 +67,7 @@ class Verdict:
     restarts: int = 0
     bytes_per_request: float = math.nan
     ci95: tuple[float, float] = (math.nan, math.nan)
-    entries_per_request: float | None = None
+    traceback_entries_per_request: float | None = None
     cyclic_objects_per_request: float | None = None
 
     @property
@@ -86,22 +86,26 @@ class Verdict:
         return f"{self.outcome}: {self.figures}; {self.reason} ({basis})"
 
 
-def judge(lives: Sequence[Life], *, flat_below: float = FLAT_BELOW, seed: int = 0) -> Verdict:
-    """Judge one service by the samples of the lives of its process.
+def judge(lifetimes: Sequence[Lifetime], *, flat_below: float = FLAT_BELOW, seed: int = 0) -> Verdict:
+    """Judge one service by the samples of the lifetimes of its process.
 
     A traceback that grows with the requests is proof of a leak, and memory says what it costs. Without one, memory
     decides: a leak where the whole interval lies above `flat_below` bytes per request, flat where it lies below. `seed`
     makes the bootstrap repeatable. Never raises for samples of any kind; too few, or samples that are not numbers, are
     inconclusive.
     """
-    restarts = max(len(lives) - 1, 0)
-    usable = [life for life in map(_finite, lives) if len(set(life.requests)) >= MIN_SAMPLES // 2 and _span(life) > 0]
-    samples = sum(len(life.requests) for life in usable)
+    restarts = max(len(lifetimes) - 1, 0)
+    usable = [
+        lifetime
+        for lifetime in map(_finite, lifetimes)
+        if len(set(lifetime.requests)) >= MIN_SAMPLES // 2 and _span(lifetime) > 0
+    ]
+    samples = sum(len(lifetime.requests) for lifetime in usable)
     requests = int(sum(map(_span, usable)))
     if samples < MIN_SAMPLES or requests < MIN_REQUESTS:
         return Verdict("inconclusive", "too few samples or requests to decide", samples, requests, restarts)
     slope, low, high = _slope(usable, np.random.default_rng(seed))
-    entries = _per_request(usable, [life.traceback_entries for life in usable])
+    entries = _per_request(usable, [lifetime.traceback_entries for lifetime in usable])
     climbs = any(map(_climbs, usable))
     sustained = _is_sustained(usable, slope, flat_below)
     outcome, reason = _decide(low, high, entries if climbs else None, flat_below, sustained=sustained)
@@ -114,7 +118,7 @@ def judge(lives: Sequence[Life], *, flat_below: float = FLAT_BELOW, seed: int = 
         slope,
         (low, high),
         entries,
-        _per_request(usable, [life.collected_objects for life in usable]),
+        _per_request(usable, [lifetime.collected_objects for lifetime in usable]),
     )
 
 
@@ -132,37 +136,37 @@ def _decide(
     return "leaks", f"the whole interval lies above {flat_below:,.0f} bytes per request"
 
 
-def _climbs(life: Life) -> bool:
+def _climbs(lifetime: Lifetime) -> bool:
     """Whether a traceback grew on: one that is seen within a request and then gone rises and falls in turn."""
-    steps = np.diff(life.traceback_entries)
+    steps = np.diff(lifetime.traceback_entries)
     return bool((steps > 0).sum() > 2 * (steps < 0).sum())
 
 
-def _is_sustained(lives: Sequence[Life], slope: float, flat_below: float) -> bool:
+def _is_sustained(lifetimes: Sequence[Lifetime], slope: float, flat_below: float) -> bool:
     """Whether memory grew in each part of the run, by a quarter of the slope at least: one step would not.
 
-    The parts are the thirds of the longest life or, where that is too short for thirds, the lives.
+    The parts are the thirds of the longest lifetime or, where that is too short for thirds, the lifetimes.
     """
-    requests, memory = _thinned(max(lives, key=_span))
+    requests, memory = _thinned(max(lifetimes, key=_span))
     parts = list(zip(np.array_split(requests, 3), np.array_split(memory, 3), strict=True))
     if len(requests) < 2 * len(parts):
-        parts = [_thinned(life) for life in lives]
+        parts = [_thinned(lifetime) for lifetime in lifetimes]
     floor = max(flat_below, slope / 4)
     return len(parts) > 1 and all(_theil_sen(x, y) > floor for x, y in parts)
 
 
-def _slope(lives: Sequence[Life], rng: np.random.Generator) -> tuple[float, float, float]:
-    """Return the slope in bytes per request, and the bounds of its interval; lives weigh by their requests."""
-    weights = [_span(life) for life in lives]
-    slopes = [_resampled_slopes(life, rng) for life in lives]
+def _slope(lifetimes: Sequence[Lifetime], rng: np.random.Generator) -> tuple[float, float, float]:
+    """Return the slope in bytes per request, and the bounds of its interval; lifetimes weigh by their requests."""
+    weights = [_span(lifetime) for lifetime in lifetimes]
+    slopes = [_resampled_slopes(lifetime, rng) for lifetime in lifetimes]
     combined = np.average(np.stack(slopes), axis=0, weights=weights)
     low, high = np.percentile(combined[1:], [2.5, 97.5])
     return float(combined[0]), float(low), float(high)
 
 
-def _resampled_slopes(life: Life, rng: np.random.Generator) -> Floats:
-    """Return the slope of one life, and after it those of `RESAMPLES` series with its residuals drawn in blocks."""
-    requests, memory = _thinned(life)
+def _resampled_slopes(lifetime: Lifetime, rng: np.random.Generator) -> Floats:
+    """Return the slope of one lifetime, and after it those of `RESAMPLES` series with its residuals drawn in blocks."""
+    requests, memory = _thinned(lifetime)
     slope = _theil_sen(requests, memory)
     line = np.median(memory - slope * requests) + slope * requests
     residuals = memory - line
@@ -188,12 +192,12 @@ def _theil_sen(requests: Floats, memory: Floats) -> Floats:
     return np.asarray(np.median((memory[..., j] - memory[..., i]) / (requests[j] - requests[i]), axis=-1))
 
 
-def _thinned(life: Life) -> tuple[Floats, Floats]:
+def _thinned(lifetime: Lifetime) -> tuple[Floats, Floats]:
     """Return requests and memory, as medians: of the samples that a pause in the load left at the same request, and of
     neighbours where there are more than `MAX_POINTS`.
     """
-    requests, first = np.unique(life.requests, return_index=True)
-    memory = np.array([np.median(part) for part in np.split(np.asarray(life.memory_bytes), first[1:])])
+    requests, first = np.unique(lifetime.requests, return_index=True)
+    memory = np.array([np.median(part) for part in np.split(np.asarray(lifetime.memory_bytes), first[1:])])
     bins = min(len(requests), MAX_POINTS)
     return _medians(requests, bins), _medians(memory, bins)
 
@@ -202,27 +206,27 @@ def _medians(series: Floats, bins: int) -> Floats:
     return np.array([np.median(part) for part in np.array_split(series, bins)])
 
 
-def _per_request(lives: Sequence[Life], series: Sequence[Sequence[float]]) -> float | None:
+def _per_request(lifetimes: Sequence[Lifetime], series: Sequence[Sequence[float]]) -> float | None:
     """Return by how much a series grew for each request, its falls left out; None where it was not sampled."""
     if not all(series):
         return None
     grown = sum(np.diff(values).clip(min=0).sum() for values in series)
-    return float(grown / sum(map(_span, lives)))
+    return float(grown / sum(map(_span, lifetimes)))
 
 
-def _span(life: Life) -> float:
-    return life.requests[-1] - life.requests[0] if life.requests else 0.0
+def _span(lifetime: Lifetime) -> float:
+    return lifetime.requests[-1] - lifetime.requests[0] if lifetime.requests else 0.0
 
 
-def _finite(life: Life) -> Life:
-    """Drop the samples of a life that are not numbers."""
-    series = [column for column in (life.traceback_entries, life.collected_objects) if column]
-    table = np.array([life.requests, life.memory_bytes, *series], dtype=float)
+def _finite(lifetime: Lifetime) -> Lifetime:
+    """Drop the samples of a lifetime that are not numbers."""
+    series = [column for column in (lifetime.traceback_entries, lifetime.collected_objects) if column]
+    table = np.array([lifetime.requests, lifetime.memory_bytes, *series], dtype=float)
     table = table[:, np.isfinite(table).all(axis=0)]
     columns = iter(table.tolist())
-    return Life(
+    return Lifetime(
         next(columns),
         next(columns),
-        next(columns) if life.traceback_entries else (),
-        next(columns) if life.collected_objects else (),
+        next(columns) if lifetime.traceback_entries else (),
+        next(columns) if lifetime.collected_objects else (),
     )

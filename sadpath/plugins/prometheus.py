@@ -1,4 +1,4 @@
-"""Prometheus collectors for what the standard ones leave out: the census, the collector's pauses, unique memory.
+"""Prometheus collectors for what the standard ones leave out: the census, the collector's pauses, anonymous memory.
 
     registry = CollectorRegistry()
     install(registry, Census(lambda: {"user_not_found": Errors.user_not_found}))
@@ -26,7 +26,7 @@ from sadpath.probe.memory import PROC, Memory, memory_limit, read_memory
 
 
 class CensusCollector(Collector):
-    """What each followed exception object pins. A scrape costs what was raised since the last one, no more."""
+    """What each followed exception object retains. A scrape costs what was raised since the last one, no more."""
 
     def __init__(self, census: Census, live: LiveExceptionCounter) -> None:
         self._census = census
@@ -38,10 +38,10 @@ class CensusCollector(Collector):
             "sadpath_traceback_entries", "Entries in the traceback of one exception object.", labels=["error"]
         )
         frames = GaugeMetricFamily(
-            "sadpath_pinned_frames", "Frames that the traceback of one exception object keeps.", labels=["error"]
+            "sadpath_retained_frames", "Frames that the traceback of one exception object keeps.", labels=["error"]
         )
         estimate = GaugeMetricFamily(
-            "sadpath_pinned_bytes", "Bytes that those frames keep, estimated from a sample.", labels=["error"]
+            "sadpath_retained_bytes", "Bytes that those frames keep, estimated from a sample.", labels=["error"]
         )
         for name, look in self._census.looks().items():
             entries.add_metric([name], look.entries)
@@ -61,7 +61,7 @@ class PauseCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Publish the recorder's histogram."""
-        family = HistogramMetricFamily("python_gc_pause_seconds", "Pauses of the collector.", labels=["generation"])
+        family = HistogramMetricFamily("sadpath_gc_pause_seconds", "Pauses of the collector.", labels=["generation"])
         bounds = [*map(str, BOUNDS), "+Inf"]
         for generation, pauses in self._recorder.generations.items():
             buckets = list(zip(bounds, accumulate(pauses.buckets), strict=True))
@@ -79,11 +79,11 @@ class MemoryCollector(Collector):
         """Read the memory now."""
         memory = process_memory()
         yield GaugeMetricFamily(
-            "process_unique_memory_bytes", "Memory of this process alone, in bytes.", value=memory.anonymous
+            "sadpath_anonymous_memory_bytes", "Memory of this process alone, in bytes.", value=memory.anonymous
         )
         if self._limit_bytes:
             yield GaugeMetricFamily(
-                "process_memory_limit_bytes", "Memory at which this process is ended.", value=self._limit_bytes
+                "sadpath_memory_limit_bytes", "Memory at which this process is ended.", value=self._limit_bytes
             )
         if not PROC.exists():
             yield GaugeMetricFamily(

@@ -23,7 +23,7 @@ A_ROUND_REQUESTS = 10_000
 
 def scrape(bench: Bench) -> Iterator[Row]:
     """Scrape a process with a pile and one without, in turn. The first scrape walks the pile, and is told apart."""
-    bench.say(f"scrapes with {ENTRIES:,} entries pinned and with none")
+    bench.say(f"scrapes with {ENTRIES:,} entries retained and with none")
     ports = free_ports(2)
     pile, none = (_pile(entries, port, bench.folder) for entries, port in zip((ENTRIES, 0), ports, strict=True))
     with running(pile, none):
@@ -74,7 +74,7 @@ def service_census(bench: Bench) -> Iterator[Row]:
     control, port = free_ports(2)
     runner = ["-m", "loadtest.bench.census_runner", str(control)]
     server = service(
-        "piled-up", bench.folder, port, runner, LAB_METRICS="none", LAB_CONTEXT_KB="0", LAB_MEMORY_CEILING_MB="4096"
+        "piled-up", bench.folder, port, runner, LAB_METRICS="none", LAB_CONTEXT_KB="0", LAB_MEMORY_LIMIT_MB="4096"
     )
     with running(server):
         _request(server, FIRST_REQUESTS, bench)
@@ -119,7 +119,7 @@ def _census_row(name: str, control: int, bench: Bench) -> Row:
 
 MEASUREMENTS = (
     Measurement(
-        {"scrape": ("a scrape with a million entries pinned against one with none", Goal(1.5))},
+        {"scrape": ("a scrape with a million entries retained against one with none", Goal(1.5))},
         scrape,
     ),
     Measurement(

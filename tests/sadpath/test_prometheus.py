@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sadpath.exporter import environment, install, process_memory
+from sadpath.plugins.prometheus import environment, install, process_memory
 from sadpath.probe.census import Census
 from sadpath.probe.collector import BOUNDS
 
@@ -22,7 +22,7 @@ class OutOfStockError(Exception):
 
 @pytest.fixture
 def error() -> Iterator[OutOfStockError]:
-    """One reused exception object; what it pinned is given back."""
+    """One reused exception object; what it retained is given back."""
     error = OutOfStockError()
     yield error
     error.__traceback__ = None
@@ -62,7 +62,7 @@ def serve_request(error: BaseException) -> None:
 
 def bucket(bound: str, generation: int = 2) -> str:
     """Return the name and labels of one bucket of the pauses."""
-    return f'python_gc_pause_seconds_bucket{{generation="{generation}",le="{bound}"}}'
+    return f'sadpath_gc_pause_seconds_bucket{{generation="{generation}",le="{bound}"}}'
 
 
 def test_every_metric_of_ours_is_on_the_page(error: OutOfStockError) -> None:
@@ -71,12 +71,12 @@ def test_every_metric_of_ours_is_on_the_page(error: OutOfStockError) -> None:
         page = generate_latest(registry).decode()
     assert {family.name: family.type for family in text_string_to_metric_families(page)} == {
         "sadpath_traceback_entries": "gauge",
-        "sadpath_pinned_frames": "gauge",
-        "sadpath_pinned_bytes": "gauge",
+        "sadpath_retained_frames": "gauge",
+        "sadpath_retained_bytes": "gauge",
         "sadpath_live_exceptions": "gauge",
-        "python_gc_pause_seconds": "histogram",
-        "process_unique_memory_bytes": "gauge",
-        "process_memory_limit_bytes": "gauge",
+        "sadpath_gc_pause_seconds": "histogram",
+        "sadpath_anonymous_memory_bytes": "gauge",
+        "sadpath_memory_limit_bytes": "gauge",
         "sadpath_environment_info": "gauge",
     }
 
@@ -88,19 +88,19 @@ def test_a_reused_error_has_an_entry_for_each_raise(error: OutOfStockError) -> N
         assert scrape(registry)['sadpath_traceback_entries{error="error_0"}'] == 1_000
 
 
-def test_a_reused_error_pins_each_frame_once(error: OutOfStockError) -> None:
+def test_a_reused_error_retains_each_frame_once(error: OutOfStockError) -> None:
     """A thousand raises pin a thousand frames, and their callers once."""
     callers = len(list(traceback.walk_stack(sys._getframe()))) + 1  # noqa: SLF001 - this one, and raise_again
     with installed(error) as registry:
         raise_again(error, 1_000)
-        assert scrape(registry)['sadpath_pinned_frames{error="error_0"}'] == 1_000 + callers
+        assert scrape(registry)['sadpath_retained_frames{error="error_0"}'] == 1_000 + callers
 
 
-def test_a_reused_error_pins_bytes(error: OutOfStockError) -> None:
+def test_a_reused_error_retains_bytes(error: OutOfStockError) -> None:
     """The bytes that a thousand raises pin are at least those of their entries and frames, and no fantasy."""
     with installed(error) as registry:
         raise_again(error, 1_000)
-        assert 100_000 < scrape(registry)['sadpath_pinned_bytes{error="error_0"}'] < 10_000_000
+        assert 100_000 < scrape(registry)['sadpath_retained_bytes{error="error_0"}'] < 10_000_000
 
 
 def test_a_second_scrape_continues(error: OutOfStockError) -> None:
@@ -151,7 +151,7 @@ def test_a_forced_collection_is_a_pause_of_generation_2() -> None:
         gc.collect()
         after = scrape(registry)
     assert after[bucket("+Inf")] == before[bucket("+Inf")] + 1
-    total = 'python_gc_pause_seconds_{}{{generation="2"}}'
+    total = 'sadpath_gc_pause_seconds_{}{{generation="2"}}'
     assert after[total.format("count")] == after[bucket("+Inf")]
     assert before[total.format("sum")] < after[total.format("sum")] < before[total.format("sum")] + 10
 
@@ -180,31 +180,31 @@ def test_buckets_are_cumulated() -> None:
 
 
 def test_unique_memory_is_this_processs() -> None:
-    """Unique memory is what this process has alone: more than a Python needs, less than is resident."""
+    """Anonymous memory is what this process has alone: more than a Python needs, less than is resident."""
     with installed() as registry:
-        unique = scrape(registry)["process_unique_memory_bytes"]
+        unique = scrape(registry)["sadpath_anonymous_memory_bytes"]
     assert 2**20 < unique <= process_memory().resident + 2**20
 
 
 def test_a_limit_that_is_told_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also in a container whose own limit is another."""
-    monkeypatch.setattr("sadpath.exporter.memory_limit", lambda: 2**30)
+    monkeypatch.setattr("sadpath.plugins.prometheus.memory_limit", lambda: 2**30)
     with installed(limit_bytes=2**29) as registry:
-        assert scrape(registry)["process_memory_limit_bytes"] == 2**29
+        assert scrape(registry)["sadpath_memory_limit_bytes"] == 2**29
 
 
 def test_the_limit_of_the_container_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody told another."""
-    monkeypatch.setattr("sadpath.exporter.memory_limit", lambda: 2**28)
+    monkeypatch.setattr("sadpath.plugins.prometheus.memory_limit", lambda: 2**28)
     with installed() as registry:
-        assert scrape(registry)["process_memory_limit_bytes"] == 2**28
+        assert scrape(registry)["sadpath_memory_limit_bytes"] == 2**28
 
 
 def test_without_a_limit_none_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
     """A graph then draws no such line."""
-    monkeypatch.setattr("sadpath.exporter.memory_limit", lambda: None)
+    monkeypatch.setattr("sadpath.plugins.prometheus.memory_limit", lambda: None)
     with installed() as registry:
-        assert b"process_memory_limit_bytes" not in generate_latest(registry)
+        assert b"sadpath_memory_limit_bytes" not in generate_latest(registry)
 
 
 def test_the_environment_is_in_the_labels() -> None:

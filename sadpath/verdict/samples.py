@@ -102,19 +102,19 @@ def by_arm(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
     return arms
 
 
-def lives(samples: Sequence[Sample]) -> Iterator[list[Reading]]:
-    """Split the readings of one arm into the lives of its process, in order. Two lives are never joined."""
-    life: list[Reading] = []
+def lifetimes(samples: Sequence[Sample]) -> Iterator[list[Reading]]:
+    """Split the readings of one arm into the lifetimes of its process, in order. Two lifetimes are never joined."""
+    lifetime: list[Reading] = []
     for reading in (sample.reading for sample in samples if sample.reading):
-        if life and is_another_life(life[-1], reading):
-            yield life
-            life = []
-        life.append(reading)
-    if life:
-        yield life
+        if lifetime and is_another_lifetime(lifetime[-1], reading):
+            yield lifetime
+            lifetime = []
+        lifetime.append(reading)
+    if lifetime:
+        yield lifetime
 
 
-def is_another_life(last: Reading, reading: Reading) -> bool:
+def is_another_lifetime(last: Reading, reading: Reading) -> bool:
     """Whether the process was started again: by its start time or, where a page names none, by fallen requests."""
     if reading.start_time_s is not None and last.start_time_s is not None:
         return reading.start_time_s != last.start_time_s

@@ -1,0 +1,105 @@
+"""A `/metrics` page as a source of memory."""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse, IncompleteRead
+from urllib.error import HTTPError, URLError
+
+from prometheus_client import Metric, openmetrics, parser
+from prometheus_client.openmetrics import parser as openmetrics_parser
+
+from sadpath.sources import Reading, Unreadable
+
+MAX_PAGE_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class MetricsPage:
+    """A `/metrics` page in Prometheus's or the OpenMetrics format, of a service in any language."""
+
+    url: str
+    requests_metric: str = "http_requests_total"
+    timeout_s: float = 2.0
+
+    def read(self) -> Reading:
+        """Fetch and parse the page. Raises `Unreadable` if it hangs, fails, is cut short or has no memory on it."""
+        totals = _totals(_families(*_fetch(self.url, self.timeout_s)))
+        if "process_resident_memory_bytes" not in totals:
+            raise Unreadable("no process_resident_memory_bytes on the page")
+        return Reading(
+            resident_bytes=totals["process_resident_memory_bytes"],
+            anonymous_bytes=totals.get("sadpath_anonymous_memory_bytes"),
+            limit_bytes=totals.get("sadpath_memory_limit_bytes"),
+            start_time_s=totals.get("process_start_time_seconds"),
+            requests=totals.get(self.requests_metric),
+            collected_objects=totals.get("python_gc_objects_collected_total"),
+            traceback_entries=totals.get("sadpath_traceback_entries"),
+            retained_frames=totals.get("sadpath_retained_frames"),
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Return the versions that the page names, or nothing if it names none. Raises `Unreadable`."""
+        for family in _families(*_fetch(self.url, self.timeout_s)):
+            for sample in family.samples:
+                if sample.name == "sadpath_environment_info":
+                    return dict(sample.labels)
+        return {}
+
+
+def _fetch(url: str, timeout_s: float) -> tuple[str, bool]:
+    """Fetch a page: its text, and whether it is in the OpenMetrics format, whose last line proves that it is whole."""
+    accept = f"{openmetrics.exposition.CONTENT_TYPE_LATEST},text/plain;version=0.0.4;q=0.5"
+    request = urllib.request.Request(url, headers={"Accept": accept})  # noqa: S310 - the scheme was checked
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + timeout_s
+    try:
+        with opener.open(request, timeout=timeout_s) as response:
+            text = _read_all(response, deadline).decode()
+            return text, "openmetrics" in response.headers.get("Content-Type", "")
+    except HTTPError as answer:
+        answer.close()  # it holds a connection
+        raise Unreadable(f"{url}: answered {answer.code}") from answer
+    except (OSError, HTTPException, UnicodeDecodeError) as error:
+        raise Unreadable(f"{url}: {_in_words(error)}") from error
+
+
+def _in_words(error: Exception) -> str:
+    reason = error.reason if isinstance(error, URLError) else error
+    strerror = reason.strerror if isinstance(reason, OSError) else None
+    return strerror or " ".join(str(reason).split()) or type(reason).__name__
+
+
+def _read_all(response: HTTPResponse, deadline: float) -> bytes:
+    page = bytearray()
+    while chunk := response.read1(65536):
+        page += chunk
+        if time.monotonic() > deadline:
+            raise TimeoutError("timed out")
+        if len(page) > MAX_PAGE_BYTES:
+            raise OSError(f"the page is larger than {MAX_PAGE_BYTES} bytes")
+    if response.length:
+        raise IncompleteRead(bytes(page), response.length)
+    return bytes(page)
+
+
+def _families(text: str, is_openmetrics: bool) -> list[Metric]:  # noqa: FBT001 - as _fetch returns them
+    if not is_openmetrics and not text.endswith("\n"):
+        raise Unreadable("the page is cut short")
+    parse = openmetrics_parser if is_openmetrics else parser
+    try:
+        return list(parse.text_string_to_metric_families(text))
+    except Exception as error:
+        raise Unreadable(f"the page does not parse: {' '.join(str(error).split())}") from error
+
+
+def _totals(families: Iterable[Metric]) -> dict[str, float]:
+    """Sum each series name over its labels."""
+    totals: dict[str, float] = {}
+    for family in families:
+        for sample in family.samples:
+            totals[sample.name] = totals.get(sample.name, 0.0) + sample.value
+    return totals

@@ -1,0 +1,1 @@
+"""From samples to a verdict: read and split them, judge them."""
