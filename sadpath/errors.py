@@ -25,7 +25,7 @@ class CommandError(click.ClickException):
 
     def __init__(self, message: str, status: Status = Status.FAILED) -> None:
         super().__init__(message)
-        self.exit_code = int(status)
+        self.exit_code = int(status)  # type: ignore[misc]  # click documents it for instances too
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the line to standard error, after the name of the command that was typed."""
