@@ -49,7 +49,7 @@ TWIN = Twin(
         Variant(
             "reused",
             reused,
-            Expected(traceback_entries_per_request=Range(14, 22), bytes_per_request=Range(25_000, 47_000)),
+            Expected(traceback_entries_per_request=Range(15, 19), bytes_per_request=Range(29_000, 40_000)),
             "No framework handler sees the error, so nothing clears its traceback: every frame down to the middleware "
             "stays, with the context that it holds.",
             status=404,

@@ -82,14 +82,14 @@ TWIN = Twin(
         Variant(
             "reused",
             reused,
-            Expected(Range(8, 15), Range(26_000, 57_000)),
+            Expected(Range(9, 13), Range(31_000, 47_000)),
             "The middleware runs the app in a task of its own and raises the error again on its side; none clears it.",
             status=429,
         ),
         Variant(
             "factory",
             factory,
-            Expected(cyclic_objects_per_request=Range(90, 215)),
+            Expected(cyclic_objects_per_request=Range(110, 195)),
             "No memory is kept, but the object does not die with the request: the middleware's frames are in its "
             "traceback and hold it, a circle for the collector.",
             status=429,

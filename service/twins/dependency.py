@@ -57,7 +57,7 @@ TWIN = Twin(
         Variant(
             "reused",
             reused,
-            Expected(Range(13, 20), Range(25_000, 48_000)),
+            Expected(Range(14, 18), Range(29_000, 40_000)),
             "The endpoint is never called, but the frames of the framework that solve its dependencies are retained.",
             status=401,
         ),
@@ -68,7 +68,7 @@ TWIN = Twin(
             FLAT,
             "As `http-exception`: cleared by the framework since Starlette 1.10.0.",
             status=401,
-            before_starlette_1_10=Expected(Range(4, 8), Range(22_000, 48_000)),
+            before_starlette_1_10=Expected(Range(4, 7), Range(27_500, 40_000)),
         ),
     ),
 )

@@ -139,11 +139,11 @@ TWIN = Twin(
         Variant(
             "frames-cleared",
             frames_cleared,
-            Expected(exactly(2), Range(400, 700)),
+            Expected(exactly(2), Range(430, 620)),
             "`traceback.clear_frames` frees the locals, so the context goes, but each entry and its frame stay: slower "
             "growth, and no fix.",
             status=409,
-            with_callers=Expected(exactly(2), Range(8_000, 30_000)),
+            with_callers=Expected(exactly(2), Range(16_500, 21_000)),
         ),
     ),
 )

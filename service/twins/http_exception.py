@@ -49,7 +49,7 @@ TWIN = Twin(
             "Since Starlette 1.10.0 the framework clears the traceback of what its handlers have handled; before, "
             "every frame down to the handler stayed.",
             status=404,
-            before_starlette_1_10=Expected(Range(4, 8), Range(21_000, 48_000)),
+            before_starlette_1_10=Expected(Range(4, 8), Range(27_000, 39_000)),
         ),
         Variant("factory", factory, FLAT, "The object dies with the request.", status=404),
     ),

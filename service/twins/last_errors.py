@@ -77,7 +77,7 @@ TWIN = Twin(
         Variant(
             "cleared",
             calls(keep_bare),
-            Expected(bytes_per_request=Range(50, 400)),
+            Expected(bytes_per_request=Range(90, 150)),
             "Without tracebacks an unbounded list grows by the exception alone: less than a hundredth.",
         ),
     ),

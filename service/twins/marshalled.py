@@ -80,13 +80,13 @@ TWIN = Twin(
         Variant(
             "kept",
             calls_in_thread(call, Rejected),
-            Expected(cyclic_objects_per_request=Range(15, 40)),
+            Expected(cyclic_objects_per_request=Range(20, 35)),
             "The frame that raises it on this side has a name for it, and is in its traceback.",
         ),
         Variant(
             "deleted",
             calls_in_thread(call_and_delete, Rejected),
-            Expected(cyclic_objects_per_request=Range(15, 40)),
+            Expected(cyclic_objects_per_request=Range(20, 35)),
             "`finally: del value` is half of the fix: through their callers the worker's frames are retained too, and "
             "the pool's own still holds the result.",
         ),

@@ -82,7 +82,7 @@ TWIN = Twin(
             FLAT,
             "Since Starlette 1.10.0 the framework clears the traceback after a registered handler; before, it stayed.",
             status=409,
-            before_starlette_1_10=Expected(Range(4, 8), Range(21_000, 48_000)),
+            before_starlette_1_10=Expected(Range(4, 8), Range(27_000, 39_000)),
         ),
         Variant("factory", factory, FLAT, "The object dies with the request.", status=409),
         Variant(

@@ -64,7 +64,7 @@ TWIN = Twin(
         Variant(
             "reused",
             calls_in_thread(reused),
-            Expected(exactly(2), Range(16_500, 24_000)),
+            Expected(exactly(2), Range(17_500, 21_500)),
             "No request is near, and it leaks all the same: two frames of the worker for each job that is put off.",
         ),
         Variant("factory", calls_in_thread(factory), FLAT, "The object dies at the end of the `except` clause."),

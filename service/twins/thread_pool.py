@@ -45,14 +45,14 @@ TWIN = Twin(
         Variant(
             "reused",
             reused,
-            Expected(Range(17, 26), Range(27_000, 52_000)),
+            Expected(Range(19, 23), Range(31_500, 43_000)),
             "The pool hands the object over to the event loop, and the frames of both threads stay.",
             status=404,
         ),
         Variant(
             "factory",
             factory,
-            Expected(cyclic_objects_per_request=Range(85, 200)),
+            Expected(cyclic_objects_per_request=Range(105, 170)),
             "No memory is kept, but the object does not die with the request: the future that brought it over is held "
             "by a frame of its traceback and holds it, a circle for the collector.",
             status=404,
@@ -70,7 +70,7 @@ TWIN = Twin(
             FLAT,
             "As `http-exception`: cleared by the framework since Starlette 1.10.0.",
             status=404,
-            before_starlette_1_10=Expected(Range(8, 14), Range(24_000, 50_000)),
+            before_starlette_1_10=Expected(Range(8, 12), Range(29_500, 43_000)),
         ),
     ),
 )

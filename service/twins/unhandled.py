@@ -69,7 +69,7 @@ TWIN = Twin(
         Variant(
             "reused",
             reused,
-            Expected(Range(20, 32), Range(27_000, 52_000)),
+            Expected(Range(22, 27), Range(31_000, 46_000)),
             "The framework answers, raises the error on to the server, and clears nothing.",
             status=500,
         ),

@@ -73,7 +73,7 @@ TWIN = Twin(
         Variant(
             "reused",
             reused,
-            Expected(exactly(2), Range(18_000, 62_000), SESSION),
+            Expected(exactly(2), Range(21_000, 52_000), SESSION),
             "The session catches it, so two frames pass it, and one of them has the connection in a local.",
             status=101,
         ),
@@ -90,7 +90,7 @@ TWIN = Twin(
             Expected(cyclic_objects_per_request=SESSION),
             "The framework's handler closes the session and, since Starlette 1.10.0, clears the traceback.",
             status=101,
-            before_starlette_1_10=Expected(exactly(4), Range(28_000, 62_000), SESSION),
+            before_starlette_1_10=Expected(exactly(4), Range(28_000, 52_000), SESSION),
         ),
     ),
 )

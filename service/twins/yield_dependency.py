@@ -70,7 +70,7 @@ TWIN = Twin(
         Variant(
             "reused",
             reused,
-            Expected(Range(13, 20), Range(25_000, 48_000)),
+            Expected(Range(14, 18), Range(29_000, 40_000)),
             "The error is thrown into the dependency and raised again from there; the dependency's own frames are not "
             "retained, since `contextlib` puts back the traceback that it threw in.",
             status=423,
@@ -82,12 +82,12 @@ TWIN = Twin(
             FLAT,
             "As `http-exception`: cleared by the framework since Starlette 1.10.0.",
             status=423,
-            before_starlette_1_10=Expected(Range(4, 8), Range(22_000, 48_000)),
+            before_starlette_1_10=Expected(Range(4, 7), Range(27_000, 40_000)),
         ),
         Variant(
             "cleared-and-raised",
             cleared_and_raised,
-            Expected(Range(13, 20), Range(25_000, 48_000)),
+            Expected(Range(14, 18), Range(29_000, 40_000)),
             "The dependency sets `__traceback__` to None and raises on, and it leaks all the same: after the generator "
             "`contextlib` puts back the traceback that it threw in.",
             status=423,
