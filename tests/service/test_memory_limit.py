@@ -31,8 +31,8 @@ def test_a_process_over_its_memory_limit_ends_itself_and_prints_the_reason() -> 
 
 def test_a_watch_can_be_stopped() -> None:
     """A stopped watch ignores the memory limit."""
-    code = "import time; from service.memory_limit import watch; watch('free', 1)(); time.sleep(0.5); print('still running')"
+    code = "import time; from service.memory_limit import watch; watch('free', 1)(); time.sleep(0.5); print('alive')"
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
-    assert result.stdout == "still running\n"
+    assert result.stdout == "alive\n"
