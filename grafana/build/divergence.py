@@ -97,7 +97,7 @@ def _time_to_the_limit() -> Panel:
     )
     seconds_left = f"({ARMS.limit} - {ARMS.memory}) / deriv({ARMS.memory}[{WINDOW}])"
     query = Query(f"(({seconds_left}) > 0) < 3600 and ({ARMS.in_one_lifetime})", ARMS.legend)
-    return ARMS.figure(words, At(16, 11, 8, 5), "s", query).decimals(0).no_value("more than an hour")
+    return ARMS.figure(words, At(16, 11, 8, 5), "s", query).decimals(0).no_value("over 1 hour, or unknown")
 
 
 def _retained() -> Panel:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard as boards
+from grafana_foundation_sdk.builders import stat
+from grafana_foundation_sdk.models.common import BigValueColorMode
 from grafana_foundation_sdk.models.dashboard import Dashboard, VariableRefresh, VariableSort
 
 from grafana.build import service_panels
@@ -53,8 +55,13 @@ def _errors(window: str) -> str:
     return ONE.rate("http_requests_total", 'status=~"[45].+"', window=window)
 
 
+def _figure(words: Words, at: At, unit: str, query: Query) -> stat.Panel:
+    """Return a figure in the colour of text: pale yellow is hard to read on white."""
+    return ONE.figure(words, at, unit, query).color_mode(BigValueColorMode.NONE)
+
+
 def _memory_now() -> Panel:
-    return ONE.figure(
+    return _figure(
         Words("Resident memory", "Resident memory now."), At(0, 0, 6, 5), "bytes", Query(ONE.memory, ONE.legend)
     )
 
@@ -62,7 +69,7 @@ def _memory_now() -> Panel:
 def _in_one_hour() -> Panel:
     words = Words("Resident memory in one hour", "The prediction if memory grows as in the last five minutes.")
     expr = f"predict_linear({ONE.memory}[{ONE.slope_window}], 3600) and ({ONE.in_one_lifetime})"
-    return ONE.figure(words, At(6, 0, 6, 5), "bytes", Query(expr, ONE.legend)).no_value("after five minutes")
+    return _figure(words, At(6, 0, 6, 5), "bytes", Query(expr, ONE.legend)).no_value("after five minutes")
 
 
 def _per_error() -> Panel:
@@ -72,12 +79,12 @@ def _per_error() -> Panel:
         "includes growth for any other reason: compare with a time without errors.",
     )
     query = Query(ONE.growth_per_error(ONE.memory, _errors(ONE.slope_window)), ONE.legend)
-    return ONE.figure(words, At(12, 0, 6, 5), "bytes", query).no_value("after five minutes with errors")
+    return _figure(words, At(12, 0, 6, 5), "bytes", query).no_value("after five minutes with errors")
 
 
 def _uptime() -> Panel:
     words = Words("Uptime", "Time since the process started.")
-    return ONE.figure(words, At(18, 0, 6, 5), "s", Query(f"time() - {ONE.start}", ONE.legend)).decimals(0)
+    return _figure(words, At(18, 0, 6, 5), "s", Query(f"time() - {ONE.start}", ONE.legend)).decimals(0)
 
 
 def _memory() -> Panel:
@@ -97,7 +104,8 @@ def _how_to_read_this() -> Panel:
         "retained objects are reachable, often from one exception object that is raised many times.\n\n"
         "**Send errors** at a steady rate for some minutes and watch *Memory growth per error*. When you stop, "
         "memory must stop growing.\n\n"
-        "**To find the object**, use Sadpath's exporter in the service: the last two panels name it.",
+        "**To find the object**, use Sadpath's exporter in the service: the last two panels name it.\n\n"
+        "**Colours**: the larger the largest value of a line, the redder the line.",
     )
 
 

@@ -23,9 +23,6 @@ COLOURS = {"reused": "#d55e00", "factory": "#0072b2"}
 FRAMEWORK_COLOURS = {"framework-old": "#e69f00", "framework-new": "#56b4e9"}
 """The colours of the arms of Compose's profile `framework`."""
 
-NEUTRAL = "#cc79a7"
-"""Other series are shades of this colour: green or blue would suggest that a service does not leak."""
-
 GREY = "#5f5f5f"
 RED = "#cc3311"
 
@@ -84,7 +81,7 @@ def graph(words: Words, at: At, axis: Axis, queries: Sequence[Query], uid: str) 
         .fill_opacity(8)
         .show_points(common.VisibilityMode.NEVER)
         .span_nulls(False)  # noqa: FBT003 - the library's
-        .color_scheme(_shades())
+        .color_scheme(_yellow_to_red())
         .legend(_legend())
         .tooltip(shapes.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING))
     )
@@ -123,7 +120,7 @@ def figure(words: Words, at: At, unit: str, query: Query, uid: str) -> stat.Pane
         .wide_layout(False)  # noqa: FBT003 - the name above the figure, not beside it
         .justify_mode(common.BigValueJustifyMode.CENTER)
         .reduce_options(shapes.ReduceDataOptions().calcs(["lastNotNull"]).values(False))  # noqa: FBT003 - the library's
-        .color_scheme(_shades())
+        .color_scheme(_yellow_to_red())
     )
     for panel_query in _queries([query], uid, instant=True):
         panel.with_target(panel_query)
@@ -229,8 +226,10 @@ def _colour_the_arms(panel: timeseries.Panel | stat.Panel) -> None:
         panel.override_by_regexp(f"/^{arm}/", [_colour(colour)])
 
 
-def _shades() -> boards.FieldColor:
-    return boards.FieldColor().mode(dashboard.FieldColorModeId.SHADES).fixed_color(NEUTRAL)
+def _yellow_to_red() -> boards.FieldColor:
+    """Colour a series that is not an arm by its largest value: green or blue would suggest that nothing leaks."""
+    scheme = boards.FieldColor().mode(dashboard.FieldColorModeId.CONTINUOUS_YL_RD)
+    return scheme.series_by(dashboard.FieldColorSeriesByMode.MAX)
 
 
 def _legend() -> shapes.VizLegendOptions:

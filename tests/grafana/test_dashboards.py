@@ -10,7 +10,7 @@ import yaml
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.build.__main__ import DASHBOARDS, dashboards
-from grafana.build.panels import COLOURS, GREY, NEUTRAL
+from grafana.build.panels import COLOURS, GREY
 from sadpath.report.charts import OF_ARM
 from tests.grafana.lab import ROOT
 from tests.grafana.questions import boards
@@ -140,6 +140,6 @@ def test_one_service_has_variables_for_a_data_source_a_job_and_an_instance() -> 
 
 @pytest.mark.parametrize("panel", [panel for panel in PANELS if panel["type"] != "text"], ids=title)
 def test_no_series_without_its_own_colour_is_green_or_blue(panel: dict[str, Any]) -> None:
-    """Those colours suggest that a service does not leak; such a series is a shade of one neutral colour."""
+    """Those colours suggest that a service does not leak; such a series is yellow to red, by its largest value."""
     scheme = panel["fieldConfig"]["defaults"]["color"]
-    assert scheme in [{"mode": "shades", "fixedColor": NEUTRAL}, {"mode": "fixed", "fixedColor": scheme["fixedColor"]}]
+    assert scheme == {"mode": "continuous-YlRd", "seriesBy": "max"} or scheme["fixedColor"] in {*COLOURS.values(), GREY}
