@@ -18,7 +18,7 @@ from service.twins.routes import install as install_twins
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Wire the service together. Recording and the memory limit begin with the app's lifespan and end with it."""
+    """Build the app. The metrics' recording and the memory limit start and stop with its lifespan."""
     state = lab.Lab(settings, lambda: {**reused_errors(), **registry.reused_errors()}, registry.forget)
     metrics = Metrics(state) if settings.metrics != "none" else None
 

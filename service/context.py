@@ -1,4 +1,4 @@
-"""What a raising call holds while it works: the data that a traceback then retains."""
+"""The data that a raising call holds in a local variable, and that a traceback then retains."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from service.settings import MAX_CONTEXT_KB
 
 
 def request_context(size_kb: int) -> bytes:
-    """Stand in for what a real handler has in a local while it works: a parsed body, rows of a query. `size_kb` KiB."""
+    """Return `size_kb` KiB in place of the data in a real handler's locals: a parsed body, rows of a query."""
     return b"." * (size_kb * 1024)
 
 
@@ -22,7 +22,7 @@ async def context_kb(
         Query(ge=0, le=MAX_CONTEXT_KB, description="KiB of data that a local of the raising call holds."),
     ] = None,
 ) -> int:
-    """Return how much the raising call shall hold: what the request asks for, or what the settings say."""
+    """Return how many KiB the raising call holds: the request's `context_kb`, or the setting."""
     return lab.settings.context_kb if context_kb is None else context_kb
 
 

@@ -1,7 +1,7 @@
-"""The catalogue of errors, in both styles: objects that are raised again and again, and factories.
+"""The service's errors, in both styles: module-level objects that every request raises, and factories.
 
-An `ApiError` is handled by this service's own middleware (`service/problems.py`), a common design, and one that no
-release of a framework protects.
+This service's own middleware (`service/problems.py`) handles an `ApiError`. That design is common, and no release of
+Starlette or FastAPI protects it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Literal
 
 Strategy = Literal["reused", "factory", "detached"]
-"""How the `/reused` routes raise: the reused object, a fresh one, or the reused one without its old traceback."""
+"""What the `/reused` routes raise: the reused object, a new one, or the reused one without its old traceback."""
 
 
 class ApiError(Exception):
-    """An error that a client is told about: an HTTP status, a title of its kind, a detail of this case."""
+    """An error that becomes a response: an HTTP status, a title for its kind, a detail for this case."""
 
     def __init__(self, status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status, title, detail)
@@ -30,26 +30,26 @@ class ApiError(Exception):
 
 
 class ErrorFactory:
-    """A fresh object for each raise: what is in it dies with the request."""
+    """Constructs a new object for each raise. The object and its traceback are freed when the request ends."""
 
     @staticmethod
     def user_not_found() -> ApiError:
-        """No user has the id that was asked for."""
+        """No user has the requested id."""
         return ApiError(404, "User not found", "There is no user with this id.")
 
     @staticmethod
     def invalid_token() -> ApiError:
-        """The request carries no token, or none that opens a session."""
+        """The request has no token, or an unknown one."""
         return ApiError(401, "Invalid token", "Sign in to open a session.", {"WWW-Authenticate": "Bearer"})
 
 
 class Errors:
-    """One object for the lifetime of the process. Each raise makes its traceback longer: this is the leak."""
+    """One object of each kind per process lifetime. Each raise makes its traceback longer: this is the leak."""
 
     user_not_found = ErrorFactory.user_not_found()
     invalid_token = ErrorFactory.invalid_token()
 
 
 def reused_errors() -> dict[str, ApiError]:
-    """Return the reused objects by name, for those who follow or release them."""
+    """Return the reused objects by name, for the census and for `POST /lab/release`."""
     return {name: error for name, error in vars(Errors).items() if isinstance(error, ApiError)}

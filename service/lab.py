@@ -1,4 +1,4 @@
-"""The lab's own controls: see what is retained, release it, change how the `/reused` routes raise."""
+"""The lab's controls: show what the errors retain, release it, change how the `/reused` routes raise."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import sysconfig
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 
@@ -26,8 +27,7 @@ from service.settings import Settings
 class Lab:
     """The state of one running service.
 
-    `errors` returns the exception objects that are raised again and again, by name; `forget` lets go of those that are
-    kept elsewhere.
+    `errors` returns the reused exception objects by name. `forget` empties the caches and lists that hold exceptions.
     """
 
     settings: Settings
@@ -41,7 +41,7 @@ class Lab:
 
 
 async def lab_of(connection: HTTPConnection) -> Lab:
-    """Return the lab of the app that answers this request. Async, since FastAPI runs other dependencies in threads."""
+    """Return the lab of the app that serves this request. Async, since FastAPI runs other dependencies in threads."""
     lab = connection.app.state.lab
     assert isinstance(lab, Lab)  # noqa: S101 - set by create_app
     return lab
@@ -49,18 +49,26 @@ async def lab_of(connection: HTTPConnection) -> Lab:
 
 CurrentLab = Annotated[Lab, Depends(lab_of)]
 
-router = APIRouter(prefix="/lab", tags=["lab"])
+
+async def own_origin(request: Request) -> None:
+    """Refuse the request of a page from another origin: a browser would send it with no question to the user."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise HTTPException(403, f"{origin} is not this service's own origin.")
+
+
+router = APIRouter(prefix="/lab", tags=["lab"], dependencies=[Depends(own_origin)])
 
 
 class StrategyChoice(BaseModel):
-    """How the `/reused` routes raise from now on."""
+    """How the `/reused` routes raise."""
 
     strategy: Strategy
 
 
 @router.get("")
 def show(lab: CurrentLab) -> dict[str, object]:
-    """Show the versions, the memory now, and what each reused object retains."""
+    """Return the versions, the current memory, and what is retained, by reused object; idle objects are left out."""
     memory = process_memory()
     return {
         "arm": lab.settings.arm,
@@ -71,13 +79,14 @@ def show(lab: CurrentLab) -> dict[str, object]:
         "retained": {
             name: {"traceback_entries": look.entries, "frames": look.frames, "estimated_bytes": look.estimated_bytes}
             for name, look in lab.census.looks().items()
+            if look.entries
         },
     }
 
 
 @router.post("/release")
 def release(lab: CurrentLab) -> dict[str, int]:
-    """Let go of all that errors pin, collect, and give memory back: the anonymous memory before and after, in bytes."""
+    """Release everything that errors retain, collect, and trim; return anonymous memory before and after, in bytes."""
     before = process_memory().anonymous
     for error in lab.errors().values():
         error.__traceback__ = error.__context__ = error.__cause__ = None
@@ -88,11 +97,11 @@ def release(lab: CurrentLab) -> dict[str, int]:
 
 @router.post("/settle")
 def settled() -> dict[str, int | None]:
-    """Collect all garbage and count what is left: figures that a load compares with those before it.
+    """Collect all garbage and measure what is left: call it before and after a load, and compare.
 
-    `bytes_in_use` is what the allocators have handed out, exactly; null where they do not tell. `anonymous_bytes` is
-    memory in pages, `traceback_entries` are those of all live exceptions, and `collected_objects` is what the garbage
-    collector has freed since the process began.
+    `bytes_in_use` is what the allocators have handed out, exactly; null where they do not report it. `anonymous_bytes`
+    is anonymous memory. `traceback_entries` counts the entries of all live exceptions. `collected_objects` counts what
+    the garbage collector has freed since the process started.
     """
     gc.collect()
     entries = sum(one.entries for one in full_census())
@@ -107,12 +116,12 @@ def settled() -> dict[str, int | None]:
 
 @router.put("/strategy")
 def choose(choice: StrategyChoice, lab: CurrentLab) -> StrategyChoice:
-    """Apply a fix to the `/reused` routes, or take it back. What is retained already stays until it is released."""
+    """Apply a fix to the `/reused` routes, or undo it. What is already retained stays until `POST /lab/release`."""
     lab.strategy = choice.strategy
     return choice
 
 
 def allocator() -> str:
-    """Name the allocators below Python's objects: `pymalloc over glibc 2.36`."""
+    """Return the names of the memory allocators: `pymalloc over glibc 2.36`."""
     small = os.environ.get("PYTHONMALLOC") or ("pymalloc" if sysconfig.get_config_var("WITH_PYMALLOC") else "malloc")
     return f"{small} over {' '.join(platform.libc_ver()).strip() or platform.system()}"

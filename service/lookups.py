@@ -1,4 +1,4 @@
-"""What the endpoints call, once for each strategy. The same but for the line that raises.
+"""The functions that the endpoints call, one set for each strategy. They differ only in the line that raises.
 
 The stores are empty, so every lookup takes the error path.
 """
@@ -19,23 +19,23 @@ def find_user_reused(user_id: str, context_kb: int) -> str:
     """Find a user's name, or raise the reused object."""
     context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real handler's data would be
     if user_id not in USERS:
-        raise Errors.user_not_found  # leaks: the object keeps this frame, its `context` and its callers, each time
+        raise Errors.user_not_found  # leaks: each raise retains this frame, its `context` and its callers
     return USERS[user_id]
 
 
 def find_user_factory(user_id: str, context_kb: int) -> str:
-    """Find a user's name, or raise a fresh object."""
+    """Find a user's name, or raise a new object."""
     context = request_context(context_kb)  # noqa: F841
     if user_id not in USERS:
-        raise ErrorFactory.user_not_found()  # the object dies with the request, and the frames with it
+        raise ErrorFactory.user_not_found()  # the object and the frames are freed when the request ends
     return USERS[user_id]
 
 
 def find_user_detached(user_id: str, context_kb: int) -> str:
-    """Find a user's name, or raise the reused object with its old traceback cut off."""
+    """Find a user's name, or raise the reused object without its old traceback."""
     context = request_context(context_kb)  # noqa: F841
     if user_id not in USERS:
-        raise Errors.user_not_found.with_traceback(None)  # keeps the last request's frames, and no more
+        raise Errors.user_not_found.with_traceback(None)  # retains the last request's frames, no more
     return USERS[user_id]
 
 
@@ -48,7 +48,7 @@ def open_session_reused(token: str, context_kb: int) -> str:
 
 
 def open_session_factory(token: str, context_kb: int) -> str:
-    """Return the user of a session, or raise a fresh object."""
+    """Return the user of a session, or raise a new object."""
     context = request_context(context_kb)  # noqa: F841
     if token not in SESSIONS:
         raise ErrorFactory.invalid_token()
@@ -56,7 +56,7 @@ def open_session_factory(token: str, context_kb: int) -> str:
 
 
 def open_session_detached(token: str, context_kb: int) -> str:
-    """Return the user of a session, or raise the reused object with its old traceback cut off."""
+    """Return the user of a session, or raise the reused object without its old traceback."""
     context = request_context(context_kb)  # noqa: F841
     if token not in SESSIONS:
         raise Errors.invalid_token.with_traceback(None)

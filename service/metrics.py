@@ -1,4 +1,4 @@
-"""What the service publishes on `/metrics`."""
+"""The service's `/metrics` page."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ NOT_COUNTED = ["^/metrics$", "^/healthz$"]
 
 
 class Metrics:
-    """One registry, and what is registered there: the request metrics, the standard collectors, ours."""
+    """One registry with the request metrics, prometheus_client's collectors and Sadpath's."""
 
     def __init__(self, lab: Lab) -> None:
         self.registry = CollectorRegistry()
         self._lab = lab
         self._raised = Counter(
             "sadpath_errors_raised",
-            "Errors that were raised and answered.",
+            "Errors that were raised and became a response.",
             ["error", "strategy"],
             registry=self.registry,
         )
@@ -38,16 +38,16 @@ class Metrics:
             GCCollector(registry=self.registry)
 
     def start(self) -> Callable[[], None]:
-        """Begin to record; return the function that ends it."""
+        """Start recording; return the function that stops it."""
         limit = self._lab.settings.memory_limit_mb
         return prometheus.install(self.registry, self._lab.census, limit and limit << 20)
 
     def on_error(self, scope: Scope, error: ApiError) -> None:
-        """Count one error that was raised and answered."""
+        """Count one error that was raised and became a response."""
         self._raised.labels(error.code, self._strategy(scope["path"])).inc()
 
     def install(self, app: FastAPI) -> None:
-        """Add the page to `app` and, where all is to be published, count and time the requests of all its routes."""
+        """Add the page to `app`. With `LAB_METRICS=all`, count and time the requests of all its routes too."""
         app.add_api_route(
             "/metrics", self.page, tags=["operation"], response_class=PlainTextResponse, summary="Metrics"
         )
@@ -55,12 +55,12 @@ class Metrics:
             self._count_requests(app)
 
     async def page(self, request: Request) -> Response:
-        """Publish all metrics in the format that the client asks for."""
+        """Return all metrics in the format that the client asks for."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(self.registry), headers={"Content-Type": content_type})
 
     def _strategy(self, path: str) -> str:
-        """Return how the error on this path was raised: the fix in force, or the twin's variant."""
+        """Return how the error on this path was raised: by the current strategy, or by a twin's variant."""
         match path.split("/"):
             case ["", "reused", *_]:
                 return self._lab.strategy
@@ -71,7 +71,7 @@ class Metrics:
     def _count_requests(self, app: FastAPI) -> None:
         requests = Counter(
             "http_requests",
-            "Requests by method, status and handler; a websocket's handshake is one.",
+            "Requests by method, status and handler; a websocket handshake counts as one.",
             ["method", "status", "handler"],
             registry=self.registry,
         )
@@ -87,9 +87,10 @@ class Metrics:
 
 
 class CountedSession:
-    """A websocket route whose accepted handshakes are counted, which the instrumentator leaves out.
+    """A websocket route that counts its accepted handshakes; the instrumentator does not count them.
 
-    It is around this route alone, and calling it makes no frame that an error would pass and a traceback then keep.
+    It wraps this route alone. The call returns the route's own coroutine, so that no frame of this class is in an
+    error's traceback.
     """
 
     def __init__(self, session: ASGIApp, path: str, requests: Counter) -> None:
@@ -98,7 +99,7 @@ class CountedSession:
         self.requests = requests
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Begin the session."""
+        """Start the session."""
 
         async def counting(message: Message) -> None:
             if message["type"] == "websocket.accept":

@@ -1,4 +1,4 @@
-"""Errors become responses here, as problem details (RFC 9457)."""
+"""Turns errors into problem details responses (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from service.errors import ApiError
 MEDIA_TYPE = "application/problem+json"
 
 INVALID_REQUEST: dict[int | str, dict[str, Any]] = {
-    422: {"description": "The request makes no sense, and nothing was done.", "content": {MEDIA_TYPE: {}}}
+    422: {"description": "The request is invalid; nothing was changed.", "content": {MEDIA_TYPE: {}}}
 }
-"""What FastAPI's documentation is to say of every route."""
+"""A response that FastAPI documents for every route."""
 
 OnError = Callable[[Scope, ApiError], None]
 
 
 class ProblemMiddleware:
-    """Answers an `ApiError` that the app raised. The app's own middleware, so no framework clears the traceback."""
+    """Turns an `ApiError` into a response. Since it is no handler of the framework's, nothing clears the traceback."""
 
     def __init__(self, app: ASGIApp, on_error: OnError | None = None) -> None:
         self.app = app
         self.on_error = on_error
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and answer the error if one comes back before the response began."""
+        """Pass the request on; answer an `ApiError` that is raised before the response has started."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -54,7 +54,7 @@ class ProblemMiddleware:
 
 
 def install(app: FastAPI, on_error: OnError | None = None) -> None:
-    """Make every error of `app` a problem response; `on_error` hears of each `ApiError`."""
+    """Turn every error of `app` into a problem response; call `on_error` with each `ApiError`."""
     app.add_middleware(ProblemMiddleware, on_error=on_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
@@ -70,7 +70,7 @@ def problem(
 
 async def _on_http_exception(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for no other
-    if error.status_code == HTTPStatus.BAD_REQUEST:  # a body that is no JSON at all, as FastAPI answers it
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI's answer to a body that is not JSON
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid request", f"body: {error.detail}")
     return problem(error.status_code, HTTPStatus(error.status_code).phrase, error.detail, error.headers)
 

@@ -11,18 +11,19 @@ MAX_CONTEXT_KB = 4096
 
 
 class Settings(BaseSettings):
-    """How one arm runs. `LAB_CONTEXT_KB=64` sets `context_kb`, and so on."""
+    """The settings of one arm, that is, of one running copy of the service. `LAB_CONTEXT_KB=64` sets `context_kb`."""
 
     model_config = SettingsConfigDict(env_prefix="LAB_")
 
-    arm: str = Field(default="lab", description="The name under which this process is measured.")
-    control: bool = Field(default=False, description="Whether `/lab`, which changes state, is exposed.")
+    arm: str = Field(default="lab", description="The name of this copy of the service in the experiment.")
+    control: bool = Field(default=False, description="Whether to expose `/lab`, which changes state.")
     context_kb: int = Field(
-        default=16, ge=0, le=MAX_CONTEXT_KB, description="KiB that a raising call holds, by default."
+        default=16, ge=0, le=MAX_CONTEXT_KB, description="KiB of context that a raising call holds, by default."
     )
     memory_limit_mb: int | None = Field(
-        default=None, gt=0, description="MiB of resident memory at which the process ends."
+        default=None, gt=0, description="MiB of resident memory above which the process ends."
     )
     metrics: Literal["all", "census", "none"] = Field(
-        default="all", description="What `/metrics` publishes: everything, the census and the pauses alone, or nothing."
+        default="all",
+        description="What `/metrics` publishes: everything, only the census and the GC pauses, or nothing.",
     )

@@ -1,4 +1,4 @@
-"""The other Pythons of this machine."""
+"""The other installed versions of Python."""
 
 import shutil
 import subprocess
@@ -9,9 +9,9 @@ from tests.required import missing
 
 
 def find_interpreter(version: str) -> str | None:
-    """Return a command that runs this version (3.12): ours, on the PATH, or among pyenv's; None if none does.
+    """Return a command that runs this version (3.12): the running Python, one on the PATH or pyenv's; None without one.
 
-    Each candidate is run, since pyenv's shims are on the PATH also for versions that they do not run.
+    Each candidate is run, since pyenv puts shims on the PATH for versions that they cannot run.
     """
     if version == "{}.{}".format(*sys.version_info):
         return sys.executable
@@ -23,5 +23,5 @@ def find_interpreter(version: str) -> str | None:
 
 
 def interpreter(version: str) -> str:
-    """Return a command that runs this version; skip the test where none does, or fail it where it is required."""
+    """Return a command that runs this version; without one, skip the test, or fail it if the version is required."""
     return find_interpreter(version) or missing(f"python{version}", "install it, or put it on the PATH")

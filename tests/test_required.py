@@ -1,4 +1,4 @@
-"""The suite's own manners: what it does where something is not installed."""
+"""The test suite itself: what it does where something is not installed."""
 
 import pytest
 
@@ -12,19 +12,21 @@ def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("environment", ["", "docker,python3.97"])
-def test_what_a_newcomer_has_not_installed_is_skipped(monkeypatch: pytest.MonkeyPatch, environment: str) -> None:
-    """The summary names it and what to do, whatever else is required."""
+def test_a_test_is_skipped_where_its_program_is_not_installed(
+    monkeypatch: pytest.MonkeyPatch, environment: str
+) -> None:
+    """The summary names the program and how to install it, whatever else is required."""
     monkeypatch.setenv("SADPATH_REQUIRE", environment)
-    with pytest.raises(pytest.skip.Exception, match="prometheus is not here: apt-get install prometheus"):
+    with pytest.raises(pytest.skip.Exception, match="prometheus is not installed: apt-get install prometheus"):
         require("promtool")
-    with pytest.raises(pytest.skip.Exception, match=r"python3\.98 is not here: install it"):
+    with pytest.raises(pytest.skip.Exception, match=r"python3\.98 is not installed: install it"):
         interpreter("3.98")
 
 
-def test_where_it_is_required_a_skip_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in continuous integration, which installs what it needs."""
+def test_a_test_fails_where_its_program_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Continuous integration installs everything, so a skip there would hide a fault."""
     monkeypatch.setenv("SADPATH_REQUIRE", "python3.98,prometheus")
-    with pytest.raises(pytest.fail.Exception, match="SADPATH_REQUIRE asks for it"):
+    with pytest.raises(pytest.fail.Exception, match="SADPATH_REQUIRE requires it"):
         require("prometheus")
-    with pytest.raises(pytest.fail.Exception, match="SADPATH_REQUIRE asks for it"):
+    with pytest.raises(pytest.fail.Exception, match="SADPATH_REQUIRE requires it"):
         interpreter("3.98")

@@ -1,13 +1,13 @@
-"""Wait for what will happen, instead of sleeping and hoping."""
+"""Wait for a condition instead of sleeping for a fixed time."""
 
 import time
 from collections.abc import Callable
 
 
 def until(condition: Callable[[], object], timeout_s: float, what: str) -> None:
-    """Return as soon as `condition` holds; fail with `what` if it does not in time."""
+    """Return as soon as `condition` holds; after `timeout_s` seconds, fail with `what`."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {timeout_s:g} s in vain for {what}")
+            raise AssertionError(f"timed out after {timeout_s:g} s waiting for {what}")
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Write the dashboards, as classic JSON: what every Grafana since 11.6 provisions and imports."""
+"""Write the dashboards as classic JSON, which every Grafana since 11.6 provisions and imports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DASHBOARDS = Path(__file__).parents[1] / "dashboards"
 
 
 def dashboards() -> dict[str, str]:
-    """Return the text of each file by its name: the same code gives the same text."""
+    """Return the text of each file by its name. The same code always gives the same text."""
     return {
         "divergence.json": _as_json(divergence.dashboard()),
         "one_service.json": _as_json(one_service.dashboard()),

@@ -1,11 +1,10 @@
-"""*The divergence*: the two arms of the lab side by side, made to be read from the last row of a hall."""
+"""*The divergence*: the lab's two arms side by side, readable from the last row of a room."""
 
 from __future__ import annotations
 
-from functools import partial
-
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from grafana.build import service_panels
 from grafana.build.panels import (
     COLOURS,
     GREY,
@@ -18,44 +17,34 @@ from grafana.build.panels import (
     Words,
     board,
     dashed,
-    figure,
     filled,
-    graph,
     in_colour,
     sentences,
 )
-
-SOURCE = "prometheus"
-"""The uid of the provisioned data source."""
+from grafana.build.service_panels import Subject
 
 WINDOW_S = 15
 WINDOW = f"{WINDOW_S}s"
-"""Over how long a rate or a slope is taken: long enough to be steady, short enough to be seen on a stage."""
+"""The window of a rate or a slope: long enough to be steady, short enough to follow the demo."""
 
-ARMS = '{job="lab"}'
-MEMORY = f"process_resident_memory_bytes{ARMS}"
-LIMIT = f"sadpath_memory_limit_bytes{ARMS}"
-START = f"process_start_time_seconds{ARMS}"
-ERRORS = f"sum by (arm) (rate(sadpath_errors_raised_total{ARMS}[{WINDOW}]))"
-IN_ONE_LIFETIME = f"time() - {START} > {WINDOW_S}"
-"""A slope over a window belongs to one lifetime only if the process is older than the window."""
+ARMS = Subject("prometheus", 'job="lab"', "arm", WINDOW, WINDOW_S)
+"""Both arms; `prometheus` is the uid of the provisioned data source."""
 
-_graph = partial(graph, uid=SOURCE)
-_figure = partial(figure, uid=SOURCE)
+ERRORS = ARMS.rate("sadpath_errors_raised_total")
 
 
 def dashboard() -> Dashboard:
-    """Return the whole dashboard: the news on top, why below, the instruments' own figures last."""
+    """Return the whole dashboard: the result on top, its causes below, the load last."""
     built = board(
         "The divergence",
         "sadpath-divergence",
-        "Two copies of one service under the same load. One raises an error object that was built once, the other "
-        "builds a fresh one for each raise.",
+        "Two copies of one service under the same load. The arm `reused` raises a module-level exception instance, the "
+        "arm `factory` constructs a new one per request.",
         [
-            *(_memory_of_reused(), _memory_of_factory(), _factor()),
-            *(_memory(), _what_you_see(), _until_the_limit()),
-            *(_retained(), _per_error(), _response_times()),
-            *(_stopped(), _full_collections(), _freed()),
+            *(_memory_of("reused", 0), _memory_of("factory", 8), _ratio()),
+            *(_memory(), _what_you_see(), _time_to_the_limit()),
+            *(_retained(), _per_error(), _latency()),
+            *_garbage_collector(),
             *(_requests(), _locust()),
         ],
     )
@@ -65,152 +54,125 @@ def dashboard() -> Dashboard:
 
 
 def _memory_now(arm: str) -> str:
-    return f'process_resident_memory_bytes{{job="lab",arm="{arm}"}}'
+    return ARMS.series("process_resident_memory_bytes", f'arm="{arm}"')
 
 
-def _memory_of_reused() -> Panel:
-    words = Words("Reused error", "Resident memory now of the arm that raises the same object again and again.")
-    return filled(_figure(words, At(0, 0, 8, 6), "bytes", Query(_memory_now("reused"), "reused")), COLOURS["reused"])
+def _memory_of(arm: str, x: int) -> Panel:
+    raises = {
+        "reused": "raises the same module-level exception instance for every request",
+        "factory": "constructs a new exception for every request",
+    }
+    words = Words(f"{arm}: resident memory", f"Resident memory now of the arm that {raises[arm]}.")
+    return filled(ARMS.figure(words, At(x, 0, 8, 6), "bytes", Query(_memory_now(arm), arm)), COLOURS[arm])
 
 
-def _memory_of_factory() -> Panel:
-    words = Words("Fresh error", "Resident memory now of the arm that builds a new object for each raise.")
-    return filled(_figure(words, At(8, 0, 8, 6), "bytes", Query(_memory_now("factory"), "factory")), COLOURS["factory"])
-
-
-def _factor() -> Panel:
-    words = Words("The factor between them", "The memory of the reused arm, divided by that of its twin.")
+def _ratio() -> Panel:
+    words = Words("reused / factory", "The resident memory of `reused`, divided by that of `factory`.")
     query = Query(f"{_memory_now('reused')} / on () {_memory_now('factory')}", "")
-    return filled(_figure(words, At(16, 0, 8, 6), "suffix:\N{MULTIPLICATION SIGN}", query), GREY).decimals(1)
+    return filled(ARMS.figure(words, At(16, 0, 8, 6), "suffix:\N{MULTIPLICATION SIGN}", query), GREY).decimals(1)
 
 
 def _memory() -> Panel:
     words = Words(
-        "Memory",
-        "Resident memory of both arms, and the limit at which the kernel kills the process. A mark shows where a "
-        "process was started again.",
+        "Resident memory",
+        "Resident memory of both arms, and the limit at which the process is killed. A mark shows each restart.",
     )
-    queries = [Query(MEMORY, "{{arm}}"), Query(f"max({LIMIT})", "limit")]
-    panel = _graph(words, At(0, 6, 16, 10), Axis("bytes", "resident memory"), queries).line_width(4)
-    return in_colour(dashed(panel, "/^limit/"), "/^limit/", RED)
+    return service_panels.memory(ARMS, words, At(0, 6, 16, 10)).line_width(4)
 
 
 def _what_you_see() -> Panel:
     return sentences(
         Words("What you see", "The experiment in two sentences."),
         At(16, 6, 8, 5),
-        "## Same service, same requests, same rate.\n\n## Each raise of a **reused** exception links one more "
-        "traceback to it, and **nothing ever lets go**.",
+        "## Same service, same requests, same rate.\n\n## Each raise of a **reused** exception adds entries to its "
+        "traceback, and **nothing ever removes them**.",
     )
 
 
-def _until_the_limit() -> Panel:
+def _time_to_the_limit() -> Panel:
     words = Words(
-        "Until the limit, at this rate",
-        f"How long until the memory meets its limit if it goes on as in the last {WINDOW}. Only an arm for which that "
-        "is less than an hour away is named.",
+        "Time to the memory limit",
+        f"How long until resident memory reaches its limit at the rate of the last {WINDOW}. Shows only an arm with "
+        "less than an hour left.",
     )
-    seconds_left = f"({LIMIT} - {MEMORY}) / deriv({MEMORY}[{WINDOW}])"
-    query = Query(f"(({seconds_left}) > 0) < 3600 and ({IN_ONE_LIFETIME})", "{{arm}}")
-    return _figure(words, At(16, 11, 8, 5), "s", query).decimals(0).no_value("no end in sight")
+    seconds_left = f"({ARMS.limit} - {ARMS.memory}) / deriv({ARMS.memory}[{WINDOW}])"
+    query = Query(f"(({seconds_left}) > 0) < 3600 and ({ARMS.in_one_lifetime})", ARMS.legend)
+    return ARMS.figure(words, At(16, 11, 8, 5), "s", query).decimals(0).no_value("over 1 hour, or unknown")
 
 
 def _retained() -> Panel:
     words = Words(
-        "What the errors hold",
-        "Traceback entries of the reused error objects, and the frames that these keep; counted, by a census inside "
-        "the process. A frame keeps its locals: a request's data.",
+        "Retained by the errors",
+        "Traceback entries of the reused exceptions, and the frames that these retain, counted inside the process. A "
+        "frame retains its locals: a request's data.",
     )
     queries = [
-        Query(f"sum by (arm) (sadpath_traceback_entries{ARMS})", "{{arm}} entries"),
-        Query(f"sum by (arm) (sadpath_retained_frames{ARMS})", "{{arm}} frames"),
+        Query(ARMS.total(ARMS.series(metric)), f"{ARMS.legend} {name}")
+        for metric, name in (("sadpath_traceback_entries", "entries"), ("sadpath_retained_frames", "frames"))
     ]
-    return dashed(_graph(words, At(0, 16, 8, 8), Axis("short", "objects"), queries), "/frames/")
+    return dashed(ARMS.graph(words, At(0, 16, 8, 8), Axis("short", "objects"), *queries), "/frames$/")
 
 
 def _per_error() -> Panel:
     words = Words(
-        "Kept per error",
-        f"How much memory each error adds: growth of the process's own memory over {WINDOW}, divided by the errors "
-        "raised meanwhile.",
+        "Memory retained per error",
+        f"Growth of anonymous memory over {WINDOW}, divided by the errors raised in the same time.",
     )
-    growth = f"sum by (arm) (deriv(sadpath_anonymous_memory_bytes{ARMS}[{WINDOW}]) and ({IN_ONE_LIFETIME}))"
-    query = Query(f"{growth} / ({ERRORS} > 0)", "{{arm}}")
-    return _graph(words, At(8, 16, 8, 8), Axis("bytes", "for each error"), [query])
+    query = Query(ARMS.growth_per_error(ARMS.series("sadpath_anonymous_memory_bytes"), ERRORS), ARMS.legend)
+    return ARMS.graph(words, At(8, 16, 8, 8), Axis("bytes", "per error"), query)
 
 
-def _response_times() -> Panel:
+def _latency() -> Panel:
     words = Words(
-        "Response times",
-        "As Locust's users see them: half of the requests are faster than p50, one in a hundred is slower than p99. "
-        "Each full collection walks the whole pile, and every request waits for it.",
+        "Latency",
+        "As Locust's users see it: half of the requests are faster than p50, one in a hundred is slower than p99. A "
+        "full collection visits all retained objects, and every request waits for it.",
     )
     buckets = f"sum by (arm, le) (rate(locust_response_time_seconds_bucket[{WINDOW}]))"
-    queries = [
-        Query(f"histogram_quantile({share}, {buckets}) >= 0", f"{{{{arm}}}} {name}")  # NaN, without requests, is none
-        for share, name in ((0.99, "p99"), (0.5, "p50"))
+    return service_panels.latency(ARMS, words, At(16, 16, 8, 8), buckets)
+
+
+def _garbage_collector() -> list[Panel]:
+    """Show no objects freed in a process's first seconds: they are what its start leaves."""
+    freed = f"rate({ARMS.series('python_gc_objects_collected_total')}[{WINDOW}])"
+    return [
+        service_panels.paused(ARMS, At(0, 24, 8, 7)),
+        service_panels.full_collections(ARMS, At(8, 24, 8, 7)),
+        service_panels.freed(ARMS, At(16, 24, 8, 7), ARMS.total(f"{freed} and on (instance) ({ARMS.in_one_lifetime})")),
     ]
-    return dashed(_graph(words, At(16, 16, 8, 8), Axis("s", "response time"), queries), "/p50/")
-
-
-def _stopped() -> Panel:
-    words = Words(
-        "Stopped by the collector", "The share of the time in which Python's garbage collector stops the process."
-    )
-    query = Query(f"sum by (arm) (rate(sadpath_gc_pause_seconds_sum{ARMS}[{WINDOW}]))", "{{arm}}")
-    return _graph(words, At(0, 24, 8, 7), Axis("percentunit", "share of the time"), [query])
-
-
-def _full_collections() -> Panel:
-    words = Words("Full collections", "Collections of the oldest generation within the last minute.")
-    oldest = '{job="lab",generation="2"}'
-    query = Query(f"sum by (arm) (increase(python_gc_collections_total{oldest}[1m]))", "{{arm}}")
-    return _graph(words, At(8, 24, 8, 7), Axis("short", "a minute"), [query])
-
-
-def _freed() -> Panel:
-    words = Words(
-        "What the collector frees",
-        "Objects that it could free, a second. It stays flat, and that is the point: the pile is reachable, from a "
-        "constant, so it is no garbage. What the start of a process leaves is not drawn.",
-    )
-    freed = f"rate(python_gc_objects_collected_total{ARMS}[{WINDOW}]) and on (instance) ({IN_ONE_LIFETIME})"
-    return _graph(
-        words, At(16, 24, 8, 7), Axis("short", "objects a second"), [Query(f"sum by (arm) ({freed})", "{{arm}}")]
-    )
 
 
 def _requests() -> Panel:
     words = Words(
         "Requests and errors",
-        "What each arm answers a second, and the errors raised for that. Both arms get the same; every request ends "
-        "in an error, as it should.",
+        "Responses of each arm per second, and the errors raised for them. Both arms get the same requests, and every "
+        "request ends in an error, as expected.",
     )
-    requests = f"sum by (arm) (rate(http_requests_total{ARMS}[{WINDOW}]))"
-    queries = [Query(requests, "{{arm}} requests"), Query(ERRORS, "{{arm}} errors")]
-    return dashed(_graph(words, At(0, 31, 12, 7), Axis("reqps", "a second"), queries), "/errors/")
+    return service_panels.requests(ARMS, words, At(0, 31, 12, 7), ERRORS)
 
 
 def _locust() -> Panel:
     words = Words(
         "Locust",
-        "Its users, and the answers a second that were not the expected error. None is as it should be; some while an "
-        "arm is down.",
+        "Users, and failures per second: responses other than the expected error. Expected are none, and some while an "
+        "arm restarts.",
     )
     failures = f"sum by (arm) (rate(locust_failures_total[{WINDOW}]))"
-    queries = [Query("locust_users", "users"), Query(failures, "{{arm}} failures a second")]
-    panel = _graph(words, At(12, 31, 12, 7), Axis("short", "users, failures a second"), queries)
-    return in_colour(panel, "/^users/", GREY)
+    queries = [Query("locust_users", "users"), Query(failures, f"{ARMS.legend} failures per second")]
+    panel = ARMS.graph(words, At(12, 31, 12, 7), Axis("short", "users, failures per second"), *queries)
+    return in_colour(panel, "/^users$/", GREY)
 
 
 def _annotations() -> list[Annotation]:
-    """Tell the two ways to be started again apart by how near the memory was to its limit just before.
+    """Distinguish the two kinds of restart by how near the memory was to its limit just before.
 
-    Only the first seconds of a lifetime look back at the one before it, which ended some seconds earlier.
+    Only the first seconds of a process lifetime look back at the one before it, which ended some seconds earlier.
     """
-    began = f"({START} * 1000) and changes({START}[10m]) > 0 and (time() - {START} < 10)"
-    starved = f"max_over_time({MEMORY}[12s]) > 0.85 * {LIMIT}"
+    began = f"{ARMS.restarted} and (time() - {ARMS.start} < 10)"
+    starved = f"max_over_time({ARMS.memory}[12s]) > 0.85 * {ARMS.limit}"
     return [
-        Annotation("Killed for its memory", SOURCE, RED, Query(f"{began} and {starved}", "{{arm}} ran out of memory")),
-        Annotation("Started again", SOURCE, GREY, Query(f"({began}) unless {starved}", "{{arm}} started again")),
+        ARMS.mark(
+            "Killed at its memory limit", RED, f"{began} and {starved}", f"{ARMS.legend} reached its memory limit"
+        ),
+        ARMS.mark("Restarted", GREY, f"({began}) unless {starved}", f"{ARMS.legend} restarted"),
     ]

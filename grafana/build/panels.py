@@ -1,7 +1,7 @@
-"""What all panels have in common: how a query, a graph, a big figure and an annotation are made here.
+"""The building blocks of all panels: a query, a graph, a big figure, a text and an annotation.
 
-A panel is made with where it stands on Grafana's grid, which is 24 columns wide; a full-screen page of 1080 lines shows
-about 25 rows of it.
+Each panel has its place on Grafana's grid, which is 24 columns wide. A full-screen page of 1080 lines shows about 25
+rows of it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from grafana_foundation_sdk.models.text import TextMode
 
 COLOURS = {"reused": "#d55e00", "factory": "#0072b2"}
-"""From Okabe and Ito's palette, which the colour-blind can tell apart; the same as on the demo's page."""
+"""The colour of each arm, the same as on the demo's page. From Okabe and Ito's palette for the colour-blind."""
+
+FRAMEWORK_COLOURS = {"framework-old": "#e69f00", "framework-new": "#56b4e9"}
+"""The colours of the arms of Compose's profile `framework`."""
 
 GREY = "#5f5f5f"
 RED = "#cc3311"
@@ -26,7 +29,7 @@ RED = "#cc3311"
 
 @dataclass(frozen=True)
 class At:
-    """Where a panel stands: its upper left corner, its width and its height, in cells of the grid."""
+    """The place of a panel: its upper left corner, its width and its height, in cells of the grid."""
 
     x: int
     y: int
@@ -36,7 +39,7 @@ class At:
 
 @dataclass(frozen=True)
 class Query:
-    """One question to Prometheus, and what its series are called."""
+    """An expression for Prometheus, and the names of its series in the legend."""
 
     expr: str
     legend: str
@@ -44,7 +47,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Words:
-    """What a panel says of itself: its title, and what one sees there and why."""
+    """A panel's title, and a description of what it shows."""
 
     title: str
     description: str
@@ -52,19 +55,19 @@ class Words:
 
 @dataclass(frozen=True)
 class Axis:
-    """What a graph's figures are: a unit of Grafana's, and a name for people."""
+    """An axis: Grafana's unit, and a label."""
 
     unit: str
     label: str
 
 
 def source(uid: str) -> dashboard.DataSourceRef:
-    """Name a Prometheus: by its uid, or by a variable, as in `${datasource}`."""
+    """Refer to a Prometheus data source, by its uid or by a variable such as `${datasource}`."""
     return dashboard.DataSourceRef(type_val="prometheus", uid=uid)
 
 
 def graph(words: Words, at: At, axis: Axis, queries: Sequence[Query], uid: str) -> timeseries.Panel:
-    """Return a graph against time, from zero, with the arms in their colours. A gap in the data stays one."""
+    """Return a graph over time, from zero, with the arms in their colours. A missing sample is a gap in the line."""
     panel = (
         timeseries.Panel()
         .title(words.title)
@@ -78,7 +81,7 @@ def graph(words: Words, at: At, axis: Axis, queries: Sequence[Query], uid: str) 
         .fill_opacity(8)
         .show_points(common.VisibilityMode.NEVER)
         .span_nulls(False)  # noqa: FBT003 - the library's
-        .color_scheme(_palette())
+        .color_scheme(_yellow_to_red())
         .legend(_legend())
         .tooltip(shapes.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING))
     )
@@ -89,22 +92,22 @@ def graph(words: Words, at: At, axis: Axis, queries: Sequence[Query], uid: str) 
 
 
 def dashed(panel: timeseries.Panel, pattern: str) -> timeseries.Panel:
-    """Draw the series of a graph whose name matches `pattern` as thin broken lines."""
-    broken = dashboard.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 8]})
+    """Draw the series of a graph whose name matches `pattern` as thin dashed lines."""
+    dash = dashboard.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 8]})
     thin, hollow = (dashboard.DynamicConfigValue(f"custom.{name}", value) for name, value in (_THIN, _HOLLOW))
-    return panel.override_by_regexp(pattern, [broken, thin, hollow])
+    return panel.override_by_regexp(pattern, [dash, thin, hollow])
 
 
 _THIN, _HOLLOW = ("lineWidth", 2), ("fillOpacity", 0)
 
 
 def in_colour(panel: timeseries.Panel, pattern: str, colour: str) -> timeseries.Panel:
-    """Draw the series of a graph whose name matches `pattern` in a colour of their own."""
+    """Draw the series of a graph whose name matches `pattern` in this colour."""
     return panel.override_by_regexp(pattern, [_colour(colour)])
 
 
 def figure(words: Words, at: At, unit: str, query: Query, uid: str) -> stat.Panel:
-    """Return one big figure for each series: as it is now, to be read from the last row."""
+    """Return one big figure for each series: its value now, readable from the last row of a room."""
     panel = (
         stat.Panel()
         .title(words.title)
@@ -117,7 +120,7 @@ def figure(words: Words, at: At, unit: str, query: Query, uid: str) -> stat.Pane
         .wide_layout(False)  # noqa: FBT003 - the name above the figure, not beside it
         .justify_mode(common.BigValueJustifyMode.CENTER)
         .reduce_options(shapes.ReduceDataOptions().calcs(["lastNotNull"]).values(False))  # noqa: FBT003 - the library's
-        .color_scheme(_palette())
+        .color_scheme(_yellow_to_red())
     )
     for panel_query in _queries([query], uid, instant=True):
         panel.with_target(panel_query)
@@ -126,7 +129,7 @@ def figure(words: Words, at: At, unit: str, query: Query, uid: str) -> stat.Pane
 
 
 def filled(panel: stat.Panel, colour: str) -> stat.Panel:
-    """Fill the whole panel of a figure with one colour."""
+    """Fill the panel of a figure with one colour."""
     fixed = boards.FieldColor().mode(dashboard.FieldColorModeId.FIXED).fixed_color(colour)
     return panel.color_mode(common.BigValueColorMode.BACKGROUND_SOLID).color_scheme(fixed)
 
@@ -144,14 +147,14 @@ def sentences(words: Words, at: At, markdown: str) -> text.Panel:
 
 
 class _AtValue(dashboard.AnnotationQuery):
-    """An annotation whose time is the query's value; the library's class has no fields for it."""
+    """An annotation whose time is the query's value; the library's class has no field for that."""
 
     def __init__(self, name: str, uid: str, colour: str, query: Query) -> None:
         super().__init__(name=name, datasource=source(uid), icon_color=colour)
         self._query = query
 
     def to_json(self) -> dict[str, object]:
-        """Return what Grafana's Prometheus source expects, which merges what is marked twice within a step.
+        """Return the JSON that Grafana's Prometheus data source expects; it merges marks within one step.
 
         Older releases read the query from `expr`, newer ones from `target`.
         """
@@ -169,9 +172,9 @@ class _AtValue(dashboard.AnnotationQuery):
 
 @dataclass(frozen=True)
 class Annotation(Builder[dashboard.AnnotationQuery]):
-    """Marks on all graphs, each at the time that the query's value names, in milliseconds.
+    """Marks on all graphs, each at the time that is the query's value, in milliseconds.
 
-    Without that, each point that a query returns would be marked, where it is returned.
+    Otherwise Grafana would draw a mark for each point that the query returns.
     """
 
     name: str
@@ -180,7 +183,7 @@ class Annotation(Builder[dashboard.AnnotationQuery]):
     query: Query
 
     def build(self) -> dashboard.AnnotationQuery:
-        """Return the annotation's model, as the library's builders do."""
+        """Return the annotation's model, as all builders of the library do."""
         return _AtValue(self.name, self.uid, self.colour, self.query)
 
 
@@ -188,7 +191,7 @@ Panel = timeseries.Panel | stat.Panel | text.Panel
 
 
 def board(title: str, uid: str, description: str, panels: Sequence[Panel]) -> boards.Dashboard:
-    """Return a dashboard that is refreshed each second and shows the last five minutes."""
+    """Return a dashboard that shows the last five minutes and refreshes each second."""
     built = (
         boards.Dashboard(title)
         .uid(uid)
@@ -219,12 +222,14 @@ def _queries(queries: Sequence[Query], uid: str, *, instant: bool) -> list[prome
 
 
 def _colour_the_arms(panel: timeseries.Panel | stat.Panel) -> None:
-    for arm, colour in COLOURS.items():
+    for arm, colour in {**COLOURS, **FRAMEWORK_COLOURS}.items():
         panel.override_by_regexp(f"/^{arm}/", [_colour(colour)])
 
 
-def _palette() -> boards.FieldColor:
-    return boards.FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
+def _yellow_to_red() -> boards.FieldColor:
+    """Colour a series that is not an arm by its largest value: green or blue would suggest that nothing leaks."""
+    scheme = boards.FieldColor().mode(dashboard.FieldColorModeId.CONTINUOUS_YL_RD)
+    return scheme.series_by(dashboard.FieldColorSeriesByMode.MAX)
 
 
 def _legend() -> shapes.VizLegendOptions:

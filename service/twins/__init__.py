@@ -1,4 +1,4 @@
-"""The twins: one module for each way in which an error can waste memory, its leaky and its fixed code side by side.
+"""The twins: one module for each way in which an error can waste memory, with its leaky and its fixed variant.
 
-`catalogue` says what a twin is, `registry` lists them all, and `routes` adds them to an app.
+`catalogue` defines what a twin is, `registry` lists them all, and `routes` adds them to an app.
 """

@@ -1,4 +1,4 @@
-"""A reused error in a background task, which runs after the response was sent."""
+"""A reused error in a background task, which runs after the response is sent."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from service.twins.catalogue import FLAT, TWO_ENTRIES, TWO_ENTRIES_WITH_CALLERS,
 
 
 class MailboxFull(Exception):
-    """The receiver takes no more mail."""
+    """The mailbox is full."""
 
 
-mailbox_full = MailboxFull("The receiver takes no more mail.")
+mailbox_full = MailboxFull("The mailbox is full.")
 
 
 def deliver_reused(context_kb: int) -> None:
     """Deliver nothing, and raise the reused object."""
     context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real job's data would be
-    raise mailbox_full  # leaks: nobody sees it, since the client has its answer
+    raise mailbox_full  # leaks, unseen: the client already has its response
 
 
 def deliver_factory(context_kb: int) -> None:
-    """Deliver nothing, and raise a fresh object."""
+    """Deliver nothing, and raise a new object."""
     context = request_context(context_kb)  # noqa: F841
-    raise MailboxFull("The receiver takes no more mail.")
+    raise MailboxFull("The mailbox is full.")
 
 
 async def notify_reused(context_kb: int) -> None:
-    """Give up where mail cannot be delivered."""
+    """Deliver a mail, and ignore a full mailbox."""
     try:
         deliver_reused(context_kb)
     except MailboxFull:
@@ -36,7 +36,7 @@ async def notify_reused(context_kb: int) -> None:
 
 
 async def notify_factory(context_kb: int) -> None:
-    """Give up where mail cannot be delivered."""
+    """Deliver a mail, and ignore a full mailbox."""
     try:
         deliver_factory(context_kb)
     except MailboxFull:
@@ -44,13 +44,13 @@ async def notify_factory(context_kb: int) -> None:
 
 
 async def reused(tasks: BackgroundTasks, context_kb: ContextKb) -> dict[str, str]:
-    """Answer at once, and notify afterwards."""
+    """Respond at once; notify afterwards."""
     tasks.add_task(notify_reused, context_kb)
     return {"status": "accepted"}
 
 
 async def factory(tasks: BackgroundTasks, context_kb: ContextKb) -> dict[str, str]:
-    """Answer at once, and notify afterwards."""
+    """Respond at once; notify afterwards."""
     tasks.add_task(notify_factory, context_kb)
     return {"status": "accepted"}
 
@@ -58,17 +58,17 @@ async def factory(tasks: BackgroundTasks, context_kb: ContextKb) -> dict[str, st
 TWIN = Twin(
     slug="background-task",
     title="A reused error in a background task",
-    origin="the first article's singleton; celery#9799 keeps a task's exception likewise",
+    origin="the first article's reused error; celery#9799 retains a task's exception in the same way",
     reused={"background_task.mailbox_full": mailbox_full},
     variants=(
         Variant(
             "reused",
             reused,
             TWO_ENTRIES,
-            "The task catches it, so two frames pass it; where a coroutine's frame keeps its callers, they pin the "
-            "request that began it too.",
+            "Each raise adds two entries, for the frame that raises and the frame of the task that catches. On a "
+            "Python where a coroutine's frame keeps its callers, they retain the request that started the task too.",
             with_callers=TWO_ENTRIES_WITH_CALLERS,
         ),
-        Variant("factory", factory, FLAT, "The object dies at the end of the `except` clause."),
+        Variant("factory", factory, FLAT, "The object is freed at the end of the `except` clause."),
     ),
 )

@@ -1,4 +1,4 @@
-"""What a twin is: one way in which an error can waste memory, its leaky and its fixed code, and what each must do."""
+"""What a twin is: one way in which an error can waste memory, its leaky and fixed variants, and what each retains."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from typing import Any, Literal, NamedTuple
 from starlette.types import ASGIApp, ExceptionHandler
 
 CONTEXT_KB = 16
-"""KiB of context that the expectations speak of: ask for it with `?context_kb=16`."""
+"""KiB of context per request (`?context_kb=16`) for which the expectations hold."""
 
 CLEARING_STARLETTE = (1, 10)
 """The first Starlette that clears the traceback of an exception that one of its handlers has handled."""
 
 
 class Range(NamedTuple):
-    """What a figure may be, both ends included."""
+    """The smallest and the largest figure that agree with an expectation."""
 
     low: float
     high: float
 
 
 def exactly(figure: float) -> Range:
-    """Return the range that holds one figure alone."""
+    """Return the range that contains only this figure."""
     return Range(figure, figure)
 
 
 NONE = exactly(0)
 NO_GROWTH = Range(-100, 100)
-"""Bytes per request that are taken for none: caches still fill a little, and a reading is exact to a few bytes."""
+"""Bytes per request that count as no growth: caches still fill a little."""
 
 NO_CYCLES = Range(0, 0.5)
-"""Objects per request that the collector may find without a cycle in the twin: the readings themselves leave a few."""
+"""Objects in reference cycles per request that count as none: the measurement itself leaves a few."""
 
 
 @dataclass(frozen=True)
 class Expected:
     """What one request through a variant leaves behind, with `CONTEXT_KB` of context.
 
-    `traceback_entries_per_request` counts the traceback entries that are still alive after a collection, and
-    `bytes_per_request` the settled memory. `cyclic_objects_per_request` is what only the collector could free.
-    `log_bytes_added_per_request` is by how much the log record of a request is longer than that of the one before.
+    `traceback_entries_per_request` counts the traceback entries that are alive after a collection. `bytes_per_request`
+    is the growth of settled memory. `cyclic_objects_per_request` counts the objects that only the garbage collector can
+    free. `log_bytes_added_per_request` is how much longer a request's log record is than the one before.
     """
 
     traceback_entries_per_request: Range = NONE
@@ -56,16 +56,16 @@ class Expected:
 FLAT = Expected()
 
 TWO_ENTRIES = Expected(exactly(2), Range(16_500, 18_000))
-"""Two entries for each raise: two frames and the context."""
+"""Two traceback entries per raise: two frames and the context."""
 
 TWO_ENTRIES_WITH_CALLERS = Expected(exactly(2), Range(30_000, 39_000))
-"""The same where `keeps_callers`: also what a request consists of, through the callers of the endpoint's frame."""
+"""The same where `keeps_callers`: the callers of the endpoint's frame hold the request's own objects too."""
 
 CYCLE = Expected(cyclic_objects_per_request=Range(4, 13))
-"""A reference cycle that the garbage collector has to free: some frames and the exception."""
+"""A reference cycle that only the garbage collector frees: some frames and the exception."""
 
 CYCLE_WITH_CALLERS = Expected(cyclic_objects_per_request=Range(90, 135))
-"""The same where `keeps_callers`: also what a request consists of, through the callers of the endpoint's frame."""
+"""The same where `keeps_callers`: the callers of the endpoint's frame hold the request's own objects too."""
 
 
 def keeps_callers(python: tuple[int, ...]) -> bool:
@@ -79,10 +79,10 @@ def keeps_callers(python: tuple[int, ...]) -> bool:
 
 @dataclass(frozen=True)
 class Variant:
-    """One half of a twin: an endpoint, the status that it answers with, and what is expected of it, with the reason.
+    """One variant of a twin: an endpoint, its status, what is expected of it, and why.
 
-    `before_starlette_1_10` is what is expected there, and `with_callers` on a Python that `keeps_callers`, where that
-    differs.
+    `before_starlette_1_10` is expected with an older Starlette, and `with_callers` on a Python that `keeps_callers`.
+    Both are None where that makes no difference.
     """
 
     slug: str
@@ -106,10 +106,10 @@ class Variant:
 class Twin:
     """One pattern with its variants.
 
-    `leaky` and `fixed` name the variants that a demonstration sets against each other. `requests` are enough to tell
-    them apart. `reused` holds the exception objects that are raised again and again, and `forget` lets go of those that
-    are kept elsewhere. `handlers` and `middleware` are what catches, where that is no part of an endpoint. `running` is
-    entered while the service runs.
+    `leaky` and `fixed` name the two variants that a demo compares, and `requests` is how many requests show the
+    difference. `reused` holds the reused exception objects by name; `forget` empties the caches and lists that hold
+    exceptions. `handlers` and `middleware` catch the error where the endpoint does not. `running` is a context manager
+    that is entered while the service runs.
     """
 
     slug: str

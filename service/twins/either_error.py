@@ -1,4 +1,4 @@
-"""`error = A() or B(); raise error`: a name for what is raised, in the frame that raises it: a cycle."""
+"""`error = A() or B(); raise error`: a local of the frame that raises holds the exception, a reference cycle."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ class Malformed(Exception):
 
 
 class Missing(Exception):
-    """There is no document."""
+    """The document is missing."""
 
 
 def parse(context_kb: int) -> None:
     """Parse nothing, and raise whichever error fits."""
     context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real parser's data would be
-    error = Malformed() or Missing()  # type: ignore[truthy-bool]  # as it was written
-    raise error  # leaks: this frame passes it, and keeps it as `error`
+    error = Malformed() or Missing()  # type: ignore[truthy-bool]  # as in the article
+    raise error  # leaks: this frame is in the traceback of what its local `error` holds
 
 
 def parse_and_delete(context_kb: int) -> None:
-    """Parse nothing, raise whichever error fits, and keep no name for it."""
+    """Parse nothing, raise whichever error fits, and delete the local."""
     context = request_context(context_kb)  # noqa: F841
     error = Malformed() or Missing()  # type: ignore[truthy-bool]
     try:
@@ -35,7 +35,7 @@ def parse_and_delete(context_kb: int) -> None:
 TWIN = Twin(
     slug="either-error",
     title="`ex = A() or B(); raise ex`",
-    origin="the second article; pyvmomi#812 raised an object that a local held",
+    origin="the second article; in pyvmomi#812 a local held the exception that its frame raised",
     leaky="kept",
     fixed="deleted",
     variants=(
@@ -43,14 +43,14 @@ TWIN = Twin(
             "kept",
             calls(parse, Malformed, Missing),
             CYCLE,
-            "The frame that raises has a name for the exception, so each holds the other.",
+            "A local of the frame that raises holds the exception, and the exception's traceback holds the frame.",
             with_callers=CYCLE_WITH_CALLERS,
         ),
         Variant(
             "deleted",
             calls(parse_and_delete, Malformed, Missing),
             FLAT,
-            "`finally: del error` runs as the exception leaves.",
+            "`finally: del error` deletes the local as the exception leaves the function.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""A reused error that the endpoint itself catches, and what each fix really does.
+"""A reused error that the endpoint itself catches, and what each fix does.
 
 The first four variants differ in the line that raises, the last three in what the `except` clause does.
 """
@@ -17,7 +17,7 @@ from service.twins.catalogue import FLAT, TWO_ENTRIES, TWO_ENTRIES_WITH_CALLERS,
 
 
 class SeatTaken(Exception):
-    """Somebody else has the seat."""
+    """Somebody else has this seat."""
 
 
 seat_taken = SeatTaken("Somebody else has this seat.")
@@ -26,17 +26,17 @@ seat_taken = SeatTaken("Somebody else has this seat.")
 def reserve_reused(context_kb: int) -> None:
     """Reserve a seat that is taken, and raise the reused object."""
     context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real handler's data would be
-    raise seat_taken  # leaks: an entry for this frame and one for the endpoint's, each time
+    raise seat_taken  # leaks: each raise adds an entry for this frame and one for the endpoint's
 
 
 def reserve_factory(context_kb: int) -> None:
-    """Reserve a seat that is taken, and raise a fresh object."""
+    """Reserve a seat that is taken, and raise a new object."""
     context = request_context(context_kb)  # noqa: F841
     raise SeatTaken("Somebody else has this seat.")
 
 
 def reserve_detached(context_kb: int) -> None:
-    """Reserve a seat that is taken, and raise the reused object with its old traceback cut off."""
+    """Reserve a seat that is taken, and raise the reused object without its old traceback."""
     context = request_context(context_kb)  # noqa: F841
     raise seat_taken.with_traceback(None)
 
@@ -48,7 +48,7 @@ def reserve_copied(context_kb: int) -> None:
 
 
 def catches(reserve: Callable[[int], None]) -> Callable[..., Awaitable[JSONResponse]]:
-    """Return an endpoint that catches the error and answers."""
+    """Return an endpoint that catches the error and responds."""
 
     async def endpoint(context_kb: ContextKb) -> JSONResponse:
         try:
@@ -61,7 +61,7 @@ def catches(reserve: Callable[[int], None]) -> Callable[..., Awaitable[JSONRespo
 
 
 async def cleared(context_kb: ContextKb) -> JSONResponse:
-    """Reserve, and let go of the traceback."""
+    """Reserve, catch the error, and clear its traceback."""
     try:
         reserve_reused(context_kb)
     except SeatTaken as error:
@@ -70,39 +70,40 @@ async def cleared(context_kb: ContextKb) -> JSONResponse:
 
 
 def reserve_and_raise_on(context_kb: int) -> None:
-    """Reserve, let go of the traceback, and raise the error on."""
+    """Reserve, catch the error, clear its traceback, and raise it again."""
     try:
         reserve_reused(context_kb)
     except SeatTaken as error:
         error.__traceback__ = None
-        raise  # up to Python 3.10 this put the old traceback back
+        raise  # up to Python 3.10 this restored the old traceback
 
 
 async def frames_cleared(context_kb: ContextKb) -> JSONResponse:
-    """Reserve, and clear the locals of all frames of the traceback."""
+    """Reserve, catch the error, and clear the locals of all frames in its traceback."""
     try:
         reserve_reused(context_kb)
     except SeatTaken as error:
-        traceback.clear_frames(error.__traceback__)  # the locals go, the entries and their frames stay
+        traceback.clear_frames(error.__traceback__)  # frees the locals, not the entries and their frames
     return conflict()
 
 
 def conflict() -> JSONResponse:
-    """Answer that the seat is taken."""
+    """Respond that the seat is taken."""
     return problem(409, "Seat taken", "Somebody else has this seat.")
 
 
 TWIN = Twin(
     slug="endpoint",
     title="A reused error, caught by the endpoint itself, and every fix",
-    origin="both articles' fixes; CPython's cpython#90873 and cpython#105795 say that the growth is by design",
+    origin="the fixes of both articles; cpython#90873 and cpython#105795: the growth is by design",
     reused={"endpoint.seat_taken": seat_taken},
     variants=(
         Variant(
             "reused",
             catches(reserve_reused),
             TWO_ENTRIES,
-            "Two frames pass it, the one that raises and the one that catches; both stay, with the context.",
+            "Each raise adds two entries, for the frame that raises and the frame that catches. Both are retained, "
+            "with the context.",
             status=409,
             with_callers=TWO_ENTRIES_WITH_CALLERS,
         ),
@@ -110,38 +111,38 @@ TWIN = Twin(
             "factory",
             catches(reserve_factory),
             FLAT,
-            "The object dies at the end of the `except` clause.",
+            "The object is freed at the end of the `except` clause.",
             status=409,
         ),
         Variant(
             "detached",
             catches(reserve_detached),
             FLAT,
-            "`with_traceback(None)` before each raise: one raise's worth stays, the last one's.",
+            "`with_traceback(None)` before each raise: only the last raise's entries are retained.",
             status=409,
         ),
-        Variant("copied", catches(reserve_copied), FLAT, "A copy is a fresh object without a traceback.", status=409),
+        Variant("copied", catches(reserve_copied), FLAT, "A copy is a new object without a traceback.", status=409),
         Variant(
             "cleared",
             cleared,
             FLAT,
-            "`__traceback__ = None` where the error ends: nothing links to its frames any more.",
+            "`__traceback__ = None` where the error is handled: nothing refers to its frames any more.",
             status=409,
         ),
         Variant(
             "cleared-and-raised",
             catches(reserve_and_raise_on),
             FLAT,
-            "Since Python 3.11 a bare `raise` does not bring back a traceback that was set to None; up to 3.10 it did, "
-            "and this grew.",
+            "Since Python 3.11 a bare `raise` does not restore a traceback that was set to None. Up to Python 3.10 it "
+            "does, and this variant leaks.",
             status=409,
         ),
         Variant(
             "frames-cleared",
             frames_cleared,
             Expected(exactly(2), Range(430, 620)),
-            "`traceback.clear_frames` frees the locals, so the context goes, but each entry and its frame stay: slower "
-            "growth, and no fix.",
+            "An ineffective fix: `traceback.clear_frames` frees the locals with the context, but each entry and its "
+            "frame are retained. Memory only grows more slowly.",
             status=409,
             with_callers=Expected(exactly(2), Range(16_500, 21_000)),
         ),

@@ -1,4 +1,4 @@
-"""Endpoints for twins whose pattern is no endpoint: a function that is called once for each request."""
+"""Endpoints for twins whose pattern is a plain function: each request calls it once."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from service.context import ContextKb
 
 Work = Callable[[int], object]
-"""Does its part once, holding so many KiB of context."""
+"""Runs the pattern once, with this many KiB of context."""
 
 
 def calls(work: Work, *caught: type[Exception]) -> Callable[..., Awaitable[dict[str, str]]]:
-    """Return an endpoint that does `work` once, and catches what it may raise."""
+    """Return an endpoint that calls `work` once and catches these exceptions."""
 
     async def endpoint(context_kb: ContextKb) -> dict[str, str]:
         try:
@@ -24,7 +24,7 @@ def calls(work: Work, *caught: type[Exception]) -> Callable[..., Awaitable[dict[
 
 
 def calls_in_thread(work: Work, *caught: type[Exception]) -> Callable[..., dict[str, str]]:
-    """Return the same for `work` that waits for another thread: the endpoint runs in one of the pool's."""
+    """Return the same for `work` that waits for another thread: the endpoint runs in the thread pool."""
 
     def endpoint(context_kb: ContextKb) -> dict[str, str]:
         try:

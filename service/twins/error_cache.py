@@ -1,4 +1,4 @@
-"""A cache that keeps exceptions by key, and raises what it holds: a failed lookup need not be tried again."""
+"""A cache of exceptions by key, which raises what it holds so that a failed lookup is not repeated."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from service.twins.endpoints import calls
 
 
 class HostUnknown(Exception):
-    """No address is known for a host."""
+    """The host has no known address."""
 
 
 held: dict[str, HostUnknown] = {}
@@ -26,7 +26,7 @@ def look_up(host: str, context_kb: int) -> str:
     """Resolve a host once; then raise what the cache holds."""
     context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real caller's data would be
     if host in held:
-        raise held[host]  # leaks: a constant under another name
+        raise held[host]  # leaks: each hit raises the same object
     try:
         return resolve(host)
     except HostUnknown as error:
@@ -47,7 +47,7 @@ def look_up_copied(host: str, context_kb: int) -> str:
 
 
 def held_lookup(context_kb: int) -> None:
-    """Look up a host that is unknown."""
+    """Look up an unknown host."""
     try:
         look_up("shop.invalid", context_kb)
     except HostUnknown:
@@ -55,7 +55,7 @@ def held_lookup(context_kb: int) -> None:
 
 
 def copied_lookup(context_kb: int) -> None:
-    """Look up a host that is unknown."""
+    """Look up an unknown host."""
     try:
         look_up_copied("shop.invalid", context_kb)
     except HostUnknown:
@@ -71,7 +71,7 @@ def forget() -> None:
 TWIN = Twin(
     slug="error-cache",
     title="A cache of exceptions by key",
-    origin="real software: async-lru#199 and jupyterhub#1500 raise again what a cache or a future holds",
+    origin="real software: async-lru#199 and jupyterhub#1500 raise what a cache or a future holds",
     leaky="held",
     fixed="copied",
     reused=held,
@@ -81,14 +81,14 @@ TWIN = Twin(
             "held",
             calls(held_lookup),
             TWO_ENTRIES,
-            "What a cache holds is reused: each hit links two entries to the same object.",
+            "A cached exception is a reused one: each hit adds two entries to the same object.",
             with_callers=TWO_ENTRIES_WITH_CALLERS,
         ),
         Variant(
             "copied",
             calls(copied_lookup),
             FLAT,
-            "The cache holds a copy that was never raised, and hands out copies of that.",
+            "The cache holds a copy that is never raised, and each hit raises a copy of that one.",
         ),
     ),
 )

@@ -9,11 +9,11 @@ from service.twins.catalogue import FLAT, TWO_ENTRIES, TWO_ENTRIES_WITH_CALLERS,
 from service.twins.endpoints import calls
 
 SHOWN = 20
-"""Errors that the status page shows."""
+"""How many errors the status page shows."""
 
 
 class Timeout(Exception):
-    """A neighbour did not answer in time."""
+    """Another service did not respond in time."""
 
 
 all_errors: list[Timeout] = []
@@ -22,21 +22,21 @@ bare_errors: list[Timeout] = []
 
 
 def ask(context_kb: int) -> None:
-    """Ask a neighbour that does not answer."""
+    """Call another service, and time out."""
     context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real caller's data would be
     raise Timeout
 
 
 def keep_all(context_kb: int) -> None:
-    """Ask, and note the error."""
+    """Call the other service, and append the error to a list."""
     try:
         ask(context_kb)
     except Timeout as error:
-        all_errors.append(error)  # leaks: each is a fresh object, and each keeps its frames
+        all_errors.append(error)  # leaks: each error is a new object, and each retains its frames
 
 
 def keep_last(context_kb: int) -> None:
-    """Ask, and note the error in place of the oldest."""
+    """Call the other service, and append the error to a list that drops its oldest."""
     try:
         ask(context_kb)
     except Timeout as error:
@@ -44,7 +44,7 @@ def keep_last(context_kb: int) -> None:
 
 
 def keep_bare(context_kb: int) -> None:
-    """Ask, and note the error without its traceback."""
+    """Call the other service, and append the error without its traceback to a list."""
     try:
         ask(context_kb)
     except Timeout as error:
@@ -61,7 +61,7 @@ def forget() -> None:
 TWIN = Twin(
     slug="last-errors",
     title="A list of the last errors",
-    origin="real software: exceptions kept on results and in histories, as in celery#9799 and aiohttp#10556",
+    origin="real software: results and histories that hold exceptions, as in celery#9799 and aiohttp#10556",
     leaky="unbounded",
     fixed="bounded",
     forget=forget,
@@ -70,15 +70,15 @@ TWIN = Twin(
             "unbounded",
             calls(keep_all),
             TWO_ENTRIES,
-            "No object is raised twice, but each is kept, with its traceback, its frames and their context.",
+            "No object is raised twice, but the list retains each one, with its traceback, its frames and the context.",
             with_callers=TWO_ENTRIES_WITH_CALLERS,
         ),
-        Variant("bounded", calls(keep_last), FLAT, f"The {SHOWN} last are kept, and no more."),
+        Variant("bounded", calls(keep_last), FLAT, f"The list holds only the last {SHOWN} errors."),
         Variant(
             "cleared",
             calls(keep_bare),
             Expected(bytes_per_request=Range(90, 150)),
-            "Without tracebacks an unbounded list grows by the exception alone: less than a hundredth.",
+            "The list still grows, but only by the exception itself: less than a hundredth of the bytes.",
         ),
     ),
 )

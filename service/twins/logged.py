@@ -1,4 +1,4 @@
-"""The second harm: a reused exception that is logged with its traceback, which is longer each time."""
+"""The latency cost: a reused exception that is logged with its traceback, which is longer each time."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from service.twins.catalogue import FLAT, TWO_ENTRIES, TWO_ENTRIES_WITH_CALLERS,
 
 
 class CardDeclined(Exception):
-    """The bank says no."""
+    """The bank declines the payment."""
 
 
-card_declined = CardDeclined("The bank says no.")
+card_declined = CardDeclined("The bank declines the payment.")
 
 
 class Nowhere(logging.Handler):
-    """Formats each record, as every handler does, and keeps its length alone: no log can fill the disk."""
+    """Formats each record, as every handler does, but stores only its length, so that no log fills the disk."""
 
     written = 0
 
@@ -27,20 +27,20 @@ class Nowhere(logging.Handler):
 
 
 nowhere = Nowhere()
-logger = logging.Logger("payments")  # noqa: LOG001 - outside of the process's tree, so no other handler hears of it
+logger = logging.Logger("payments")  # noqa: LOG001 - outside the tree of loggers, so no other handler gets it
 logger.addHandler(nowhere)
 
 
 def pay_reused(context_kb: int) -> None:
     """Pay nothing, and raise the reused object."""
     context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real payment's data would be
-    raise card_declined  # leaks, and every line of its traceback is logged again with the next
+    raise card_declined  # leaks, and each record logs all its earlier entries again
 
 
 def pay_factory(context_kb: int) -> None:
-    """Pay nothing, and raise a fresh object."""
+    """Pay nothing, and raise a new object."""
     context = request_context(context_kb)  # noqa: F841
-    raise CardDeclined("The bank says no.")
+    raise CardDeclined("The bank declines the payment.")
 
 
 async def reused(context_kb: ContextKb) -> dict[str, int]:
@@ -62,22 +62,23 @@ async def factory(context_kb: ContextKb) -> dict[str, int]:
 
 
 TWO_ENTRIES_LOGGED = Range(150, 700)
-"""Bytes that two entries add to a record: two lines of code, and twice the path of this file."""
+"""Bytes that two entries add to a log record: two lines of code, and the path of this file twice."""
 
 TWIN = Twin(
     slug="logged",
     title="A reused exception, logged with `logger.exception`",
-    origin="the second harm: formatting 10,000 entries takes about a second and writes 1.5 MB",
-    requests=400,  # each formats the entries of all before it
+    origin="the latency cost: formatting 10,000 entries takes about a second and writes 1.5 MB",
+    requests=400,  # each request formats the entries of all earlier ones
     reused={"logged.card_declined": card_declined},
     variants=(
         Variant(
             "reused",
             reused,
             replace(TWO_ENTRIES, log_bytes_added_per_request=TWO_ENTRIES_LOGGED),
-            "Each record holds the traceback of all requests before: latency and log volume grow with every one.",
+            "Each log record contains the entries of all earlier requests, so latency and log volume grow with every "
+            "request.",
             with_callers=replace(TWO_ENTRIES_WITH_CALLERS, log_bytes_added_per_request=TWO_ENTRIES_LOGGED),
         ),
-        Variant("factory", factory, FLAT, "Each record is as long as the first."),
+        Variant("factory", factory, FLAT, "Each log record is as long as the first."),
     ),
 )

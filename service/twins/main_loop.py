@@ -1,4 +1,4 @@
-"""The main loop of Python 2: it catches, goes on, and the last exception lingered. In Python 3 it does not."""
+"""A main loop that catches every error. Python 2 kept the last exception alive; Python 3 does not."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ worker = ThreadPoolExecutor(1, "main-loop")
 
 
 class TurnFailed(Exception):
-    """One turn of the loop did not work."""
+    """One turn of the loop failed."""
 
 
 class MainLoop:
-    """A loop that survives its errors."""
+    """A loop that continues after an error."""
 
     last_error: TurnFailed | None = None
 
@@ -27,23 +27,23 @@ class MainLoop:
         raise TurnFailed
 
     def turn(self, context_kb: int) -> None:
-        """Take one step, and go on whatever comes of it."""
+        """Take one step, and ignore its error."""
         try:
             self.step(context_kb)
         except TurnFailed:
             pass
-        assert sys.exc_info() == (None, None, None)  # noqa: S101 - the claim; Python 2 kept the last one here
+        assert sys.exc_info() == (None, None, None)  # noqa: S101 - what this twin shows; Python 2 kept the last one
 
     def turn_and_keep(self, context_kb: int) -> None:
-        """Take one step, and note what went wrong last."""
+        """Take one step, and store its error."""
         try:
             self.step(context_kb)
         except TurnFailed as error:
-            self.last_error = error  # keeps this turn's frames until the next turn
+            self.last_error = error  # retains this turn's frames until the next turn
         assert sys.exc_info() == (None, None, None)  # noqa: S101
 
     def forget(self) -> None:
-        """Let go of the last error."""
+        """Release the last error."""
         self.last_error = None
 
 
@@ -51,18 +51,18 @@ loop = MainLoop()
 
 
 def turn(context_kb: int) -> None:
-    """Have the loop's thread take one turn."""
+    """Take one turn in the loop's thread."""
     worker.submit(loop.turn, context_kb).result()
 
 
 def turn_and_keep(context_kb: int) -> None:
-    """Have the loop's thread take one turn."""
+    """Take one turn in the loop's thread."""
     worker.submit(loop.turn_and_keep, context_kb).result()
 
 
 TWIN = Twin(
     slug="main-loop",
-    title="The main loop of Python 2, and the one that keeps `self.last_error`",
+    title="A main loop of Python 2, and one that stores `self.last_error`",
     origin="the second article: in Python 2 `sys.exc_info()` kept the last exception of a loop",
     leaky="last-error-kept",
     fixed="caught",
@@ -72,13 +72,13 @@ TWIN = Twin(
             "caught",
             calls_in_thread(turn),
             FLAT,
-            "`sys.exc_info()` is clear after an `except` clause in Python 3: flat, and nothing is left.",
+            "Python 3 clears `sys.exc_info()` after an `except` clause, so nothing is retained.",
         ),
         Variant(
             "last-error-kept",
             calls_in_thread(turn_and_keep),
             FLAT,
-            "Each turn's error takes the place of the last one's: bounded, one turn's frames.",
+            "Each turn's error replaces the one before, so only one turn's frames are retained.",
         ),
     ),
 )

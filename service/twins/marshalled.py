@@ -1,4 +1,4 @@
-"""A worker that hands `(False, exception)` across threads, to be raised on the other side: a cycle."""
+"""A worker that returns `(False, exception)` to another thread, which raises it: a reference cycle."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from service.twins.endpoints import calls_in_thread
 
 
 class Rejected(Exception):
-    """The check does not pass."""
+    """The check failed."""
 
 
 Outcome = tuple[bool, Exception | None]
-"""Whether it went well and, if not, what was raised."""
+"""Whether the check passed and, if not, the exception."""
 
 worker = ThreadPoolExecutor(1, "marshalling-worker")
 
 
 def check(context_kb: int) -> None:
-    """Reject, with a fresh object."""
+    """Reject, with a new object."""
     context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real check's data would be
     raise Rejected
 
 
 def check_in_worker(context_kb: int) -> Outcome:
-    """Do the check in the worker's thread, and return its outcome, so that nothing is raised there."""
+    """Run the check in the worker's thread, and return an exception instead of raising it."""
     try:
         check(context_kb)
     except Rejected as error:
@@ -35,7 +35,7 @@ def check_in_worker(context_kb: int) -> Outcome:
 
 
 def check_in_worker_detached(context_kb: int) -> Outcome:
-    """Do the check in the worker's thread, and return its outcome without the worker's frames."""
+    """Run the check in the worker's thread, and return an exception without the worker's frames."""
     try:
         check(context_kb)
     except Rejected as error:
@@ -44,14 +44,14 @@ def check_in_worker_detached(context_kb: int) -> Outcome:
 
 
 def call(context_kb: int) -> None:
-    """Do the check in the worker, and raise here what it raised there."""
+    """Run the check in the worker, and raise its exception here."""
     _, value = worker.submit(check_in_worker, context_kb).result()
     if value is not None:
-        raise value  # leaks: this frame passes it, and keeps it as `value`
+        raise value  # leaks: this frame is in the traceback of what its local `value` holds
 
 
 def call_and_delete(context_kb: int) -> None:
-    """Do the check in the worker, raise here what it raised there, and keep no name for it."""
+    """Run the check in the worker, raise its exception here, and delete the local."""
     _, value = worker.submit(check_in_worker, context_kb).result()
     try:
         if value is not None:
@@ -61,7 +61,7 @@ def call_and_delete(context_kb: int) -> None:
 
 
 def call_and_delete_detached(context_kb: int) -> None:
-    """Do the check in the worker, raise here what it raised there, with the frames of this side alone."""
+    """Run the check in the worker, raise its exception here without the worker's frames, and delete the local."""
     _, value = worker.submit(check_in_worker_detached, context_kb).result()
     try:
         if value is not None:
@@ -72,8 +72,8 @@ def call_and_delete_detached(context_kb: int) -> None:
 
 TWIN = Twin(
     slug="marshalled",
-    title="A worker that marshals `(False, exc)` across threads",
-    origin="the second article; thread pools and event loops hand exceptions over in this way",
+    title="A worker that returns `(False, exc)` to another thread",
+    origin="the second article; thread pools and event loops pass exceptions on in this way",
     leaky="kept",
     fixed="detached",
     variants=(
@@ -81,20 +81,22 @@ TWIN = Twin(
             "kept",
             calls_in_thread(call, Rejected),
             Expected(cyclic_objects_per_request=Range(20, 35)),
-            "The frame that raises it on this side has a name for it, and is in its traceback.",
+            "The frame that raises the exception in this thread holds it in a local, and is in its traceback: a "
+            "reference cycle.",
         ),
         Variant(
             "deleted",
             calls_in_thread(call_and_delete, Rejected),
             Expected(cyclic_objects_per_request=Range(20, 35)),
-            "`finally: del value` is half of the fix: through their callers the worker's frames are retained too, and "
-            "the pool's own still holds the result.",
+            "An ineffective fix: `finally: del value` deletes one local, but the traceback holds the worker's frames "
+            "and their callers too, and a frame of the pool still holds the result.",
         ),
         Variant(
             "detached",
             calls_in_thread(call_and_delete_detached, Rejected),
             FLAT,
-            "The worker cuts its own traceback off before it hands the exception over, and this side deletes its name.",
+            "The worker removes the traceback before it returns the exception, and the frame that raises it deletes "
+            "its local.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""All twins, in the order in which they are listed."""
+"""All twins, in the order of the list."""
 
 from __future__ import annotations
 
@@ -40,30 +40,30 @@ TWINS: tuple[Twin, ...] = (
     unhandled.TWIN,
     background_task.TWIN,
     websocket.TWIN,
-    # a reused exception outside of a request
+    # a reused exception outside a request
     retry_worker.TWIN,
     control_flow.TWIN,
-    # an exception that stays in a local: cycles
+    # an exception in a local of its own frame: reference cycles
     result_in_local.TWIN,
     reraise.TWIN,
     marshalled.TWIN,
     either_error.TWIN,
-    # an exception that is kept
+    # an exception in a cache or a list
     error_cache.TWIN,
     last_errors.TWIN,
     # the loop of Python 2
     main_loop.TWIN,
-    # the second harm
+    # the latency cost
     logged.TWIN,
 )
 
 
 def reused_errors() -> dict[str, BaseException]:
-    """Return the exception objects that the twins raise again and again, by name."""
+    """Return the twins' reused exception objects by name."""
     return {name: error for twin in TWINS for name, error in twin.reused.items()}
 
 
 def forget() -> None:
-    """Let go of the exceptions that twins keep in caches and lists."""
+    """Empty the caches and lists in which twins hold exceptions."""
     for twin in TWINS:
         twin.forget()

@@ -1,4 +1,4 @@
-"""An exception that is returned as a result stays in a local of the frame that caught it: a cycle."""
+"""An exception that is returned as a result, from a local of the frame that caught it: a reference cycle."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from service.twins.endpoints import calls
 
 
 class Rejected(Exception):
-    """The check does not pass."""
+    """The check failed."""
 
 
 def check(context_kb: int) -> None:
-    """Reject, with a fresh object."""
+    """Reject, with a new object."""
     context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real check's data would be
     raise Rejected
 
@@ -28,7 +28,7 @@ def catch(context_kb: int) -> Exception | None:
 
 
 def catch_and_delete(context_kb: int) -> Exception | None:
-    """Return what the check raises, and keep no name for it."""
+    """Return what the check raises, and delete the local."""
     result = None
     try:
         check(context_kb)
@@ -42,7 +42,7 @@ def catch_and_delete(context_kb: int) -> Exception | None:
 
 TWIN = Twin(
     slug="result-in-local",
-    title="`catch()` that keeps `result = e` and returns it",
+    title="`catch()` that stores `result = e` and returns it",
     origin="the second article, on exceptions that leak in Python 2 and 3; flask#5709, cpython#80111, cpython#88863",
     leaky="kept",
     fixed="deleted",
@@ -51,14 +51,15 @@ TWIN = Twin(
             "kept",
             calls(catch),
             CYCLE,
-            "Exception, traceback, frame, local, exception: garbage that waits for the collector, context and all.",
+            "The exception holds its traceback, the traceback the frame, and the frame's local the exception: a "
+            "reference cycle that only the garbage collector frees, with the context.",
             with_callers=CYCLE_WITH_CALLERS,
         ),
         Variant(
             "deleted",
             calls(catch_and_delete),
             FLAT,
-            "`finally: del result` breaks the circle, and the exception dies with its last reader.",
+            "`finally: del result` breaks the reference cycle, so the exception is freed with its last reference.",
         ),
     ),
 )

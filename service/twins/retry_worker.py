@@ -1,4 +1,4 @@
-"""A background worker that puts jobs off by raising one `RetryLater` object."""
+"""A background worker whose jobs raise one `RetryLater` object to be tried again."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from service.twins.endpoints import calls_in_thread
 
 
 class RetryLater(Exception):
-    """The job cannot be done now, and shall be tried again."""
+    """The job failed for now; try it again later."""
 
 
-retry_later = RetryLater("The payment provider does not answer.")
+retry_later = RetryLater("The payment provider does not respond.")
 worker = ThreadPoolExecutor(1, "retry-worker")
 
 
 def charge_reused(context_kb: int) -> None:
     """Charge nothing, and raise the reused object."""
     context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real job's data would be
-    raise retry_later  # leaks: a worker that runs for months raises it for each job that waits
+    raise retry_later  # leaks: a worker that runs for months raises it for every job that has to wait
 
 
 def charge_factory(context_kb: int) -> None:
-    """Charge nothing, and raise a fresh object."""
+    """Charge nothing, and raise a new object."""
     context = request_context(context_kb)  # noqa: F841
-    raise RetryLater("The payment provider does not answer.")
+    raise RetryLater("The payment provider does not respond.")
 
 
 def attempt_reused(context_kb: int) -> None:
-    """Try a job, in the worker's thread; put it off if need be."""
+    """Run a job in the worker's thread; postpone it on `RetryLater`."""
     try:
         charge_reused(context_kb)
     except RetryLater:
-        pass  # it goes to the end of the queue
+        pass  # back to the end of the queue
 
 
 def attempt_factory(context_kb: int) -> None:
-    """Try a job, in the worker's thread; put it off if need be."""
+    """Run a job in the worker's thread; postpone it on `RetryLater`."""
     try:
         charge_factory(context_kb)
     except RetryLater:
@@ -46,27 +46,27 @@ def attempt_factory(context_kb: int) -> None:
 
 
 def reused(context_kb: int) -> None:
-    """Hand the worker one job, and wait for it."""
+    """Give the worker one job, and wait for it."""
     worker.submit(attempt_reused, context_kb).result()
 
 
 def factory(context_kb: int) -> None:
-    """Hand the worker one job, and wait for it."""
+    """Give the worker one job, and wait for it."""
     worker.submit(attempt_factory, context_kb).result()
 
 
 TWIN = Twin(
     slug="retry-worker",
-    title="A worker that retries jobs, and raises one `RetryLater` object",
-    origin="real software: aws-iot-device-sdk-python#283, eventlet#811 and stem#156 raise one object again",
+    title="A worker that retries jobs, which raise one `RetryLater` object",
+    origin="real software: aws-iot-device-sdk-python#283, eventlet#811 and stem#156 raise one object repeatedly",
     reused={"retry_worker.retry_later": retry_later},
     variants=(
         Variant(
             "reused",
             calls_in_thread(reused),
             Expected(exactly(2), Range(17_500, 21_500)),
-            "No request is near, and it leaks all the same: two frames of the worker for each job that is put off.",
+            "It leaks without any request: each postponed job adds two entries, for two frames of the worker.",
         ),
-        Variant("factory", calls_in_thread(factory), FLAT, "The object dies at the end of the `except` clause."),
+        Variant("factory", calls_in_thread(factory), FLAT, "The object is freed at the end of the `except` clause."),
     ),
 )

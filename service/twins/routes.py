@@ -19,7 +19,7 @@ CATALOGUE = {twin.slug: twin for twin in TWINS}
 
 
 def install(app: FastAPI) -> None:
-    """Add the catalogue, and every twin with what catches its errors, to `app`."""
+    """Add the catalogue, every variant, and the handlers and middleware of the twins to `app`."""
     app.add_api_route("/twins", catalogue, tags=["twins"])
     for twin in TWINS:
         for kind, handler in twin.handlers.items():
@@ -31,31 +31,29 @@ def install(app: FastAPI) -> None:
 
 
 async def catalogue() -> list[dict[str, Any]]:
-    """Say what twins there are, and what is expected of each variant on the running Python and Starlette."""
+    """List the twins, and what is expected of each variant on the running Python and Starlette."""
     return [_described(twin) for twin in TWINS]
 
 
 async def one_twin(twin: str) -> Any:
-    """Say what one twin is."""
-    return _described(CATALOGUE[twin]) if twin in CATALOGUE else _no_such_twin(twin)
+    """Describe one twin."""
+    return _described(CATALOGUE[twin]) if twin in CATALOGUE else _unknown_twin(twin)
 
 
 async def unknown(twin: str, variant: str) -> JSONResponse:
-    """Say which twins, or which variants of a twin, there are."""
+    """Respond that the twin or the variant is unknown, and list the known ones."""
     if twin not in CATALOGUE:
-        return _no_such_twin(twin)
-    known = CATALOGUE[twin]
-    there_are = [one.slug for one in known.variants]
-    if known.protocol == "websocket" and variant in there_are:
-        return problem(426, "Upgrade required", "This twin is a websocket session.", {"Upgrade": "websocket"})
-    detail = f"The twin {twin} has no variant {variant!r}; it has {', '.join(there_are)}."
-    return problem(404, "Unknown variant", detail, variants=there_are)
+        return _unknown_twin(twin)
+    known = [one.slug for one in CATALOGUE[twin].variants]
+    if CATALOGUE[twin].protocol == "websocket" and variant in known:
+        return problem(426, "Upgrade required", "This variant needs a websocket client.", {"Upgrade": "websocket"})
+    detail = f"unknown variant {variant!r} of twin {twin!r}; known: {', '.join(known)}"
+    return problem(404, "Unknown variant", detail, variants=known)
 
 
-def _no_such_twin(twin: str) -> JSONResponse:
-    there_are = list(CATALOGUE)
-    detail = f"There is no twin {twin!r}; there are {', '.join(there_are)}."
-    return problem(404, "Unknown twin", detail, twins=there_are)
+def _unknown_twin(twin: str) -> JSONResponse:
+    known = list(CATALOGUE)
+    return problem(404, "Unknown twin", f"unknown twin {twin!r}; known: {', '.join(known)}", twins=known)
 
 
 def _add_variant(app: FastAPI, twin: Twin, variant: Variant) -> None:
@@ -76,9 +74,9 @@ def _add_variant(app: FastAPI, twin: Twin, variant: Variant) -> None:
 
 
 def _wrap(route: BaseRoute, twin: Twin) -> None:
-    """Put the twin's middleware around one route, so that no other twin's errors pass it."""
+    """Wrap the twin's middleware around one route only, so that it sees no other twin's errors."""
     assert isinstance(route, APIRoute)  # noqa: S101 - it was just added
-    assert twin.middleware  # noqa: S101 - asked before
+    assert twin.middleware  # noqa: S101 - the caller has checked it
     route.app = twin.middleware(route.app)
 
 

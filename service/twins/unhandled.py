@@ -1,4 +1,4 @@
-"""A reused error that nobody handles: the framework answers 500, and the server would log each with its traceback."""
+"""A reused error that nothing handles: the framework responds with 500, and the server logs the traceback."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from service.twins.catalogue import FLAT, Expected, Range, Twin, Variant
 
 
 class ConnectionLost(Exception):
-    """The database is gone."""
+    """The connection to the database is lost."""
 
 
-connection_lost = ConnectionLost("The database is gone.")
+connection_lost = ConnectionLost("The connection to the database is lost.")
 
 
 def query_reused(context_kb: int) -> str:
-    """Ask a database that is gone, and raise the reused object."""
+    """Query without a connection, and raise the reused object."""
     context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real handler's data would be
-    raise connection_lost  # leaks: every frame down to the server's stays
+    raise connection_lost  # leaks: every frame from the server's to this one
 
 
 def query_factory(context_kb: int) -> str:
-    """Ask a database that is gone, and raise a fresh object."""
+    """Query without a connection, and raise a new object."""
     context = request_context(context_kb)  # noqa: F841
-    raise ConnectionLost("The database is gone.")
+    raise ConnectionLost("The connection to the database is lost.")
 
 
 async def reused(context_kb: ContextKb) -> str:
-    """Ask; nobody handles the error."""
+    """Query; nothing handles the error."""
     return query_reused(context_kb)
 
 
 async def factory(context_kb: ContextKb) -> str:
-    """Ask; nobody handles the error."""
+    """Query; nothing handles the error."""
     return query_factory(context_kb)
 
 
 @contextmanager
 def logged_once() -> Iterator[None]:
-    """Have the server log the first of these errors alone: a log that grows with each would soon fill the disk."""
+    """Let the server log only the first of these errors: records that grow with each would soon fill the disk."""
     logger = logging.getLogger("uvicorn.error")
     was_logged = False
 
@@ -61,8 +61,8 @@ def logged_once() -> Iterator[None]:
 
 TWIN = Twin(
     slug="unhandled",
-    title="A reused error that nobody handles: a 500",
-    origin="the first article's singleton, without a handler; pyserial 3.4 and pickledb 0.9.2 raised such constants",
+    title="A reused error that nothing handles: status 500",
+    origin="the first article's reused error, without a handler; pyserial 3.4 and pickledb 0.9.2 raised such objects",
     reused={"unhandled.connection_lost": connection_lost},
     running=logged_once,
     variants=(
@@ -70,9 +70,9 @@ TWIN = Twin(
             "reused",
             reused,
             Expected(Range(22, 27), Range(31_000, 46_000)),
-            "The framework answers, raises the error on to the server, and clears nothing.",
+            "The framework responds, raises the error again for the server, and clears nothing.",
             status=500,
         ),
-        Variant("factory", factory, FLAT, "The server lets go of the object when it has answered.", status=500),
+        Variant("factory", factory, FLAT, "The server releases the object when it has logged it.", status=500),
     ),
 )

@@ -1,4 +1,4 @@
-"""A reused error in a websocket session. One request is one session: a connection, a message, an answer."""
+"""A reused error in a websocket session. One request is one session: a connection, a message, a reply."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from service.twins.catalogue import Expected, Range, Twin, Variant, exactly
 
 
 class UnknownCommand(Exception):
-    """The session knows no such command."""
+    """The session does not know the command."""
 
 
-unknown_command = UnknownCommand("no such command")
-policy_violation = WebSocketException(WS_1008_POLICY_VIOLATION, "no such command")
+unknown_command = UnknownCommand("unknown command")
+policy_violation = WebSocketException(WS_1008_POLICY_VIOLATION, "unknown command")
 
 
 def run_reused(context_kb: int) -> str:
     """Run no command, and raise the reused object."""
     context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real handler's data would be
-    raise unknown_command  # leaks, with the whole session behind it
+    raise unknown_command  # leaks, and retains the whole session
 
 
 def run_factory(context_kb: int) -> str:
-    """Run no command, and raise a fresh object."""
+    """Run no command, and raise a new object."""
     context = request_context(context_kb)  # noqa: F841
-    raise UnknownCommand("no such command")
+    raise UnknownCommand("unknown command")
 
 
 async def reused(session: WebSocket, context_kb: ContextKb) -> None:
-    """Answer one command."""
+    """Reply to one command."""
     await session.accept()
     await session.receive_text()
     try:
         await session.send_text(run_reused(context_kb))
     except UnknownCommand:
-        await session.send_text("no such command")
+        await session.send_text("unknown command")
     await session.close()
 
 
 async def factory(session: WebSocket, context_kb: ContextKb) -> None:
-    """Answer one command."""
+    """Reply to one command."""
     await session.accept()
     await session.receive_text()
     try:
         await session.send_text(run_factory(context_kb))
     except UnknownCommand:
-        await session.send_text("no such command")
+        await session.send_text("unknown command")
     await session.close()
 
 
@@ -61,12 +61,12 @@ async def websocket_exception(session: WebSocket, context_kb: ContextKb) -> None
 
 
 SESSION = Range(0, 40)
-"""Objects in circles that the server leaves of each session, with or without an error."""
+"""Objects in reference cycles that the server leaves after each session, with or without an error."""
 
 TWIN = Twin(
     slug="websocket",
     title="A reused error in a websocket session",
-    origin="the first article's singleton; the web's own: a session outlives many errors",
+    origin="the first article's reused error; specific to the web: a session outlives many errors",
     reused={"websocket.unknown_command": unknown_command, "websocket.policy_violation": policy_violation},
     protocol="websocket",
     variants=(
@@ -74,21 +74,22 @@ TWIN = Twin(
             "reused",
             reused,
             Expected(exactly(2), Range(21_000, 52_000), SESSION),
-            "The session catches it, so two frames pass it, and one of them has the connection in a local.",
+            "Each raise adds two entries, for the frame that raises and the frame of the session that catches. A local "
+            "of the second holds the connection.",
             status=101,
         ),
         Variant(
             "factory",
             factory,
             Expected(cyclic_objects_per_request=SESSION),
-            "The object dies at the end of the `except` clause; the circles that are left are the server's own.",
+            "The object is freed at the end of the `except` clause. The server itself leaves some reference cycles.",
             status=101,
         ),
         Variant(
             "websocket-exception",
             websocket_exception,
             Expected(cyclic_objects_per_request=SESSION),
-            "The framework's handler closes the session and, since Starlette 1.10.0, clears the traceback.",
+            "The framework's handler closes the session. Starlette 1.10.0 and later clear the traceback too.",
             status=101,
             before_starlette_1_10=Expected(exactly(4), Range(28_000, 52_000), SESSION),
         ),

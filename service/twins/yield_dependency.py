@@ -1,4 +1,4 @@
-"""A reused error that passes through a `yield` dependency on its way up: a session, a transaction, a lock."""
+"""A reused error that passes through a `yield` dependency, such as a session, a transaction or a lock."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from service.context import ContextKb, request_context
 from service.errors import ApiError
 from service.twins.catalogue import FLAT, Expected, Range, Twin, Variant
 
-row_locked = ApiError(423, "Row locked", "Somebody else is writing this row.")
-http_row_locked = HTTPException(423, "Somebody else is writing this row.")
+row_locked = ApiError(423, "Row locked", "Another transaction holds this row.")
+http_row_locked = HTTPException(423, "Another transaction holds this row.")
 
 
 async def transaction() -> AsyncIterator[str]:
-    """Roll back what was begun, whatever the error."""
+    """Roll back on any error."""
     try:
         yield "transaction"
     except Exception:
@@ -25,11 +25,11 @@ async def transaction() -> AsyncIterator[str]:
 
 
 async def clearing_transaction() -> AsyncIterator[str]:
-    """Roll back what was begun, and try to let go of the error's traceback before it is raised on."""
+    """Roll back on any error, and try to clear its traceback before raising it again."""
     try:
         yield "transaction"
     except Exception as error:
-        error.__traceback__ = None  # in vain: the context manager around this generator puts it back
+        error.__traceback__ = None  # no effect: the context manager around this generator restores it
         raise
 
 
@@ -38,25 +38,25 @@ ClearingTransaction = Annotated[str, Depends(clearing_transaction)]
 
 
 async def reused(_: Transaction, context_kb: ContextKb) -> str:
-    """Write a locked row, and raise the reused object; the app's middleware answers."""
+    """Write a locked row, and raise the reused object; the app's middleware handles it."""
     context = request_context(context_kb)  # noqa: F841 - held by this frame, as a real handler's data would be
     raise row_locked  # leaks, as without the dependency
 
 
 async def factory(_: Transaction, context_kb: ContextKb) -> str:
-    """Write a locked row, and raise a fresh object; the app's middleware answers."""
+    """Write a locked row, and raise a new object; the app's middleware handles it."""
     context = request_context(context_kb)  # noqa: F841
-    raise ApiError(423, "Row locked", "Somebody else is writing this row.")
+    raise ApiError(423, "Row locked", "Another transaction holds this row.")
 
 
 async def http_exception(_: Transaction, context_kb: ContextKb) -> str:
-    """Write a locked row, and raise a reused `HTTPException`; the framework answers."""
+    """Write a locked row, and raise a reused `HTTPException`; the framework handles it."""
     context = request_context(context_kb)  # noqa: F841
     raise http_row_locked  # leaks where no handler clears the traceback
 
 
 async def cleared_and_raised(_: ClearingTransaction, context_kb: ContextKb) -> str:
-    """Write a locked row, and raise the reused object; the dependency tries to clear it on its way."""
+    """Write a locked row, and raise the reused object; the dependency tries to clear its traceback."""
     context = request_context(context_kb)  # noqa: F841
     raise row_locked
 
@@ -64,23 +64,23 @@ async def cleared_and_raised(_: ClearingTransaction, context_kb: ContextKb) -> s
 TWIN = Twin(
     slug="yield-dependency",
     title="A reused error, through a `yield` dependency",
-    origin="the first article's singleton; the second's fix, `__traceback__ = None` and then a bare `raise`",
+    origin="the first article's reused error; the second's fix, `__traceback__ = None` and then a bare `raise`",
     reused={"yield_dependency.row_locked": row_locked, "yield_dependency.http_row_locked": http_row_locked},
     variants=(
         Variant(
             "reused",
             reused,
             Expected(Range(14, 18), Range(29_000, 40_000)),
-            "The error is thrown into the dependency and raised again from there; the dependency's own frames are not "
-            "retained, since `contextlib` puts back the traceback that it threw in.",
+            "The error is thrown into the dependency, which raises it again. The dependency's own frames are not "
+            "retained, since `contextlib` restores the traceback with which it threw the error in.",
             status=423,
         ),
-        Variant("factory", factory, FLAT, "The object dies with the request.", status=423),
+        Variant("factory", factory, FLAT, "The object is freed when the request ends.", status=423),
         Variant(
             "http-exception",
             http_exception,
             FLAT,
-            "As `http-exception`: cleared by the framework since Starlette 1.10.0.",
+            "Starlette 1.10.0 and later clear the traceback, as in the twin `http-exception`.",
             status=423,
             before_starlette_1_10=Expected(Range(4, 7), Range(27_000, 40_000)),
         ),
@@ -88,8 +88,8 @@ TWIN = Twin(
             "cleared-and-raised",
             cleared_and_raised,
             Expected(Range(14, 18), Range(29_000, 40_000)),
-            "The dependency sets `__traceback__` to None and raises on, and it leaks all the same: after the generator "
-            "`contextlib` puts back the traceback that it threw in.",
+            "An ineffective fix: the dependency sets `__traceback__` to None and raises the error again, but then "
+            "`contextlib` restores the traceback with which it threw the error in.",
             status=423,
         ),
     ),

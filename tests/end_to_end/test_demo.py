@@ -176,7 +176,8 @@ def test_an_arm_that_crosses_its_memory_limit_says_why_and_is_restarted(start: S
     )
     status, output = demo.finish()
     assert status == 0, output
-    assert re.search(r"arm reused: 2\d\d MiB is over its memory limit of 200 MiB; ending with 137; restarted", output)
+    line = r"reused: over its memory limit \(2\d\d of 200 MiB resident\); exit status 137.*restarted"
+    assert re.search(line, output)
     assert demo.summary()["arms"]["reused"]["restarts"] >= 1
     assert demo.summary()["arms"]["factory"]["restarts"] == 0
     assert max(float(row["resident_bytes"] or 0) for row in demo.rows("reused")) < 300 * 2**20

@@ -7,7 +7,7 @@ from tests.grafana.lab import Lab, Prometheus, lab, prometheus
 
 @pytest.fixture(scope="session")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """The whole lab, run once: two arms that parted, one of them killed for its memory."""
+    """The whole lab, run once: the memory of two arms diverges, and one is killed at its memory limit."""
     with lab(tmp_path_factory.mktemp("lab")) as one:
         yield one
 

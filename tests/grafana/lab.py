@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,13 @@ STEADY_S = 18
 
 
 def require(program: str) -> str:
-    """Return where a program of Debian's package `prometheus` is; skip the test without it, or fail where required."""
+    """Return the path of a program of Debian's package `prometheus`; without it, skip or fail the test (`missing`)."""
     return shutil.which(program) or missing("prometheus", "apt-get install prometheus")
 
 
 @dataclass(frozen=True)
 class Series:
-    """One series of an answer: its labels, and its values in order of time."""
+    """One series of an answer: its labels, and its values by time."""
 
     labels: Mapping[str, str]
     values: list[float]
@@ -43,7 +43,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Prometheus:
-    """A Prometheus that runs."""
+    """A running Prometheus."""
 
     url: str
 
@@ -62,13 +62,13 @@ class Prometheus:
         return [str(value) for value in self._get(f"label/{label}/values", **{"match[]": selector})]
 
     def rules(self) -> dict[str, str]:
-        """Tell each rule's health, as its last evaluation left it: ok, err or unknown."""
+        """Return each rule's health after its last evaluation: ok, err or unknown."""
         return {
             str(rule["name"]): str(rule["health"]) for group in self._get("rules")["groups"] for rule in group["rules"]
         }
 
     def ready(self) -> bool:
-        """Whether it answers."""
+        """Return whether it is ready."""
         try:
             with urlopen(f"{self.url}/-/ready", timeout=2) as response:
                 return bool(response.status == 200)
@@ -81,12 +81,12 @@ class Prometheus:
                 return json.load(response)["data"]
         except HTTPError as error:
             with error:
-                raise AssertionError(f"Prometheus refuses {parameters}: {error.read().decode()}") from error
+                raise AssertionError(f"Prometheus rejected {parameters}: {error.read().decode()}") from error
 
 
 @contextmanager
 def prometheus(folder: Path, targets: Mapping[str, str]) -> Iterator[Prometheus]:
-    """Run the committed configuration on a free port, each of its targets replaced as `targets` says."""
+    """Run the committed configuration on a free port, with its targets replaced by those of `targets`."""
     program = require("prometheus")
     configuration = yaml.safe_load(CONFIGURATION.read_text())
     configuration["rule_files"] = [str(CONFIGURATION.parent / rules) for rules in configuration["rule_files"]]
@@ -112,19 +112,19 @@ def prometheus(folder: Path, targets: Mapping[str, str]) -> Iterator[Prometheus]
 
 @dataclass(frozen=True)
 class Lab:
-    """What was run, and when it was what: each question is asked of the moment that it is about."""
+    """A finished run and its times: each question is asked for the time that it is about."""
 
     prometheus: Prometheus
     began: float
     parted: float
-    """Both arms were in their first lifetime, and their memory had parted."""
+    """Both arms were in their first process lifetime, and their memory had diverged."""
     ended: float
-    """The reused arm had been started again three times, the first time because it ran out of memory."""
+    """The arm `reused` had restarted three times, the first time at its memory limit."""
 
 
 @contextmanager
 def lab(folder: Path) -> Iterator[Lab]:
-    """Run two arms, Locust and Prometheus until all has happened that the dashboards tell of; then only Prometheus."""
+    """Run two arms, Locust and Prometheus through a leak and three restarts; then keep only Prometheus running."""
     require("prometheus")
     *arm_ports, locust_port = free_ports(3)
     settings = {"LAB_MEMORY_LIMIT_MB": str(LIMIT_MB)}
@@ -155,12 +155,12 @@ def load(arms: Sequence[Arm], locust_port: int, folder: Path) -> Iterator[None]:
         for arm in arms:
             arm.wait_until_healthy()
         locust = Child(_locust(arms, locust_port, folder), folder / "locust.log")
-        ends.callback(locust.stop, signal.SIGKILL)  # its report is not what is tested here
+        ends.callback(locust.stop, signal.SIGKILL)  # its report is not tested here
         yield
 
 
 def restart_thrice(arm: Arm, running: Prometheus) -> None:
-    """Let an arm run out of memory and start it again; then twice more, for no reason: four process lifetimes."""
+    """Restart an arm at its memory limit, and then twice more without a reason: four process lifetimes."""
 
     def wait_for(restarts: int) -> None:
         arm.wait_until_healthy()
@@ -168,23 +168,27 @@ def restart_thrice(arm: Arm, running: Prometheus) -> None:
         until(lambda: running.ask(changed), 15, f"restart {restarts}")
 
     def starve() -> str | None:
-        pin(arm)
+        retain(arm)
         return arm.restart_if_ended()
 
-    until(starve, 60, "the end of the memory")
+    until(starve, 60, "the memory limit")
     wait_for(1)
     starved = f'max_over_time(process_resident_memory_bytes{{arm="{arm.name}"}}[14s]) > {0.8 * LIMIT_MB * 2**20}'
-    until(lambda: not running.ask(starved), 20, "the kill to be long ago")
+    until(lambda: not running.ask(starved), 20, "the kill to be outside the window")
     for restart in (2, 3):
         arm.stop()
         arm.start()
         wait_for(restart)
 
 
-def pin(arm: Arm) -> None:
-    """Make the reused object keep 256 KiB more: slow enough for a scrape to see the memory near its limit."""
-    with suppress(OSError):  # a 404, or no answer from an arm that has ended
+def retain(arm: Arm) -> None:
+    """Make the reused exception retain 256 KiB more: little enough for a scrape to see memory near its limit."""
+    try:
         urlopen(f"{arm.url}/reused/users/42?context_kb=256", timeout=5)
+    except HTTPError as not_found:
+        not_found.close()
+    except OSError:
+        pass  # the arm has ended
 
 
 def _locust(arms: Sequence[Arm], port: int, folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""All that the committed dashboards and rules ask Prometheus, and what a sane answer is."""
+"""Every query of the committed dashboards and rules, and what a sane answer is."""
 
 import json
 import math
@@ -27,7 +27,7 @@ class Sane:
 
 @dataclass(frozen=True)
 class Question:
-    """One expression, where it stands, and what it must be answered with."""
+    """One expression, where it is used, and the answer that it must get."""
 
     where: str
     expr: str
@@ -36,7 +36,7 @@ class Question:
 
 MEMORY = Sane(30 * MIB, LIMIT_MB * MIB)
 LIMIT = Sane(LIMIT_MB * MIB, LIMIT_MB * MIB)
-PER_ERROR = Sane(5_000, 200_000, floor=-20_000)  # a flat arm's memory wavers
+PER_ERROR = Sane(5_000, 200_000, floor=-20_000)  # a flat arm's memory varies
 LATENCY = Sane(0.0005, 10)
 RATE = Sane(20, 200)
 RETAINED = Sane(1_000, 10_000_000)
@@ -44,36 +44,36 @@ SHARE = Sane(0.00001, 1)
 MAY_BE_NONE = Sane(0, 100_000)
 
 PANELS = {
-    ("The divergence", "Reused error"): [MEMORY],
-    ("The divergence", "Fresh error"): [MEMORY],
-    ("The divergence", "The factor between them"): [Sane(1.1, 10)],
-    ("The divergence", "Memory"): [MEMORY, LIMIT],
-    ("The divergence", "Until the limit, at this rate"): [Sane(1, 3600)],
-    ("The divergence", "What the errors hold"): [RETAINED, RETAINED],
-    ("The divergence", "Kept per error"): [PER_ERROR],
-    ("The divergence", "Response times"): [LATENCY, LATENCY],
-    ("The divergence", "Stopped by the collector"): [SHARE],
+    ("The divergence", "reused: resident memory"): [MEMORY],
+    ("The divergence", "factory: resident memory"): [MEMORY],
+    ("The divergence", "reused / factory"): [Sane(1.1, 10)],
+    ("The divergence", "Resident memory"): [MEMORY, LIMIT],
+    ("The divergence", "Time to the memory limit"): [Sane(1, 3600)],
+    ("The divergence", "Retained by the errors"): [RETAINED, RETAINED],
+    ("The divergence", "Memory retained per error"): [PER_ERROR],
+    ("The divergence", "Latency"): [LATENCY, LATENCY],
+    ("The divergence", "Time paused in GC"): [SHARE],
     ("The divergence", "Full collections"): [MAY_BE_NONE],
-    ("The divergence", "What the collector frees"): [MAY_BE_NONE],
+    ("The divergence", "Objects freed by GC"): [MAY_BE_NONE],
     ("The divergence", "Requests and errors"): [RATE, RATE],
     ("The divergence", "Locust"): [Sane(40, 40), MAY_BE_NONE],
-    ("One service", "Memory"): [MEMORY],
-    ("One service", "In an hour, at this rate"): [Sane(LIMIT_MB * MIB, 1000 * 2**30)],
-    ("One service", "Growth for each error"): [PER_ERROR],
-    ("One service", "Up for"): [Sane(15, 300)],
-    ("One service", "Memory against time"): [MEMORY, LIMIT],
+    ("One service", "Resident memory"): [MEMORY],
+    ("One service", "Resident memory in one hour"): [Sane(LIMIT_MB * MIB, 1000 * 2**30)],
+    ("One service", "Memory growth per error"): [PER_ERROR],
+    ("One service", "Uptime"): [Sane(15, 300)],
+    ("One service", "Resident memory over time"): [MEMORY, LIMIT],
     ("One service", "Requests and errors"): [RATE, RATE],
-    ("One service", "Response times"): [LATENCY, LATENCY],
-    ("One service", "What the collector frees"): [MAY_BE_NONE],
+    ("One service", "Latency"): [LATENCY, LATENCY],
+    ("One service", "Objects freed by GC"): [MAY_BE_NONE],
     ("One service", "Full collections"): [MAY_BE_NONE],
-    ("One service", "Stopped by the collector"): [SHARE],
-    ("One service", "Traceback entries, by object"): [RETAINED],
-    ("One service", "What they keep, by object"): [Sane(MIB, LIMIT_MB * MIB)],
+    ("One service", "Time paused in GC"): [SHARE],
+    ("One service", "Traceback entries, by exception object"): [RETAINED],
+    ("One service", "Memory retained, by exception object"): [Sane(MIB, LIMIT_MB * MIB)],
 }
 
 ALERTS = {
     "MemoryWillCrossItsLimit": Sane(LIMIT_MB * MIB, 1000 * 2**30),
-    "ErrorsKeepMemory": Sane(5_000, 200_000),
+    "ErrorsRetainMemory": Sane(5_000, 200_000),
     "TracebackGrows": Sane(1_000, 10_000_000),
     "RestartLoop": Sane(3, 3),
 }
@@ -95,7 +95,7 @@ def boards() -> list[dict[str, Any]]:
 
 
 def of_panels() -> Iterator[Question]:
-    """Return what the panels ask; what is in the tables above and what is committed must be the same."""
+    """Return the panels' queries; the tables above must match the committed dashboards."""
     for board in boards():
         for panel in board["panels"]:
             where = (board["title"], panel["title"])
@@ -105,7 +105,7 @@ def of_panels() -> Iterator[Question]:
 
 
 def of_alerts() -> Iterator[Question]:
-    """Return what the alert rules ask."""
+    """Return the alert rules' queries."""
     for path in RULES:
         for group in yaml.safe_load(path.read_text())["groups"]:
             for rule in group["rules"]:
@@ -122,7 +122,7 @@ def annotations() -> list[tuple[str, str, str]]:
 
 
 def variables() -> list[tuple[str, str, str]]:
-    """Return what the variables ask Prometheus: the variable, the label, the series that are to have it."""
+    """Return the variables' queries: the variable, the label, the series that have it."""
     found = []
     for board in boards():
         for variable in board["templating"].get("list", []):
@@ -134,6 +134,6 @@ def variables() -> list[tuple[str, str, str]]:
 
 
 def for_the_lab(expr: str) -> str:
-    """Fill in what Grafana fills in, and make five minutes a quarter of one, since the lab does not live longer."""
+    """Replace Grafana's variables, and make five minutes 15 s, since the lab runs for about a minute only."""
     filled = expr.replace("$job", "lab").replace("$instance", ".+").replace("$__rate_interval", "15s")
     return filled.replace("[5m]", "[15s]").replace("> 300", "> 15")

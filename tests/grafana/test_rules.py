@@ -15,20 +15,20 @@ def promtool(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
 
 
 def test_the_configuration_is_valid() -> None:
-    """With the rules that it names."""
+    """Its rule files are valid too."""
     result = promtool("check", "config", CONFIGURATION)
     assert result.returncode == 0, result.stderr
     assert f"{len(RULES)} rule files found" in result.stdout
 
 
 def test_the_rules_are_valid() -> None:
-    """Each file."""
+    """Prometheus accepts each rule file."""
     result = promtool("check", "rules", *RULES)
     assert result.returncode == 0, result.stderr
 
 
-def test_the_alerts_tell_a_leak_from_health() -> None:
-    """Seven services: one that leaks, one flat, a sawtooth, a cache that fills, cycles, a restart, a restart loop."""
+def test_the_alerts_distinguish_a_leak_from_healthy_services() -> None:
+    """Seven services: a leak, flat, a sawtooth, a cache that fills, cycles, one restart, a restart loop."""
     result = promtool("test", "rules", *CASES)
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -44,8 +44,8 @@ def test_the_alerts_tell_a_leak_from_health() -> None:
         ("> 2\n", "> 0\n"),
     ],
 )
-def test_a_rule_that_lost_a_condition_is_found(tmp_path: Path, condition: str, without: str) -> None:
-    """The tests of the rules are tested: they fail when an alert is less careful."""
+def test_a_rule_without_one_of_its_conditions_fails_the_tests(tmp_path: Path, condition: str, without: str) -> None:
+    """This tests the tests of the rules: they need every condition."""
     (rules,), (case,) = RULES, CASES
     assert condition in rules.read_text()
     for folder, file in (("rules", rules), ("tests", case)):

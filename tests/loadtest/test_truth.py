@@ -188,7 +188,7 @@ def answer(path):
                 "collected_objects": 0}
     requests += 1
     if path == "/dies" and requests > 50:
-        print("arm odd: 1030 MiB is over its memory limit of 1024 MiB; ending with 137", flush=True)
+        print("odd: over its memory limit (1030 of 1024 MiB resident); exit status 137", flush=True)
         os._exit(137)
     muddled = path == "/muddled"
     if path == "/noisy":
@@ -231,7 +231,7 @@ def test_what_cannot_be_measured_is_a_row_with_a_reason_and_the_table_goes_on(
     measure_table([missing], [odd, unusable], processes, Book(tmp_path / "truth.json", {}), shown.append)
     rows = {(row["variant"], row["python"]): row for row in json.loads((tmp_path / "truth.json").read_text())["rows"]}
     reasons = {variant: row["reason"] for (variant, python), row in rows.items() if python == python_version()}
-    limit = "arm odd: 1030 MiB is over its memory limit of 1024 MiB; ending with 137"
+    limit = "odd: over its memory limit (1030 of 1024 MiB resident); exit status 137"
     assert reasons.pop("noisy").startswith("too noisy: bytes_per_request")
     assert reasons == {
         "wrong": "request 1 answered 200, not 404",

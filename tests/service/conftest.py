@@ -9,7 +9,7 @@ from service.settings import Settings
 from service.twins import registry
 
 
-def let_go() -> None:
+def release() -> None:
     for error in (reused_errors() | registry.reused_errors()).values():
         error.__traceback__ = error.__context__ = error.__cause__ = None
     registry.forget()
@@ -17,10 +17,10 @@ def let_go() -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_retained() -> Iterator[None]:
-    """The reused errors live as long as the process; each test begins and ends with none of their frames retained."""
-    let_go()
+    """The reused errors last as long as the process; each test starts and ends with none of their frames retained."""
+    release()
     yield
-    let_go()
+    release()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""An app without a server: what uvicorn would do with one request, and nothing that leaves garbage of its own."""
+"""An app without a server: does what uvicorn does with one request, and leaves no garbage of its own."""
 
 import asyncio
 from collections import deque
@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 Message = dict[str, Any]
 
-SAID: dict[str, list[Message]] = {
+FROM_CLIENT: dict[str, list[Message]] = {
     "http": [{"type": "http.request", "body": b""}, {"type": "http.disconnect"}],
     "websocket": [
         {"type": "websocket.connect"},
@@ -18,26 +18,26 @@ SAID: dict[str, list[Message]] = {
         {"type": "websocket.disconnect"},
     ],
 }
-"""What a client says that says one thing and then hangs up."""
+"""The messages of a client that sends one thing and then disconnects."""
 
 
 class InProcess:
-    """A running app that is asked one request after the other, each in a task of its own."""
+    """A running app that gets one request after the other, each in a task of its own."""
 
     def __init__(self, app: FastAPI, runner: asyncio.Runner) -> None:
         self._app = app
         self._runner = runner
 
     def get(self, path: str, *, times: int = 1) -> list[int]:
-        """Ask for `path` some times, and return the statuses: 500 where nobody handled the error."""
+        """Request `path` this many times, and return the statuses: 500 where nothing handled the error."""
         return self._runner.run(self._requests("http", path, times))
 
     def post(self, path: str) -> list[int]:
-        """Post nothing to `path`, and return the status."""
+        """Post an empty body to `path`, and return the status."""
         return self._runner.run(self._requests("http", path, 1, "POST"))
 
     def connect(self, path: str, *, times: int = 1) -> list[int]:
-        """Open a session some times, each with one message, and return the statuses: 101 where it was accepted."""
+        """Open this many sessions, each with one message, and return the statuses: 101 for an accepted one."""
         return self._runner.run(self._requests("websocket", path, times))
 
     async def _requests(self, kind: str, path: str, times: int, method: str = "GET") -> list[int]:
@@ -65,16 +65,16 @@ def in_process(app: FastAPI) -> Iterator[InProcess]:
 
 
 async def _sent(app: FastAPI, scope: Message) -> list[Message]:
-    """Return what the app sends to such a client."""
-    said: deque[Message] = deque(SAID[scope["type"]])
+    """Return the messages that the app sends to such a client."""
+    received: deque[Message] = deque(FROM_CLIENT[scope["type"]])
     sent: list[Message] = []
 
     async def receive() -> Message:
-        return said.popleft()
+        return received.popleft()
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    with suppress(Exception):  # a server logs it; whether it was answered, `sent` tells
+    with suppress(Exception):  # a server would log it; `sent` shows whether there was a response
         await app(scope, receive, send)
     return sent

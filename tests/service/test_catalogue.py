@@ -1,4 +1,4 @@
-"""The catalogue over HTTP: what there is, what is expected of it, and what is said to who asks for something else."""
+"""The catalogue over HTTP: the twins, what is expected of them, and the problems for unknown ones."""
 
 import logging
 
@@ -20,7 +20,7 @@ FIGURES = {
 
 
 def test_it_lists_every_twin_with_what_is_expected_of_each_variant(client: TestClient) -> None:
-    """A slug, a title, an origin, and for each variant its path, its status, the expectation and why."""
+    """Each has a slug, a title and an origin, and each variant a path, a status, an expectation and a reason."""
     listed = client.get("/twins").json()
     assert [twin["slug"] for twin in listed] == [twin.slug for twin in TWINS]
     for twin in listed:
@@ -34,7 +34,7 @@ def test_it_lists_every_twin_with_what_is_expected_of_each_variant(client: TestC
 
 
 def test_the_openapi_description_names_the_status_of_each_variant(client: TestClient) -> None:
-    """So that a tool which looks for error paths finds them."""
+    """A tool that looks for error paths finds them."""
     paths = client.get("/openapi.json").json()["paths"]
     for twin in TWINS:
         if twin.protocol == "http":
@@ -42,61 +42,63 @@ def test_the_openapi_description_names_the_status_of_each_variant(client: TestCl
                 assert str(variant.status) in paths[f"/twins/{twin.slug}/{variant.slug}"]["get"]["responses"]
 
 
-def test_one_twin_is_shown_alone(client: TestClient) -> None:
-    """As it is in the list."""
+def test_one_twin_can_be_requested_by_itself(client: TestClient) -> None:
+    """It is the same as in the list."""
     assert client.get("/twins/endpoint").json() in client.get("/twins").json()
 
 
 @pytest.mark.parametrize("path", ["/twins/nosuch", "/twins/nosuch/reused"])
-def test_an_unknown_twin_is_a_problem_that_lists_the_right_ones(client: TestClient, path: str) -> None:
-    """For people in the detail, for programs as a member."""
+def test_an_unknown_twin_is_a_problem_that_lists_the_known_ones(client: TestClient, path: str) -> None:
+    """The detail lists them for people, the member `twins` for programs."""
     response = client.get(path)
     assert (response.status_code, response.headers["content-type"]) == (404, MEDIA_TYPE)
     problem = response.json()
     assert problem["twins"] == [twin.slug for twin in TWINS]
-    assert problem["detail"].startswith("There is no twin 'nosuch'; there are asgi-middleware, http-exception, ")
+    assert problem["detail"].startswith("unknown twin 'nosuch'; known: asgi-middleware, http-exception, ")
 
 
-def test_an_unknown_variant_is_a_problem_that_lists_those_of_the_twin(client: TestClient) -> None:
-    """Also where the twin has a middleware of its own."""
+def test_an_unknown_variant_is_a_problem_that_lists_the_twins_variants(client: TestClient) -> None:
+    """This holds for every twin, with or without its own middleware."""
     for twin in TWINS:
         response = client.get(f"/twins/{twin.slug}/nosuch")
         assert (response.status_code, response.headers["content-type"]) == (404, MEDIA_TYPE)
-        assert response.json()["variants"] == [variant.slug for variant in twin.variants]
+        slugs = [variant.slug for variant in twin.variants]
+        assert response.json()["variants"] == slugs
+        assert response.json()["detail"] == f"unknown variant 'nosuch' of twin '{twin.slug}'; known: {', '.join(slugs)}"
 
 
-def test_a_websocket_twin_tells_a_plain_request_what_it_is(client: TestClient) -> None:
-    """An upgrade is required."""
+def test_a_websocket_twin_asks_a_plain_request_for_an_upgrade(client: TestClient) -> None:
+    """It responds with 426 and an `Upgrade` header."""
     response = client.get("/twins/websocket/reused")
     assert (response.status_code, response.headers["upgrade"]) == (426, "websocket")
 
 
-def test_a_websocket_session_goes_on_after_its_error(client: TestClient) -> None:
-    """The error becomes an answer."""
+def test_a_websocket_session_continues_after_its_error(client: TestClient) -> None:
+    """The error becomes a reply."""
     with client.websocket_connect("/twins/websocket/reused?context_kb=0") as session:
         session.send_text("anything")
-        assert session.receive_text() == "no such command"
+        assert session.receive_text() == "unknown command"
 
 
 @pytest.mark.parametrize("context_kb", ["-1", "4097", "much"])
-def test_a_context_that_makes_no_sense_is_refused(client: TestClient, context_kb: str) -> None:
-    """No variant can be made to hold more than the lab's other routes."""
+def test_an_invalid_context_is_refused(client: TestClient, context_kb: str) -> None:
+    """The limits are those of the other routes."""
     response = client.get(f"/twins/endpoint/reused?context_kb={context_kb}")
     assert (response.status_code, response.headers["content-type"]) == (422, MEDIA_TYPE)
 
 
-def test_the_server_logs_the_first_unhandled_error_alone(caplog: pytest.LogCaptureFixture) -> None:
-    """A log that is longer with each error would soon fill the disk; what is not this twin's is logged as ever."""
+def test_the_server_logs_only_the_first_unhandled_error(caplog: pytest.LogCaptureFixture) -> None:
+    """Records that grow with each error would soon fill the disk; errors from elsewhere are still logged."""
     server = logging.getLogger("uvicorn.error")
-    errors = [unhandled.connection_lost, unhandled.ConnectionLost(), ValueError("of somebody else")]
+    errors = [unhandled.connection_lost, unhandled.ConnectionLost(), ValueError("from elsewhere")]
     with TestClient(create_app(Settings(metrics="none"))):
         for error in errors:
             server.error("Exception in ASGI application", exc_info=error)
     assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [errors[0], errors[2]]
 
 
-def test_what_a_settled_service_retains_is_counted(client: TestClient) -> None:
-    """Bytes in use and in pages, traceback entries of all live exceptions, and what the garbage collector has freed."""
+def test_settling_measures_what_the_service_retains(client: TestClient) -> None:
+    """It counts bytes in use, anonymous bytes, traceback entries, and what the garbage collector has freed."""
     before = client.post("/lab/settle").json()
     for _ in range(50):
         client.get("/twins/endpoint/reused?context_kb=256")

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,26 +12,27 @@ held = []
 for _ in range(2000):
     held.append(b"." * 2**20)
     __import__("time").sleep(0.005)
-print("was not stopped")
+print("still running")
 """
 
 
-def test_a_process_over_its_memory_limit_ends_itself_and_says_why() -> None:
-    """With the status of one that the kernel killed for its memory, and one line."""
+def test_a_process_over_its_memory_limit_ends_itself_and_prints_the_reason() -> None:
+    """It prints one line, and its exit status is that of a process that the kernel killed for its memory."""
     result = subprocess.run(
         [sys.executable, "-c", EATER], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert result.returncode == 137
     assert result.stdout == ""
-    assert result.stderr.startswith("arm eater: 1")
-    assert "over its memory limit of 120 MiB" in result.stderr
-    assert result.stderr.count("\n") == 1
+    line = r"eater: over its memory limit \((\d+) of 120 MiB resident\); exit status 137\n"
+    found = re.fullmatch(line, result.stderr)
+    assert found, result.stderr
+    assert 121 <= int(found[1]) < 200
 
 
-def test_a_watch_can_be_ended() -> None:
-    """After that memory is nobody's business."""
-    code = "import time; from service.memory_limit import watch; watch('free', 1)(); time.sleep(0.5); print('lived')"
+def test_a_watch_can_be_stopped() -> None:
+    """A stopped watch ignores the memory limit."""
+    code = "import time; from service.memory_limit import watch; watch('free', 1)(); time.sleep(0.5); print('alive')"
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
-    assert result.stdout == "lived\n"
+    assert result.stdout == "alive\n"

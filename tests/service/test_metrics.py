@@ -30,21 +30,21 @@ CONTRACT = [
 
 
 def scrape(client: TestClient) -> Mapping[tuple[str, str], float]:
-    """Each series by its name and its labels' values."""
+    """Return each value by the series' name and its labels' values."""
     families = text_string_to_metric_families(client.get("/metrics").text)
     samples = [sample for family in families for sample in family.samples]
     return {(sample.name, " ".join(sample.labels.values())): sample.value for sample in samples}
 
 
-def test_every_metric_that_others_rely_on_is_there() -> None:
-    """By name, after one request."""
+def test_every_metric_of_the_contract_is_published() -> None:
+    """Dashboards, alerts and the instrument rely on these names."""
     with TestClient(create_app(Settings(memory_limit_mb=4096))) as client:
         client.get("/reused/users/42")
         assert set(CONTRACT) <= {name for name, _ in scrape(client)}
 
 
 def test_raised_errors_are_counted_by_error_and_strategy(client: TestClient) -> None:
-    """The fix that was in force counts, not the path's name."""
+    """The label is the current strategy, not the name in the path."""
     client.get("/reused/users/42")
     client.get("/factory/session")
     client.put("/lab/strategy", json={"strategy": "detached"})
@@ -55,7 +55,7 @@ def test_raised_errors_are_counted_by_error_and_strategy(client: TestClient) -> 
 
 
 def test_an_error_of_a_twin_is_counted_by_its_variant(client: TestClient) -> None:
-    """Whatever fix is in force on the `/reused` routes."""
+    """The strategy of the `/reused` routes does not matter."""
     client.put("/lab/strategy", json={"strategy": "detached"})
     client.get("/twins/asgi-middleware/reused")
     client.get("/twins/asgi-middleware/copied")
@@ -63,8 +63,8 @@ def test_an_error_of_a_twin_is_counted_by_its_variant(client: TestClient) -> Non
     assert raised == {"user_not_found reused", "user_not_found copied"}
 
 
-def test_a_websocket_session_is_one_request_that_was_answered_101(client: TestClient) -> None:
-    """Its handshake, once it is accepted, beside the requests that are none."""
+def test_a_websocket_session_is_one_request_with_status_101(client: TestClient) -> None:
+    """An accepted handshake counts, a refused one does not."""
     client.get("/factory/users/42")
     for variant in ("reused", "factory", "factory"):
         with client.websocket_connect(f"/twins/websocket/{variant}") as session:
@@ -81,7 +81,7 @@ def test_a_websocket_session_is_one_request_that_was_answered_101(client: TestCl
 
 
 def test_counting_a_session_leaves_no_frame_of_its_own() -> None:
-    """What passes it keeps the service's frames alone."""
+    """No frame of the counter is in the traceback of an error in the session."""
 
     async def session(*_: object) -> None:
         raise LookupError
@@ -92,8 +92,8 @@ def test_counting_a_session_leaves_no_frame_of_its_own() -> None:
     assert "service.metrics" not in {entry.frame.f_globals["__name__"] for entry in raised.traceback}
 
 
-def test_requests_are_counted_as_answered_not_as_raised(client: TestClient) -> None:
-    """A handled error is a 404, since the count is taken outside the error middleware."""
+def test_a_request_is_counted_by_the_status_of_its_response(client: TestClient) -> None:
+    """A handled error counts as a 404, since the counter is outside the error middleware."""
     for _ in range(3):
         client.get("/reused/users/42")
     page = scrape(client)
@@ -101,31 +101,31 @@ def test_requests_are_counted_as_answered_not_as_raised(client: TestClient) -> N
     assert counted == {"/reused/users/{user_id} GET 404": 3}
 
 
-def test_the_instruments_own_requests_are_not_counted(client: TestClient) -> None:
-    """So bytes per request are per request of the service."""
+def test_scrapes_and_health_checks_are_not_counted(client: TestClient) -> None:
+    """Bytes per request are then per request of the load."""
     client.get("/metrics")
     client.get("/healthz")
     assert not [name for name, _ in scrape(client) if name == "http_requests_total"]
 
 
 def test_the_census_is_on_the_page(client: TestClient) -> None:
-    """The object that was raised, by the name it has in the catalogue."""
+    """It counts the traceback entries of each reused error, by name."""
     client.get("/reused/users/42")
     page = scrape(client)
     assert page["sadpath_traceback_entries", "user_not_found"] > 5
     assert page["sadpath_traceback_entries", "invalid_token"] == 0
 
 
-def test_the_page_comes_without_a_redirect_and_in_the_format_asked_for(client: TestClient) -> None:
-    """Prometheus asks for OpenMetrics, whose last line proves that the page is whole."""
+def test_the_page_has_no_redirect_and_the_requested_format(client: TestClient) -> None:
+    """Prometheus asks for OpenMetrics, whose last line shows that the page is complete."""
     response = client.get("/metrics", headers={"Accept": "application/openmetrics-text"}, follow_redirects=False)
     assert response.status_code == 200
     assert response.text.endswith("# EOF\n")
 
 
 @pytest.mark.parametrize(("metrics", "names"), [("none", set()), ("census", {"sadpath_live_exceptions"})])
-def test_what_is_published_can_be_narrowed(metrics: str, names: set[str]) -> None:
-    """For the benchmarks: nothing at all, or the census and the pauses alone."""
+def test_the_published_metrics_can_be_limited(metrics: str, names: set[str]) -> None:
+    """For the benchmarks: nothing at all, or only the census and the GC pauses."""
     settings = Settings.model_validate({"metrics": metrics})
     with TestClient(create_app(settings)) as client:
         client.get("/reused/users/42")
@@ -135,7 +135,7 @@ def test_what_is_published_can_be_narrowed(metrics: str, names: set[str]) -> Non
 
 
 def test_two_apps_in_one_process_do_not_share_a_registry(client: TestClient) -> None:
-    """Each counts its own requests."""
+    """Each counts only its own requests."""
     with TestClient(create_app(Settings())) as other:
         client.get("/factory/users/42")
         other.get("/metrics")

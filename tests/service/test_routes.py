@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -14,8 +16,8 @@ def entries() -> int:
 
 
 @pytest.mark.parametrize("path", USERS)
-def test_a_user_that_is_not_there_is_a_404_problem(client: TestClient, path: str) -> None:
-    """Status, title and detail, as RFC 9457 has them."""
+def test_an_unknown_user_is_a_404_problem(client: TestClient, path: str) -> None:
+    """It has a type, a status, a title and a detail, as RFC 9457 requires."""
     response = client.get(path)
     assert (response.status_code, response.headers["content-type"]) == (404, PROBLEM)
     assert response.json() == {
@@ -27,15 +29,15 @@ def test_a_user_that_is_not_there_is_a_404_problem(client: TestClient, path: str
 
 
 @pytest.mark.parametrize("path", SESSIONS)
-def test_a_bad_token_is_a_401_problem_that_says_how_to_sign_in(client: TestClient, path: str) -> None:
-    """A 401 owes its client a challenge (RFC 9110)."""
+def test_an_unknown_token_is_a_401_problem_with_a_challenge(client: TestClient, path: str) -> None:
+    """RFC 9110 requires `WWW-Authenticate` with a 401."""
     response = client.get(path, headers={"Authorization": "Bearer nonsense"})
     assert (response.status_code, response.headers["content-type"]) == (401, PROBLEM)
     assert response.headers["www-authenticate"] == "Bearer"
 
 
-def test_the_reused_path_retains_the_same_entries_with_each_request(client: TestClient) -> None:
-    """The leak: a traceback that grows by one raise for each request."""
+def test_the_reused_path_retains_as_many_entries_for_each_request(client: TestClient) -> None:
+    """This is the leak: each request adds the entries of one raise."""
     client.get("/reused/users/42")
     first = entries()
     for _ in range(9):
@@ -45,14 +47,14 @@ def test_the_reused_path_retains_the_same_entries_with_each_request(client: Test
 
 
 def test_the_factory_path_retains_nothing(client: TestClient) -> None:
-    """The fixed half."""
+    """This is the fixed variant."""
     for _ in range(10):
         client.get("/factory/users/42")
     assert entries() == 0
 
 
-def test_the_raising_call_holds_the_context_that_was_asked_for(client: TestClient) -> None:
-    """64 KiB in a local of the lookup's frame, which the traceback keeps."""
+def test_the_raising_call_holds_the_requested_context(client: TestClient) -> None:
+    """A local of the lookup's frame holds 64 KiB, and the traceback retains the frame."""
     client.get("/reused/users/42?context_kb=64")
     entry = Errors.user_not_found.__traceback__
     while entry and entry.tb_next:
@@ -64,33 +66,42 @@ def test_the_raising_call_holds_the_context_that_was_asked_for(client: TestClien
 @pytest.mark.parametrize("value", ["-1", "4097", "many", "1.5", ""])
 @pytest.mark.parametrize("path", USERS + SESSIONS)
 def test_a_context_out_of_range_is_a_422_problem_and_raises_nothing(client: TestClient, path: str, value: str) -> None:
-    """The problem names the parameter; no error path was taken."""
+    """The problem names the parameter; the error path does not run."""
     response = client.get(f"{path}?context_kb={value}")
     assert (response.status_code, response.headers["content-type"]) == (422, PROBLEM)
     assert response.json()["errors"][0]["at"] == "query.context_kb"
     assert entries() == 0
 
 
-def test_a_path_that_is_not_there_is_a_404_problem(client: TestClient) -> None:
-    """Also what the framework answers comes as a problem."""
+def test_an_unknown_path_is_a_404_problem(client: TestClient) -> None:
+    """The framework's own errors become problems too."""
     response = client.get("/nowhere")
     assert (response.status_code, response.headers["content-type"]) == (404, PROBLEM)
 
 
-def test_a_method_that_is_not_allowed_says_which_is(client: TestClient) -> None:
-    """The framework's headers are kept."""
+def test_a_wrong_method_is_answered_with_the_allowed_one(client: TestClient) -> None:
+    """The framework's headers stay in the problem response."""
     response = client.post("/factory/session")
     assert (response.status_code, response.headers["allow"]) == (405, "GET")
 
 
-def test_it_says_that_it_is_well(client: TestClient) -> None:
-    """For whoever waits for it to start."""
+def test_the_health_check_returns_ok(client: TestClient) -> None:
+    """Scripts that start the service wait for it."""
     assert client.get("/healthz").json() == {"status": "ok"}
 
 
 def test_the_documentation_names_the_errors(client: TestClient) -> None:
-    """An error path can be found from the description, with its media type."""
+    """A tool can find the error paths in the OpenAPI description, with their media type."""
     paths = client.get("/openapi.json").json()["paths"]
     assert client.get("/docs").status_code == 200
     for path, status in (("/reused/users/{user_id}", "404"), ("/factory/session", "401")):
         assert PROBLEM in paths[path]["get"]["responses"][status]["content"]
+
+
+def test_the_page_at_the_root_links_to_the_others(client: TestClient) -> None:
+    """A browser shows it; every link on it works."""
+    page = client.get("/")
+    links = re.findall(r'href="([^"]+)"', page.text)
+    assert page.headers["content-type"].startswith("text/html")
+    assert links == ["/docs", "/twins", "/metrics"]
+    assert {client.get(link).status_code for link in links} == {200}

@@ -16,7 +16,7 @@ def start(**settings: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_settings_come_from_the_environment() -> None:
-    """Each by its name with `LAB_` in front."""
+    """A setting's variable is its name with the prefix `LAB_`."""
     shown = start(LAB_ARM="reused", LAB_CONTROL="1", LAB_CONTEXT_KB="64", LAB_MEMORY_LIMIT_MB="256").stdout
     assert "arm='reused' control=True context_kb=64 memory_limit_mb=256" in shown
 
@@ -30,8 +30,8 @@ def test_settings_come_from_the_environment() -> None:
         ("LAB_CONTROL", "perhaps"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_one_line_and_no_traceback(name: str, value: str) -> None:
-    """It names the variable and what was wrong with it."""
+def test_an_invalid_setting_is_one_line_without_a_traceback(name: str, value: str) -> None:
+    """The line names the variable, its value and what is wrong."""
     result = start(**{name: value})
     assert result.returncode == 1
     assert result.stderr.startswith(f"{name}={value}: ")

@@ -1,4 +1,4 @@
-"""Each twin, measured in this process: what a request leaves behind is what the catalogue says."""
+"""Each twin, measured in this process and verified against the catalogue's expectations."""
 
 import asyncio
 import gc
@@ -22,7 +22,7 @@ from service.twins.registry import TWINS
 from tests.probe.raising import count_by_hand
 from tests.service.in_process import InProcess, in_process
 
-WARM_UP, REQUESTS = 60, 80  # caches, Python's own among them, fill by some ten kilobytes as it goes
+WARM_UP, REQUESTS = 60, 80  # caches, Python's own too, grow by some ten kilobytes during the warm-up
 ALL = [pytest.param(twin, variant, id=f"{twin.slug}/{variant.slug}") for twin in TWINS for variant in twin.variants]
 BY_TWIN = [pytest.param(twin, id=twin.slug) for twin in TWINS]
 
@@ -37,7 +37,7 @@ class Measured(NamedTuple):
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[InProcess]:
-    """The service, without a server and without metrics; what was there before is of no interest to the collector."""
+    """The service, without a server and without metrics; the garbage collector ignores all earlier objects."""
     with in_process(create_app(Settings(metrics="none"))) as service:
         gc.collect()
         gc.freeze()
@@ -46,8 +46,8 @@ def service() -> Iterator[InProcess]:
 
 
 @pytest.fixture(autouse=True)
-def collector_on_request() -> Iterator[None]:
-    """The collector waits to be asked, so that what only it could free is counted."""
+def collector_off() -> Iterator[None]:
+    """No automatic collections, so that `gc.collect()` counts everything that only it can free."""
     gc.disable()
     yield
     gc.enable()
@@ -69,18 +69,18 @@ def measure(service: InProcess, twin: Twin, variant: Variant) -> Measured:
         ask(service, twin, variant, WARM_UP)
         occupy_threads(service)
         gc.collect()
-        entries, (kept, _) = live_entries(), tracemalloc.get_traced_memory()
+        entries, (before, _) = live_entries(), tracemalloc.get_traced_memory()
         assert ask(service, twin, variant, REQUESTS) == {variant.status}
         occupy_threads(service)
         collected = gc.collect()
-        added = (live_entries() - entries, tracemalloc.get_traced_memory()[0] - kept, collected)
+        added = (live_entries() - entries, tracemalloc.get_traced_memory()[0] - before, collected)
     finally:
         tracemalloc.stop()
     return Measured(*(figure / REQUESTS for figure in added))
 
 
 def occupy_threads(service: InProcess) -> None:
-    """Give each thread something else to do: it lets go of its last request only when it takes the next."""
+    """Give each thread another task: it releases its last request only when it takes the next."""
     for twin in (main_loop, marshalled, retry_worker):
         twin.worker.submit(int).result()
     assert service.get("/twins/main-loop/caught?context_kb=0") == [200]  # a plain `def`, in the thread pool
@@ -101,29 +101,29 @@ def holds(figure: float, expected: Range) -> bool:
 
 @pytest.mark.parametrize(("twin", "variant"), ALL)
 def test_what_a_request_leaves_behind(service: InProcess, twin: Twin, variant: Variant) -> None:
-    """Entries, bytes and circles are what the catalogue expects on this Starlette, for the reason that it gives."""
+    """Entries, bytes and cyclic objects are what the catalogue expects on this Python and Starlette."""
     measured = measure(service, twin, variant)
-    assert agrees(measured, variant), f"{measured}, but: {variant.why}"
+    assert agrees(measured, variant), f"{measured}, expected: {variant.why}"
 
 
 @pytest.mark.parametrize("twin", BY_TWIN)
-def test_the_fixed_half_is_expected_to_keep_nothing(twin: Twin) -> None:
-    """No entries, no bytes and no longer log, on any Starlette; so the test above shows that it is really fixed."""
+def test_the_fixed_variant_is_expected_to_retain_nothing(twin: Twin) -> None:
+    """No entries, no bytes, no longer log on any Starlette; the test above verifies this."""
     for version in ("1.9.0", "1.10.0"):
         expected = fixed(twin).expected_on(version)
         assert replace(expected, cyclic_objects_per_request=FLAT.cyclic_objects_per_request) == FLAT
 
 
 @pytest.mark.parametrize("twin", BY_TWIN)
-def test_each_twin_has_a_variant_that_leaves_nothing_at_all(twin: Twin) -> None:
-    """Not even a circle, but for those that a websocket's server leaves: a fresh object alone is not always enough."""
+def test_each_twin_has_a_variant_that_leaves_no_reference_cycle_either(twin: Twin) -> None:
+    """Only a websocket's server leaves some; a new object per raise is not always enough."""
     expected = [variant.expected_on(starlette.__version__) for variant in twin.variants]
     assert any(all(holds(0, figure) for figure in vars(one).values()) for one in expected)
 
 
 @pytest.mark.parametrize("twin", BY_TWIN)
-def test_the_leaky_half_wastes_something(twin: Twin) -> None:
-    """On an old Starlette at least; but for the loop that keeps its last error, which is bounded."""
+def test_the_leaky_variant_wastes_memory(twin: Twin) -> None:
+    """It does at least on an old Starlette; the exception is the main loop, which retains one error only."""
     leaky = next(variant for variant in twin.variants if variant.slug == twin.leaky)
     assert (leaky.expected_on("1.9.0") == FLAT) == (twin is main_loop.TWIN)
 
@@ -144,7 +144,7 @@ def test_the_leaky_half_wastes_something(twin: Twin) -> None:
     ],
 )
 def test_the_expectation_follows_the_versions(starlette: str, python: tuple[int, ...], expected: str) -> None:
-    """Starlette 1.10.0 began to clear tracebacks; some releases of Python keep the callers of a coroutine's frame."""
+    """Starlette 1.10.0 and later clear tracebacks; some Python releases keep the callers of a coroutine's frame."""
     by_name = {"current": 1, "old Starlette": 2, "with callers": 3}
     current, old_starlette, with_callers = (Expected(exactly(entries)) for entries in by_name.values())
     variant = Variant("reused", len, current, "why", before_starlette_1_10=old_starlette, with_callers=with_callers)
@@ -152,7 +152,7 @@ def test_the_expectation_follows_the_versions(starlette: str, python: tuple[int,
 
 
 def test_a_finished_coroutine_keeps_its_callers_on_some_releases_of_python() -> None:
-    """Why the same two entries keep twice the bytes there: cpython#100964."""
+    """There the same two entries retain twice the bytes: cpython#100964."""
 
     async def fail() -> None:
         raise LookupError
@@ -166,14 +166,14 @@ def test_a_finished_coroutine_keeps_its_callers_on_some_releases_of_python() -> 
     assert (callers[0] is not None) == keeps_callers(sys.version_info[:3])
 
 
-def test_each_reused_object_is_in_the_census_by_a_name_of_its_own() -> None:
-    """Those that a twin raises again and again, so that `/lab` and `/metrics` show them."""
+def test_each_reused_object_has_its_own_name_in_the_census() -> None:
+    """`/lab` and `/metrics` show them by these names."""
     names = [name for twin in TWINS for name in twin.reused]
     assert len(names) == len(set(names)) == len(registry.reused_errors())
 
 
-def test_a_release_lets_go_of_what_any_twin_has_retained(service: InProcess) -> None:
-    """Reused objects, caches and lists alike; what is left is what idle threads hold themselves, since Python 3.13."""
+def test_a_release_frees_what_any_twin_has_retained(service: InProcess) -> None:
+    """It clears reused objects, caches and lists; since Python 3.13, idle threads still hold a little."""
     occupy_threads(service)
     gc.collect()
     idle = live_entries()
@@ -189,8 +189,8 @@ def test_a_release_lets_go_of_what_any_twin_has_retained(service: InProcess) -> 
     assert live_entries() == idle
 
 
-def test_frames_cleared_keeps_every_entry_and_no_context(service: InProcess) -> None:
-    """`clear_frames` slows the growth down: all entries are still there."""
+def test_frames_cleared_retains_every_entry_and_no_context(service: InProcess) -> None:
+    """`clear_frames` only slows the growth: it removes no entry."""
     variant = next(variant for variant in endpoint.TWIN.variants if variant.slug == "frames-cleared")
     ask(service, endpoint.TWIN, variant, 75)
     assert count_by_hand(endpoint.seat_taken)[0] == 150
@@ -200,22 +200,22 @@ def test_frames_cleared_keeps_every_entry_and_no_context(service: InProcess) -> 
         entry = entry.tb_next
 
 
-def test_the_loop_that_keeps_its_last_error_keeps_one(service: InProcess) -> None:
-    """Two entries, those of the last turn."""
+def test_the_loop_that_stores_its_last_error_retains_one(service: InProcess) -> None:
+    """The two entries of the last turn are left."""
     variant = next(variant for variant in main_loop.TWIN.variants if variant.slug == "last-error-kept")
     ask(service, main_loop.TWIN, variant, 30)
     assert main_loop.loop.last_error
     assert count_by_hand(main_loop.loop.last_error)[0] == 2
 
 
-def test_the_bounded_list_holds_the_last_errors_alone(service: InProcess) -> None:
-    """As many as the status page shows."""
+def test_the_bounded_list_holds_only_the_last_errors(service: InProcess) -> None:
+    """It holds as many as the status page shows."""
     ask(service, last_errors.TWIN, fixed(last_errors.TWIN), 3 * last_errors.SHOWN)
     assert len(last_errors.last_errors) == last_errors.SHOWN
 
 
 def test_a_reused_exception_makes_each_log_record_longer(service: InProcess) -> None:
-    """By the two entries of one raise; a fresh one's are all of one length."""
+    """Each adds the two entries of one raise; with a new exception all records have the same length."""
     expected = {variant.slug: variant.expected.log_bytes_added_per_request for variant in logged.TWIN.variants}
     for variant in logged.TWIN.variants:
         lengths = []
@@ -226,14 +226,14 @@ def test_a_reused_exception_makes_each_log_record_longer(service: InProcess) -> 
         assert all(holds(step, expected[variant.slug]) for step in growth), growth
 
 
-def test_the_log_goes_nowhere(service: InProcess, capfd: pytest.CaptureFixture[str]) -> None:
-    """Neither to the terminal nor to a file: no variant can fill a disk."""
+def test_the_log_is_discarded(service: InProcess, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nothing is written to the terminal or to a file, so no variant can fill a disk."""
     ask(service, logged.TWIN, logged.TWIN.variants[0], 3)
     assert capfd.readouterr() == ("", "")
 
 
 def test_python_clears_the_handled_exception_after_the_clause() -> None:
-    """What the loop of Python 2 could not rely on."""
+    """Python 2 did not, which is why its main loops leaked."""
     loop = main_loop.MainLoop()
     loop.turn(0)
     assert sys.exc_info() == (None, None, None)
