@@ -51,10 +51,10 @@ CurrentLab = Annotated[Lab, Depends(lab_of)]
 
 
 async def own_origin(request: Request) -> None:
-    """Refuse the request of a page from another origin: a browser would send it with no question to the user."""
+    """Refuse a request from a page of another origin, which a browser sends without asking the user."""
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise HTTPException(403, f"{origin} is not this service's own origin.")
+        raise HTTPException(403, f"Pages of {origin} may not use /lab.")
 
 
 router = APIRouter(prefix="/lab", tags=["lab"], dependencies=[Depends(own_origin)])
@@ -68,7 +68,7 @@ class StrategyChoice(BaseModel):
 
 @router.get("")
 def show(lab: CurrentLab) -> dict[str, object]:
-    """Return the versions, the current memory, and what is retained, by reused object; idle objects are left out."""
+    """Return the versions, the current memory, and what each reused object retains, if it retains anything."""
     memory = process_memory()
     return {
         "arm": lab.settings.arm,
