@@ -66,7 +66,7 @@ class StrategyChoice(BaseModel):
     strategy: Strategy
 
 
-@router.get("")
+@router.get("", summary="Show the lab")
 def show(lab: CurrentLab) -> dict[str, object]:
     """Return the versions, the current memory, and what each reused object retains, if it retains anything."""
     memory = process_memory()
@@ -84,7 +84,7 @@ def show(lab: CurrentLab) -> dict[str, object]:
     }
 
 
-@router.post("/release")
+@router.post("/release", summary="Release what is retained")
 def release(lab: CurrentLab) -> dict[str, int]:
     """Release everything that errors retain, collect, and trim; return anonymous memory before and after, in bytes."""
     before = process_memory().anonymous
@@ -95,7 +95,7 @@ def release(lab: CurrentLab) -> dict[str, int]:
     return {"before": before, "after": process_memory().anonymous}
 
 
-@router.post("/settle")
+@router.post("/settle", summary="Collect garbage and measure")
 def settled() -> dict[str, int | None]:
     """Collect all garbage and measure what is left: call it before and after a load, and compare.
 
@@ -114,7 +114,7 @@ def settled() -> dict[str, int | None]:
     }
 
 
-@router.put("/strategy")
+@router.put("/strategy", summary="Choose the strategy")
 def choose(choice: StrategyChoice, lab: CurrentLab) -> StrategyChoice:
     """Apply a fix to the `/reused` routes, or undo it. What is already retained stays until `POST /lab/release`."""
     lab.strategy = choice.strategy
