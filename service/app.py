@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 from pydantic import ValidationError
@@ -21,22 +21,10 @@ def create_app(settings: Settings) -> FastAPI:
     """Build the app. The metrics' recording and the memory limit start and stop with its lifespan."""
     state = lab.Lab(settings, lambda: {**reused_errors(), **registry.reused_errors()}, registry.forget)
     metrics = Metrics(state) if settings.metrics != "none" else None
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with ExitStack() as ends:
-            if metrics:
-                ends.callback(metrics.start())
-            for twin in registry.TWINS:
-                ends.enter_context(twin.running())
-            if settings.memory_limit_mb:
-                ends.callback(memory_limit.watch(settings.arm, settings.memory_limit_mb))
-            yield
-
     app = FastAPI(
         title="Sadpath lab",
         description="Error paths that leak, and the same paths fixed.",
-        lifespan=lifespan,
+        lifespan=_lifespan(settings, metrics),
         responses=problems.INVALID_REQUEST,
     )
     app.state.lab = state
@@ -48,6 +36,21 @@ def create_app(settings: Settings) -> FastAPI:
     if metrics:
         metrics.install(app)
     return app
+
+
+def _lifespan(settings: Settings, metrics: Metrics | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as ends:
+            if metrics:
+                ends.callback(metrics.start())
+            for twin in registry.TWINS:
+                ends.enter_context(twin.running())
+            if settings.memory_limit_mb:
+                ends.callback(memory_limit.watch(settings.arm, settings.memory_limit_mb))
+            yield
+
+    return lifespan
 
 
 def _settings() -> Settings:

@@ -51,10 +51,10 @@ CurrentLab = Annotated[Lab, Depends(lab_of)]
 
 
 async def own_origin(request: Request) -> None:
-    """Refuse the request of a page from another origin: a browser would send it with no question to the user."""
+    """Refuse a request from a page of another origin, which a browser sends without asking the user."""
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise HTTPException(403, f"{origin} is not this service's own origin.")
+        raise HTTPException(403, f"Pages of {origin} may not use /lab.")
 
 
 router = APIRouter(prefix="/lab", tags=["lab"], dependencies=[Depends(own_origin)])
@@ -66,9 +66,9 @@ class StrategyChoice(BaseModel):
     strategy: Strategy
 
 
-@router.get("")
+@router.get("", summary="Show the lab")
 def show(lab: CurrentLab) -> dict[str, object]:
-    """Return the versions, the current memory, and what is retained, by reused object; idle objects are left out."""
+    """Return the versions, the current memory, and what each reused object retains, if it retains anything."""
     memory = process_memory()
     return {
         "arm": lab.settings.arm,
@@ -84,7 +84,7 @@ def show(lab: CurrentLab) -> dict[str, object]:
     }
 
 
-@router.post("/release")
+@router.post("/release", summary="Release what is retained")
 def release(lab: CurrentLab) -> dict[str, int]:
     """Release everything that errors retain, collect, and trim; return anonymous memory before and after, in bytes."""
     before = process_memory().anonymous
@@ -95,7 +95,7 @@ def release(lab: CurrentLab) -> dict[str, int]:
     return {"before": before, "after": process_memory().anonymous}
 
 
-@router.post("/settle")
+@router.post("/settle", summary="Collect garbage and measure")
 def settled() -> dict[str, int | None]:
     """Collect all garbage and measure what is left: call it before and after a load, and compare.
 
@@ -114,7 +114,7 @@ def settled() -> dict[str, int | None]:
     }
 
 
-@router.put("/strategy")
+@router.put("/strategy", summary="Choose the strategy")
 def choose(choice: StrategyChoice, lab: CurrentLab) -> StrategyChoice:
     """Apply a fix to the `/reused` routes, or undo it. What is already retained stays until `POST /lab/release`."""
     lab.strategy = choice.strategy

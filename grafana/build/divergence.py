@@ -92,8 +92,8 @@ def _what_you_see() -> Panel:
 def _time_to_the_limit() -> Panel:
     words = Words(
         "Time to the memory limit",
-        f"How long until resident memory reaches its limit at the rate of the last {WINDOW}. Shows only an arm with "
-        "less than an hour left.",
+        f"How long until resident memory reaches its limit at the rate of the last {WINDOW_S} s. Shows only an arm "
+        "with less than an hour left.",
     )
     seconds_left = f"({ARMS.limit} - {ARMS.memory}) / deriv({ARMS.memory}[{WINDOW}])"
     query = Query(f"(({seconds_left}) > 0) < 3600 and ({ARMS.in_one_lifetime})", ARMS.legend)
@@ -116,7 +116,7 @@ def _retained() -> Panel:
 def _per_error() -> Panel:
     words = Words(
         "Memory retained per error",
-        f"Growth of anonymous memory over {WINDOW}, divided by the errors raised in the same time.",
+        f"Growth of anonymous memory over {WINDOW_S} s, divided by the errors raised in the same time.",
     )
     query = Query(ARMS.growth_per_error(ARMS.series("sadpath_anonymous_memory_bytes"), ERRORS), ARMS.legend)
     return ARMS.graph(words, At(8, 16, 8, 8), Axis("bytes", "per error"), query)
@@ -154,7 +154,7 @@ def _requests() -> Panel:
 def _locust() -> Panel:
     words = Words(
         "Locust",
-        "Users, and failures per second: responses other than the expected error. Expected are none, and some while an "
+        "Users, and failures per second: responses other than the expected error. None are expected, except while an "
         "arm restarts.",
     )
     failures = f"sum by (arm) (rate(locust_failures_total[{WINDOW}]))"

@@ -91,7 +91,7 @@ def _memory() -> Panel:
     words = Words(
         "Resident memory over time",
         "Resident memory, and the memory limit if the service publishes it (sadpath_memory_limit_bytes). A line that "
-        "only falls at a restart is a leak.",
+        "always rises, and falls only at a restart, is a leak.",
     )
     return service_panels.memory(ONE, words, At(0, 5, 16, 10))
 
@@ -102,10 +102,10 @@ def _how_to_read_this() -> Panel:
         At(16, 5, 8, 10),
         "**A leak on an error path**: memory grows with the errors while the garbage collector (GC) frees nothing. The "
         "retained objects are reachable, often from one exception object that is raised many times.\n\n"
-        "**Send errors** at a steady rate for some minutes and watch *Memory growth per error*. When you stop, "
-        "memory must stop growing.\n\n"
+        "**Send errors** at a steady rate for some minutes and watch *Memory growth per error*. If the "
+        "errors cause the growth, it stops with them.\n\n"
         "**To find the object**, use Sadpath's exporter in the service: the last two panels name it.\n\n"
-        "**Colours**: the larger the largest value of a line, the redder the line.",
+        "**Colours**: red is the line with the largest values, yellow the one with the smallest.",
     )
 
 

@@ -56,7 +56,7 @@ class Subject:
 
     @property
     def restarted(self) -> str:
-        """The time at which a process was started again, in milliseconds."""
+        """The time of the last restart of a process that restarted, in milliseconds."""
         return f"({self.start} * 1000) and changes({self.start}[10m]) > 0"
 
     def series(self, metric: str, *labels: str) -> str:

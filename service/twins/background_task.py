@@ -66,7 +66,7 @@ TWIN = Twin(
             reused,
             TWO_ENTRIES,
             "Each raise adds two entries, for the frame that raises and the frame of the task that catches. On a "
-            "Python where a coroutine's frame keeps its callers, they retain the request that started the task too.",
+            "Python where a coroutine's frame keeps its callers, the request that started the task is retained too.",
             with_callers=TWO_ENTRIES_WITH_CALLERS,
         ),
         Variant("factory", factory, FLAT, "The object is freed at the end of the `except` clause."),

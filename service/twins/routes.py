@@ -20,13 +20,13 @@ CATALOGUE = {twin.slug: twin for twin in TWINS}
 
 def install(app: FastAPI) -> None:
     """Add the catalogue, every variant, and the handlers and middleware of the twins to `app`."""
-    app.add_api_route("/twins", catalogue, tags=["twins"])
+    app.add_api_route("/twins", catalogue, tags=["twins"], summary="List the twins")
     for twin in TWINS:
         for kind, handler in twin.handlers.items():
             app.add_exception_handler(kind, handler)
         for variant in twin.variants:
             _add_variant(app, twin, variant)
-    app.add_api_route("/twins/{twin}", one_twin, tags=["twins"])
+    app.add_api_route("/twins/{twin}", one_twin, tags=["twins"], summary="Describe one twin")
     app.add_api_route("/twins/{twin}/{variant}", unknown, include_in_schema=False)
 
 

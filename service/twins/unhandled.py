@@ -73,6 +73,6 @@ TWIN = Twin(
             "The framework responds, raises the error again for the server, and clears nothing.",
             status=500,
         ),
-        Variant("factory", factory, FLAT, "The server releases the object when it has logged it.", status=500),
+        Variant("factory", factory, FLAT, "The object is freed when the request ends.", status=500),
     ),
 )

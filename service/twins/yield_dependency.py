@@ -71,8 +71,8 @@ TWIN = Twin(
             "reused",
             reused,
             Expected(Range(14, 18), Range(29_000, 40_000)),
-            "The error is thrown into the dependency, which raises it again. The dependency's own frames are not "
-            "retained, since `contextlib` restores the traceback with which it threw the error in.",
+            "`contextlib` throws the error into the dependency, which raises it again. The dependency's own frames are "
+            "not retained, since `contextlib` then restores the traceback that the error had before.",
             status=423,
         ),
         Variant("factory", factory, FLAT, "The object is freed when the request ends.", status=423),
@@ -89,7 +89,7 @@ TWIN = Twin(
             cleared_and_raised,
             Expected(Range(14, 18), Range(29_000, 40_000)),
             "An ineffective fix: the dependency sets `__traceback__` to None and raises the error again, but then "
-            "`contextlib` restores the traceback with which it threw the error in.",
+            "`contextlib` restores the traceback that the error had before.",
             status=423,
         ),
     ),
