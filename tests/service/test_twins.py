@@ -7,7 +7,6 @@ import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
-from statistics import median
 from traceback import walk_tb
 from types import TracebackType
 from typing import NamedTuple
@@ -23,7 +22,7 @@ from service.twins.registry import TWINS
 from tests.probe.raising import count_by_hand
 from tests.service.in_process import InProcess, in_process
 
-WARM_UP, ROUNDS, REQUESTS = 60, 3, 30  # caches, Python's own too, grow by some ten kilobytes during the warm-up
+WARM_UP, REQUESTS = 60, 80  # caches, Python's own too, grow by some ten kilobytes during the warm-up
 ALL = [pytest.param(twin, variant, id=f"{twin.slug}/{variant.slug}") for twin in TWINS for variant in twin.variants]
 BY_TWIN = [pytest.param(twin, id=twin.slug) for twin in TWINS]
 
@@ -64,28 +63,19 @@ def live_entries() -> int:
 
 
 def measure(service: InProcess, twin: Twin, variant: Variant) -> Measured:
-    """Count what a request leaves behind: exact counts, and bytes by tracemalloc.
-
-    Each figure is the median of `ROUNDS` rounds: a leak grows in each of them, a cache that fills in one.
-    """
+    """Count what `REQUESTS` requests leave behind, each raising once: exact counts, and bytes by tracemalloc."""
     tracemalloc.start()
     try:
         ask(service, twin, variant, WARM_UP)
         occupy_threads(service)
         gc.collect()
-        rounds = [measure_round(service, twin, variant) for _ in range(ROUNDS)]
+        entries, (before, _) = live_entries(), tracemalloc.get_traced_memory()
+        assert ask(service, twin, variant, REQUESTS) == {variant.status}
+        occupy_threads(service)
+        collected = gc.collect()
+        added = (live_entries() - entries, tracemalloc.get_traced_memory()[0] - before, collected)
     finally:
         tracemalloc.stop()
-    return Measured(*(median(figures) for figures in zip(*rounds, strict=True)))
-
-
-def measure_round(service: InProcess, twin: Twin, variant: Variant) -> Measured:
-    """Send `REQUESTS` requests, each raising once, and count what is there afterwards and was not before."""
-    entries, (before, _) = live_entries(), tracemalloc.get_traced_memory()
-    assert ask(service, twin, variant, REQUESTS) == {variant.status}
-    occupy_threads(service)
-    collected = gc.collect()
-    added = (live_entries() - entries, tracemalloc.get_traced_memory()[0] - before, collected)
     return Measured(*(figure / REQUESTS for figure in added))
 
 
