@@ -101,8 +101,13 @@ def holds(figure: float, expected: Range) -> bool:
 
 @pytest.mark.parametrize(("twin", "variant"), ALL)
 def test_what_a_request_leaves_behind(service: InProcess, twin: Twin, variant: Variant) -> None:
-    """Entries, bytes and cyclic objects are what the catalogue expects on this Python and Starlette."""
+    """Entries, bytes and cyclic objects are what the catalogue expects on this Python and Starlette.
+
+    Measured twice where the first time disagrees: a cache that fills does so once, and a leak does it again.
+    """
     measured = measure(service, twin, variant)
+    if not agrees(measured, variant):
+        measured = measure(service, twin, variant)
     assert agrees(measured, variant), f"{measured}, expected: {variant.why}"
 
 
