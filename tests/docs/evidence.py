@@ -31,7 +31,7 @@ RUN_BY = {
     # what is measured
     "make truth": TRUTH,
     "make truth TWIN=endpoint": TRUTH,
-    "make truth TWIN=its-slug": TRUTH,
+    "make truth TWIN=your-twin": TRUTH,
     "python -m loadtest truth": TRUTH,
     "make cost": "tests/loadtest/test_cost.py",
     "python -m loadtest cost": "tests/loadtest/test_cost.py",
@@ -43,6 +43,7 @@ RUN_BY = {
     "python3 loadtest/simple_exception_memory_demo.py": "tests/loadtest/test_simple_demo.py",
     # one's own service
     "pip install '/path/to/your/clone'": WHEEL,
+    "pip install '/path/to/your/clone[PART]'": WHEEL,
     "pip install '/path/to/your/clone[all]'": WHEEL,
     "pip install '/path/to/your/clone[docker]'": WHEEL,
     "locust -f locustfile.py --help": "tests/docs/test_reference.py",
@@ -53,6 +54,7 @@ RUN_BY = {
     "sadpath --help": HERE,
     "sadpath --version": HERE,
     "sadpath report FOLDER": "tests/sadpath/test_cli.py",
+    "sadpath report FOLDER --junit FILE": "tests/sadpath/test_cli.py",
     "sadpath report reports/locust": "tests/sadpath/test_cli.py",
     "promtool test rules grafana/prometheus/tests/*.yml": "tests/grafana/test_rules.py",
     # the lab's service
@@ -71,6 +73,8 @@ RUN_BY = {
     "make help": HERE,
     "python -m loadtest --help": HERE,
     "make test": ".ci/run",
+    "make test TESTS=tests/probe": ".ci/run",
+    "python -m pytest tests/service/test_twins.py -k your-twin": "tests/service/test_twins.py",
     "make test-all": ".ci/run",
     "make check": ".ci/run",
     "make dashboards": "tests/grafana/test_dashboards.py",
@@ -95,6 +99,7 @@ NOT_RUN = {
     'make truth PYTHONS="python3.12 /opt/3.13/bin/python3.13"': "which interpreters there are depends on the machine",
     "make format": "it changes the code; `make check` verifies the result",
     "make lock": "it changes the locks to whatever is newest on that day",
+    "pre-commit install": "it changes the clone's hooks; they run what `make check` runs",
     "make clean": "it removes the environment that the tests run in",
 }
 """The reason why no test runs the command."""

@@ -17,10 +17,10 @@ PROGRAMS = {
     "locust",
     "make",
     "pip",
+    "pre-commit",
     "promtool",
     "python",
     "python3",
-    "python3.13",
     "sadpath",
     "uvicorn",
 }
