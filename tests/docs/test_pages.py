@@ -1,6 +1,8 @@
 """The pages hold together: links lead somewhere, words are the vocabulary's, the lists are whole."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,3 +58,13 @@ def test_the_python_on_the_pages_compiles(page: Path) -> None:
     """What is copied is at least Python."""
     for block in blocks(page, "python"):
         compile(block, page.name, "exec")
+
+
+def test_what_the_pages_import_exists() -> None:
+    """Each import of ours and of the libraries beside it; `shop` is the reader's own service."""
+    lines = [line for page in PAGES for block in blocks(page, "python") for line in block.splitlines()]
+    imports = [line for line in lines if re.match(r"(from|import) (?!shop)", line)]
+    assert any("sadpath" in line for line in imports)
+    # A process of its own, in which Locust comes first: it patches what is imported after it.
+    imports.sort(key=lambda line: "locust" not in line)
+    subprocess.run([sys.executable, "-c", "\n".join(imports)], cwd=ROOT, check=True, timeout=60)
