@@ -22,13 +22,13 @@ up: ## Bring the lab up on a stage, under Docker Compose, with Grafana; .env.exa
 down: ## End what `make up` began; Locust's report stays in reports/compose
 	@$(PYTHON) -m loadtest.stage down
 
-test: $(venv)/dev ## Run the tests, all but the slow ones; TESTS="tests/probe …" for a part
-	@$(python) -m pytest --numprocesses 2 --dist loadfile -m "not slow" $(TESTS)
+test: $(venv)/dev ## Run the tests but the slow ones, and measure coverage; TESTS="tests/probe …" for a part
+	@$(python) -m pytest --numprocesses 2 --dist loadfile -m "not slow" $(if $(TESTS),$(TESTS),--cov)
 
-test-all: $(venv)/dev ## Run the slow tests too: the probe's on each Python from 3.9 to 3.15 that is here
-	@$(python) -m pytest --numprocesses 2 --dist loadfile $(TESTS)
+test-all: $(venv)/dev ## Run the slow tests too: other Pythons, the wheel, real servers and browsers
+	@$(python) -m pytest --numprocesses 2 --dist loadfile $(if $(TESTS),$(TESTS),--cov)
 
-check: $(venv)/dev ## Check style and types
+check: $(venv)/dev ## Check style and types, without changing anything
 	@$(python) -m ruff check
 	@$(python) -m ruff format --check
 	@$(python) -m mypy

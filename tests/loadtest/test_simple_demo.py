@@ -1,4 +1,4 @@
-"""The README's smallest example: what people read is the file, and it shows what the README says."""
+"""The smallest example: what people read is the file, and it shows what the page says."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ from loadtest import simple_exception_memory_demo as demo
 from tests.interpreters import find_interpreter
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "original-article.md").read_text(encoding="utf-8")
 FILE = (ROOT / "loadtest" / "simple_exception_memory_demo.py").read_text(encoding="utf-8")
 MINORS = range(4, 20)  # tracemalloc came with 3.4
 LINE = re.compile(r"^(\w+) +([\d,]+) raises +([+-][\d.]+) MB$")
@@ -21,13 +21,13 @@ INTERVALS = [200, 400, 600, 800, 1000]
 
 
 def blocks(language: str) -> list[str]:
-    """The code blocks of the README in one language, as a reader copies them."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    """The code blocks of the page in one language, as a reader copies them."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     return [block for its_language, block in found if its_language == language]
 
 
 def example() -> str:
-    """The block of the README that is the example."""
+    """The block of the page that is the example."""
     (block,) = (block for block in blocks("python") if "def measure_memory" in block)
     return block
 
@@ -62,7 +62,7 @@ def shows_a_leak_and_a_flat_line(printed: str) -> bool:
     return all(1.0 <= share < 1.1 for share in kept) and all(abs(grown) < 0.05 for grown in fresh.values())
 
 
-def test_the_readme_shows_the_file_whole() -> None:
+def test_the_page_shows_the_file_whole() -> None:
     """Nobody reads one program and runs another."""
     assert example() == FILE
 
@@ -73,7 +73,7 @@ def test_the_file_is_short_enough_to_read() -> None:
 
 
 @pytest.mark.parametrize("version", INTERPRETERS)
-def test_what_the_readme_shows_runs_alone(version: str, tmp_path: Path) -> None:
+def test_what_the_page_shows_runs_alone(version: str, tmp_path: Path) -> None:
     """Copied into an empty folder, with the standard library alone, the object's memory grows and the factory's not."""
     (tmp_path / "copied.py").write_text(example(), encoding="utf-8")
     command = [INTERPRETERS[version], "-S", "-E", "-W", "error", "copied.py"]
@@ -82,7 +82,7 @@ def test_what_the_readme_shows_runs_alone(version: str, tmp_path: Path) -> None:
     assert shows_a_leak_and_a_flat_line(result.stdout), result.stdout
 
 
-def test_the_output_in_the_readme_is_what_it_prints() -> None:
+def test_the_output_on_the_page_is_what_it_prints() -> None:
     """The figures beside the example hold the same claim."""
     (shown,) = (block for block in blocks("") if "raise_a_fresh_object" in block)
     assert shows_a_leak_and_a_flat_line(shown)
