@@ -13,7 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from loadtest.arms import free_ports
+from loadtest.ports import free_ports
 from sadpath.lifeline import Child
 from sadpath.plugins.locust_metrics import BOUNDS_MS, LocustCollector
 from tests.waiting import until
