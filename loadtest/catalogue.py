@@ -141,8 +141,8 @@ def read_twin(twin: Mapping[str, Any]) -> Twin:
 
 
 def _read_variant(variant: Mapping[str, Any]) -> Variant:
-    said = variant.get("expected")
-    expected = {figure: (float(said[figure][0]), float(said[figure][1])) for figure in FIGURES} if said else None
+    ranges = variant.get("expected")
+    expected = {figure: (float(ranges[figure][0]), float(ranges[figure][1])) for figure in FIGURES} if ranges else None
     return Variant(variant["slug"], variant["path"], int(variant["status"]), variant["why"], expected)
 
 

@@ -37,7 +37,7 @@ WRONG_COMMAND, FAILED = 2, 4
 
 
 class NotReady(Exception):  # noqa: N818 - for the person at the terminal
-    """The Compose demo cannot start; the message says why, and what to set. The one error class without click."""
+    """The Compose demo cannot start; the message has the reason, and what to set. The one error class without click."""
 
     def __init__(self, message: str, status: int = FAILED) -> None:
         super().__init__(message)

@@ -15,7 +15,7 @@ FAILED_INSIDE = 1011
 
 
 class Unexpected(Exception):  # noqa: N818 - what Locust lists as a failure
-    """The session did not go as expected; the message says how."""
+    """The session did not go as expected; the message has the reason."""
 
 
 class Session(NamedTuple):
@@ -36,7 +36,7 @@ class Session(NamedTuple):
 def record(fire: Callable[..., None], url: str, name: str, status: int) -> None:
     """Hold one session at `url`, and `fire` Locust's event `request` for it under this name.
 
-    `status` is what its handshake must get.
+    `status` is the expected one of its handshake.
     """
     began = time.perf_counter()
     received, failure = 0, None

@@ -52,7 +52,7 @@ class Experiment:
 
 
 def check_memory(plan: Experiment, free: int) -> None:
-    """Check that the largest run finds its memory, since a laptop must not swap. Raises `CommandError`."""
+    """Check that the memory for the largest run is free, since a laptop must not swap. Raises `CommandError`."""
     if plan.needed_bytes > free:
         fewer = plan.raises_within(free)
         instead = f", or ask for less: --raises {fewer}" if fewer else ""

@@ -1,6 +1,6 @@
 """The measured process: raises in one style, and writes its memory to the samples as it goes.
 
-Run by the experiment, in a process of its own for each run: memory that one style left must not serve the next. It ends
+Run by the experiment, in a process of its own for each run: memory that one style freed must not serve another. It ends
 itself with status 137 at its memory limit.
 """
 
@@ -87,7 +87,7 @@ def sample_points(raises: int) -> list[int]:
 
 
 def settled_bytes() -> int:
-    """Return what this process holds after a full collection, in bytes: exact where the allocators tell, else in pages.
+    """Return what this process holds after a full collection, in bytes: exact where the allocators report it.
 
     Without `/proc` psutil's unique set size stands for the pages.
     """

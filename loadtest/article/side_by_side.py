@@ -74,7 +74,7 @@ def _with_range(spread: Spread, write: Callable[[float], str], unit: str) -> str
 
 
 def explanation(found: Results, context_bytes: int) -> str:
-    """Return why the article's figure and ours differ, in one sentence; nothing where a run is missing to say so."""
+    """Return why the article's figure and ours differ, in one sentence; empty where a run for it is missing."""
     held, bare = (found.get((context, "singleton")) for context in CONTEXTS)
     article: Article = ARTICLE["singleton"]
     if held is None or bare is None or article.bytes_per_raise is None:

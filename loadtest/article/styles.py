@@ -16,15 +16,15 @@ Find = Callable[[int], NoReturn]
 
 
 class UserNotFoundError(Exception):
-    """There is no such user."""
+    """The user does not exist."""
 
 
-USER_NOT_FOUND = UserNotFoundError("there is no such user")  # the singleton: built once
+USER_NOT_FOUND = UserNotFoundError("user not found")  # the singleton: built once
 
 
 def user_not_found() -> UserNotFoundError:
     """Build a fresh error: the factory."""
-    return UserNotFoundError("there is no such user")
+    return UserNotFoundError("user not found")
 
 
 def find_user_singleton(context_bytes: int) -> NoReturn:

@@ -35,7 +35,7 @@ QUICK = Effort(generations=1, rounds=2, requests=1200, scrapes=15, censuses=2, l
 
 @dataclass(frozen=True)
 class Bench:
-    """What a measurement is given: how much to do, a folder that is removed afterwards, where to say how far it is.
+    """What a measurement is given: how much to do, a folder that is removed afterwards, where to report progress.
 
     `wanted` names the rows to measure; a measurement leaves out what only others need.
     """

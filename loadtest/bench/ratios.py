@@ -11,13 +11,13 @@ from loadtest.measure.estimate import interval_of_median
 
 @dataclass(frozen=True)
 class Goal:
-    """The bound that a ratio has to keep: at most `bound`, or at least that much."""
+    """The bound for a ratio: at most `bound`, or at least that much."""
 
     bound: float
     at_least: bool = False
 
     def is_met(self, ratio: float) -> bool:
-        """Whether `ratio` keeps the bound."""
+        """Whether `ratio` is within the bound."""
         return ratio >= self.bound if self.at_least else ratio <= self.bound
 
     def __str__(self) -> str:
@@ -29,7 +29,7 @@ class BenchRow:
     """One ratio of the benchmark.
 
     `ci95` is the 95% CI of `ratio`, None with fewer than two rounds. Where the ratio could not be measured, it
-    is None and `reason` says why in one line. `figures` has what it was made from, with units in the names.
+    is None and `reason` is why, in one line. `figures` has what it was made from, with units in the names.
     """
 
     name: str
@@ -58,7 +58,7 @@ def compare(
     """Make a row of paired rounds: the median of the ratios of each pair, its interval by bootstrap over the rounds.
 
     A median shrugs off the round that a neighbour on the machine disturbed. Raises `ValueError` if the rounds are not
-    in pairs or there are none.
+    in pairs or missing.
     """
     ratios = [mine / other for mine, other in zip(with_it, without, strict=True)]
     if not ratios:

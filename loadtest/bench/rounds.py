@@ -65,8 +65,8 @@ class PartResult:
     """What one part took: CPU seconds of the server, user and system; wall seconds; how often it was scraped.
 
     `began` is when its first slice did, on the clock that all processes share, `time.monotonic`. `response_ms` has the
-    response times of its requests, as they were answered, if the part is timed. `failure` says in one line why it did
-    not come to its end, and is empty if it did.
+    response times of its requests, as they were answered, if the part is timed. `failure` is the reason why it
+    did not come to its end, empty if it did.
     """
 
     variant: str

@@ -54,13 +54,13 @@ class Load:
         before = [self._warm_up(), *self._fill(fill)]
         slices: dict[str, list[PartResult]] = {arm: [] for arm in ARMS}
 
-        def keep(number: int, results: list[PartResult]) -> None:
+        def collect(number: int, results: list[PartResult]) -> None:
             if number >= len(before):
                 for result in results:
                     slices[result.variant].append(result)
 
         rounds = [self._round(size, number, is_timed=True) for number, size in enumerate(window.slices)]
-        play([*before, *rounds], self._folder, keep)
+        play([*before, *rounds], self._folder, collect)
         return {arm: ArmWindow(ours, self._pauses(arm, ours[0].began)) for arm, ours in slices.items()}
 
     def _fill(self, requests: int) -> list[Round]:

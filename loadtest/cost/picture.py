@@ -16,12 +16,12 @@ WIDTH, HEIGHT, LABELS = 560, 500, 140
 """Of a chart, in points; the names of the lines on the right take some of its width."""
 
 CPU, BETWEEN = "cpu_us_per_request", "cpu_us_between_collections"
-P50, P99, LONGEST = "median", "p99", "maximum"
-DASHES: Mapping[str, list[int]] = {P50: [1, 0], P99: [8, 5], LONGEST: [1, 0]}
+P50, P99, MAXIMUM = "median", "p99", "maximum"
+DASHES: Mapping[str, list[int]] = {P50: [1, 0], P99: [8, 5], MAXIMUM: [1, 0]}
 APART = 1.5
 """By what factor two names must be apart on the axis of response times, which is logarithmic."""
 
-WEIGHTS: Mapping[str, float] = {P50: 2, P99: 2, LONGEST: 4.5}
+WEIGHTS: Mapping[str, float] = {P50: 2, P99: 2, MAXIMUM: 4.5}
 
 
 def picture(rows: Sequence[CostRow], ratios: Sequence[Ratio], versions: str) -> bytes:
@@ -32,7 +32,7 @@ def picture(rows: Sequence[CostRow], ratios: Sequence[Ratio], versions: str) -> 
 
 
 def headline(rows: Sequence[CostRow], ratios: Sequence[Ratio]) -> str:
-    """Say in one line what the last checkpoint shows."""
+    """Return in one line what the last checkpoint shows."""
     last = max(row.requests_served for row in rows)
     pause = max(row.longest_pause_ms for row in rows if row.requests_served == last and row.arm == "reused")
     (cpu,) = (one for one in ratios if one.requests_served == last and one.figure == CPU)
@@ -48,7 +48,7 @@ def duration(milliseconds: float) -> str:
 
 
 def subtitle(versions: str) -> list[str]:
-    """Say what was measured, and with what."""
+    """Return what was measured, and with what."""
     return [
         "One 404 from two copies of one service: reused raises one exception object, factory a new one per request.",
         versions,
@@ -82,7 +82,7 @@ def _value(row: Mapping[str, Any]) -> float:
 def _figures(row: CostRow) -> list[tuple[str, float, float | None, float | None]]:
     named = [(CPU, CPU), (BETWEEN, BETWEEN), (P50, "p50_ms"), (P99, "p99_ms")]
     estimates = [(figure, row.estimates[name]) for figure, name in named]
-    return [*((figure, one.value, *one.ci95) for figure, one in estimates), (LONGEST, row.longest_ms, None, None)]
+    return [*((figure, one.value, *one.ci95) for figure, one in estimates), (MAXIMUM, row.longest_ms, None, None)]
 
 
 def _cpu_chart(rows: Sequence[CostRow]) -> alt.LayerChart | alt.FacetChart:

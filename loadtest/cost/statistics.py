@@ -1,4 +1,4 @@
-"""What a window says: the cost of a request in each arm with its interval, and how the arms compare.
+"""The figures of a window: the cost of a request in each arm with its interval, and how the arms compare.
 
 The intervals come from a bootstrap over the slices of a window, with their requests as they are: neighbours in a slice
 share what disturbed them. The slices of both arms are in pairs, so a ratio draws both of a pair.

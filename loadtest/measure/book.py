@@ -17,7 +17,7 @@ def write_whole(path: Path, page: Mapping[str, object]) -> None:
 
 
 class Written(Protocol):
-    """A row of a file: `name` is what tells it from the others."""
+    """A row of a file: `name` identifies it."""
 
     @property
     def name(self) -> str: ...  # noqa: D102

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 RESAMPLES = 1000
 SEED = 1
-"""The bootstrap's own randomness must not make two readings of one run differ."""
+"""Fixed, so that two evaluations of one run do not differ."""
 
 Interval = tuple[float, float]
 

@@ -1,4 +1,4 @@
-"""How a long measurement runs: it says how far it is, and an interrupt leaves what was measured."""
+"""How a long measurement runs: it reports its progress, and an interrupt leaves what was measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hold what was measured against what the catalogue says. Pure functions: figures in, reasons out."""
+"""Compare what was measured with what the catalogue expects. Pure functions: figures in, reasons out."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ TO_A_TENTH = ("traceback_entries_per_request", "cyclic_objects_per_request", "lo
 
 
 def judge_row(expected: Expected, measured: Measured) -> tuple[Agreement, str]:
-    """Say whether one variant does what is expected of it, and if not, in words why.
+    """Return whether one variant behaves as expected, and if not, why.
 
-    A counted figure agrees when it lies in its range. The bytes agree when their whole 95% interval lies in the range,
+    A counted figure agrees when it lies in its range. The bytes agree when their whole 95% CI lies in the range,
     and disagree when none of it does. An interval of which a part lies in the range decides nothing: it is too noisy.
     """
     reasons = [
@@ -33,11 +33,11 @@ def judge_row(expected: Expected, measured: Measured) -> tuple[Agreement, str]:
 
 
 def told_apart(expected_leaky: Expected, leaky: Measured, expected_fixed: Expected, fixed: Measured) -> str:
-    """Return why a leaky variant cannot be told from its fixed one, an empty string if it can.
+    """Return why a leaky variant cannot be distinguished from its fixed one, an empty string if it can.
 
-    It can where its bytes, its cyclic objects or its log bytes are expected to be some, and lie above those of the
+    It can where its bytes, its objects in reference cycles or its log bytes are expected, and lie above those of the
     fixed one without an overlap of the intervals. Where both are expected to be flat, as on a Starlette that clears
-    the traceback, there is nothing to tell apart.
+    the traceback, no difference is expected.
     """
     if is_flat(expected_leaky) and is_flat(expected_fixed):
         return ""
@@ -45,22 +45,22 @@ def told_apart(expected_leaky: Expected, leaky: Measured, expected_fixed: Expect
     pairs = zip(figures, _intervals(leaky), _intervals(fixed), strict=True)
     if any(expected_leaky[figure][0] > 0 and ours[0] > theirs[1] for figure, ours, theirs in pairs):
         return ""
-    return "not told from its fixed variant: neither bytes nor cyclic objects nor log bytes lie above"
+    return "not distinguished from its fixed variant: neither bytes nor objects in cycles nor log bytes are higher"
 
 
 def is_flat(expected: Expected) -> bool:
-    """Whether every range holds none."""
+    """Whether every range includes zero."""
     return all(low <= 0 <= high for low, high in expected.values())
 
 
 def _judge_bytes(expected: Range, measured: Measured) -> tuple[Agreement, str]:
     low, high = measured.ci95
-    said = f"bytes_per_request is {figure(measured.bytes_per_request, measured.ci95)}"
+    found = f"bytes_per_request is {figure(measured.bytes_per_request, measured.ci95)}"
     if expected[0] <= low and high <= expected[1]:
         return "agrees", ""
     if high < expected[0] or expected[1] < low:
-        return "disagrees", f"{said}, expected {counts(expected)}"
-    return "too noisy", f"too noisy: {said}, and only a part of that lies in {counts(expected)}"
+        return "disagrees", f"{found}, expected {counts(expected)}"
+    return "too noisy", f"too noisy: {found}, and only a part of that lies in {counts(expected)}"
 
 
 def _lies_in(value: float, expected: Range) -> bool:

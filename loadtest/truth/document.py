@@ -58,7 +58,7 @@ def page(twins: Sequence[Twin], rows: Sequence[TruthRow], environment: Mapping[s
 
 def _overview(rows: Sequence[TruthRow]) -> str:
     """Return one line for each variant, or several where versions are expected to differ."""
-    expected_and_measured = [f"{figure}: {what}" for figure in ("entries", "bytes", "cyclic") for what in WHAT]
+    expected_and_measured = [f"{figure}: {what}" for figure in ("entries", "bytes", "cycles") for what in WHAT]
     headings = ("variant", "on", *expected_and_measured, "agrees")
     lines = []
     for ours in grouped(rows, lambda row: row.variant_name).values():
@@ -68,7 +68,7 @@ def _overview(rows: Sequence[TruthRow]) -> str:
 
 
 def _on(rows: Sequence[TruthRow], among: Sequence[TruthRow]) -> str:
-    """Say on which versions these rows were measured, where it is not on all of them."""
+    """Return on which versions these rows were measured, where it is not all of them."""
     parts = []
     for name, version in (("Starlette", _starlette), ("Python", _python)):
         ours = list(grouped(rows, version))
@@ -90,7 +90,7 @@ def _overview_line(rows: Sequence[TruthRow], on: str) -> list[str]:
 def _twin_table(twin: Twin, rows: Sequence[TruthRow], pythons: Sequence[str]) -> str:
     """Return one line for each variant and Starlette, with the bytes on each Python."""
     logs = any(row.measured and row.measured.log_bytes_added_per_request for row in rows)
-    headings = ["variant", "Starlette", "entries", "cyclic", *["log bytes"] * logs]
+    headings = ["variant", "Starlette", "entries", "cycles", *["log bytes"] * logs]
     headings += [f"bytes on {python}" for python in pythons]
     groups = grouped(rows, lambda row: (row.variant, row.starlette))
     order = {variant.slug: number for number, variant in enumerate(twin.variants)}
@@ -121,7 +121,7 @@ def _in_short(seen: Summary | None) -> str:
         return wording.NONE
     parts = [f"{wording.counts(seen.entries)} entries"] if seen.entries[1] > SAME_COUNT else []
     parts += [f"{wording.bytes_range(seen.bytes_kept)} bytes"] if seen.bytes_kept[0] > SAME_BYTES else []
-    parts += [f"{wording.counts(seen.cyclic)} cyclic"] if seen.cyclic[1] > SAME_COUNT else []
+    parts += [f"{wording.counts(seen.cyclic)} in cycles"] if seen.cyclic[1] > SAME_COUNT else []
     return ", ".join(parts) or "nothing"
 
 

@@ -19,7 +19,7 @@ OLD_STARLETTE = "1.9.0"
 
 LOCK = Path("requirements/service.txt")
 DONE = ".installed"
-"""The file in an environment that says what was installed: without it, it is half-made."""
+"""The file in an environment that records what was installed: without it, the environment is incomplete."""
 
 PIP = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
 

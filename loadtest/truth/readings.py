@@ -13,10 +13,10 @@ from sadpath.verdict.judge import Lifetime, judge
 
 @dataclass(frozen=True)
 class RoundReading:
-    """What `POST /lab/settle` said after a round, and what the round itself was like.
+    """What `POST /lab/settle` returned after a round, and what the round itself was like.
 
     `requests` counts those to the variant since the process began. `bytes_in_use` is None where the allocators of the
-    process do not tell, and `anonymous_bytes` is what there is then. `log_bytes` is the length of the last answer's log
+    process do not report it; then `anonymous_bytes` is used. `log_bytes` is the length of the last answer's log
     record, None where an answer has none, and `median_ms` the median duration of the round's requests.
     """
 
@@ -52,7 +52,7 @@ class Measured:
     median_ms_last_round: float
 
     def as_json(self) -> dict[str, Any]:
-        """Return the figures as they are written to the file, rounded to what they can tell."""
+        """Return the figures as they are written to the file, rounded to the digits that are known."""
         return dict(rounded(asdict(self)))
 
 
@@ -60,7 +60,7 @@ def measured(entries_before: int, readings: Sequence[RoundReading]) -> Measured:
     """Make the figures of the readings between rounds, the first of them after the warm-up.
 
     Memory alone goes to the verdict, which gives its slope and its interval; what is counted needs no statistics.
-    Raises `ValueError` if there are too few readings or requests for an interval.
+    Raises `ValueError` with too few readings or requests for an interval.
     """
     requests = [reading.requests for reading in readings]
     in_use = [reading.bytes_in_use for reading in readings if reading.bytes_in_use is not None]

@@ -23,7 +23,7 @@ class Answer:
 
     @property
     def log_bytes(self) -> int | None:
-        """The member `log_bytes` of a JSON object, None where there is none."""
+        """The member `log_bytes` of a JSON object, None where it is missing."""
         try:
             page = json.loads(self.body)
         except ValueError:
@@ -36,7 +36,7 @@ Send = Callable[[], Answer]
 
 
 class Connection:
-    """A connection to the service that is kept alive."""
+    """A connection to the service, used for many requests."""
 
     def __init__(self, port: int) -> None:
         self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)

@@ -43,11 +43,11 @@ def line(row: TruthRow) -> str:
 
 
 def conclude(rows: Sequence[TruthRow], file: Path, console: Console) -> int:
-    """Say how many rows agree and list those that do not; return the number of the latter."""
+    """Print how many rows agree and list those that do not; return the number of the latter."""
     wrong = [row for row in rows if not row.agrees]
     for row in wrong:
         console.print(line(row), soft_wrap=True, highlight=False)
-    console.print(f"{len(rows) - len(wrong)} of {len(rows)} rows agree. The figures: {file}", soft_wrap=True)
+    console.print(f"{len(rows) - len(wrong)} of {len(rows)} rows agree. Figures: {file}", soft_wrap=True)
     return len(wrong)
 
 
@@ -55,7 +55,9 @@ def _figures(row: TruthRow) -> str:
     found = row.measured
     if found is None:
         return "not measured"
-    said = f"{count(found.traceback_entries_per_request)} entries, {figure(found.bytes_per_request, found.ci95)} bytes"
-    cyclic = f", {count(found.cyclic_objects_per_request)} cyclic objects"
+    counted = (
+        f"{count(found.traceback_entries_per_request)} entries, {figure(found.bytes_per_request, found.ci95)} bytes"
+    )
+    cyclic = f", {count(found.cyclic_objects_per_request)} objects in cycles"
     log = f", {found.log_bytes_added_per_request:,.0f} log bytes" if found.log_bytes_added_per_request else ""
-    return said + cyclic + log
+    return counted + cyclic + log

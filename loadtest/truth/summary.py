@@ -14,7 +14,7 @@ from loadtest.truth.row import TruthRow
 Key = TypeVar("Key")
 
 SAME_COUNT = 0.5
-"""Counts that lie no further apart are called the same: those of one request must differ by one at least."""
+"""Counts that lie no further apart are called the same: those of one request differ by one at least."""
 
 SAME_BYTES = 256.0
 SAME_PART = 0.1

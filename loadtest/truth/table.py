@@ -33,7 +33,7 @@ class Case:
     runtime: Runtime
 
     def row(self, **found: object) -> TruthRow:
-        """Return the row of this case, a failed one unless `found` says otherwise."""
+        """Return the row of this case, a failed one without `found`."""
         failed = TruthRow(
             self.twin, self.variant, self.runtime.python, self.runtime.starlette, None, None, agrees=False
         )
@@ -102,7 +102,7 @@ class TruthTable:
 
 
 def unlike_their_pair(twins: Sequence[Twin], runtime: Runtime, book: Book[TruthRow]) -> Iterator[TruthRow]:
-    """Yield the rows of leaky variants, no longer agreeing, that cannot be told from their fixed ones."""
+    """Yield the rows of leaky variants, no longer agreeing, that cannot be distinguished from their fixed ones."""
     for twin in twins:
         leaky, fixed = (book.rows.get(Case(twin.slug, slug, runtime).row().name) for slug in (twin.leaky, twin.fixed))
         if not (leaky and fixed and leaky.measured and fixed.measured and leaky.expected and fixed.expected):

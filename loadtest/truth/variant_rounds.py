@@ -124,7 +124,7 @@ def _run_round(sent: int, size: int, status: int, send: Send, connection: Connec
 
 
 def _check_versions(connection: Connection, runtime: Runtime) -> None:
-    """Raise `CommandError` if the process does not run what its row will say."""
+    """Raise `CommandError` if the process does not run the versions of its row."""
     lab = connection.ask("/lab")
     if (found := f"Python {lab['python']}, Starlette {lab['starlette']}") != runtime.name:
         raise CommandError(f"the process runs {found}")

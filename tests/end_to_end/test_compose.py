@@ -35,7 +35,7 @@ SERVICES = {"reused", "factory", "locust", "worker", "prometheus", "grafana"}
 
 
 def engine_or_skip() -> docker.DockerClient:
-    """The engine; without one there is nothing to test, which the summary says."""
+    """The engine; without one the tests are skipped, with the reason."""
     program = shutil.which("docker")
     if not program:
         pytest.skip("no docker command found")
@@ -55,7 +55,7 @@ class Lab:
     ports: dict[str, int]
     environment: dict[str, str]
     healthy_at: float = 0.0
-    said: str = ""
+    printed: str = ""
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """Do what `make up` and `make down` do, well or not."""
@@ -81,7 +81,7 @@ class Lab:
 
     @property
     def ours(self) -> dict[str, str | list[str] | bool]:
-        """What tells our containers, networks and volumes from others."""
+        """The label of our containers, networks and volumes."""
         return {"label": f"com.docker.compose.project={self.project}"}
 
     def get(self, service: str, path: str) -> str:
@@ -131,7 +131,7 @@ def new_lab(reports: Path, override: Path | None = None) -> Iterator[Lab]:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab that is up and healthy."""
     with new_lab(tmp_path_factory.mktemp("reports")) as lab:
-        lab.said = lab.make("up")
+        lab.printed = lab.make("up")
         lab.healthy_at = time.monotonic()
         yield lab
 
@@ -151,7 +151,7 @@ def test_everything_is_healthy(lab: Lab) -> None:
 
 def test_it_prints_where_to_look(lab: Lab) -> None:
     """Grafana's address first, then all the others; each of them answers."""
-    printed = [int(port) for port in re.findall(r"http://127\.0\.0\.1:(\d+)", lab.said)]
+    printed = [int(port) for port in re.findall(r"http://127\.0\.0\.1:(\d+)", lab.printed)]
     assert printed == [lab.ports[service] for service in ("GRAFANA", "LOCUST", "PROMETHEUS", "REUSED", "FACTORY")]
     health = ("/api/health", "/", "/-/ready", "/healthz", "/healthz")
     for port, page in zip(printed, health, strict=True):
@@ -221,7 +221,7 @@ def test_grafana_passes_a_query_on(lab: Lab) -> None:
 
 
 def test_grafana_draws_it_without_a_click(lab: Lab) -> None:
-    """Its address alone shows charts. The picture is kept in reports/compose/grafana.png, for people."""
+    """Its address alone shows charts. The picture stays in reports/compose/grafana.png, for people."""
     if json.loads(lab.get("GRAFANA", "/api/health"))["version"] == "placeholder":
         pytest.skip("this Grafana is a placeholder that draws nothing")
     chromium = shutil.which("chromium") or shutil.which("google-chrome")

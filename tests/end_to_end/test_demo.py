@@ -30,7 +30,7 @@ class Demo:
     reports: Path
 
     def finish(self) -> tuple[int, str]:
-        """Its exit status, and all that it said."""
+        """Its exit status, and its output."""
         output, _ = self.process.communicate(timeout=90)
         return self.process.returncode, output
 
@@ -102,7 +102,7 @@ def test_the_reused_error_leaks_and_the_new_one_does_not(start: Start) -> None:
 
 
 def test_another_twin_is_reported_by_the_names_of_its_variants(start: Start) -> None:
-    """A worker's: two entries for each job that is put off; the report says which twin it is."""
+    """A worker's: two entries per job that is postponed; the report names the twin."""
     demo = start("--twin", "retry-worker", "--seconds", "8", "--warm-up", "1", "--rate", "300")
     status, output = demo.finish()
     arms = demo.summary()["arms"]

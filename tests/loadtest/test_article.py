@@ -35,7 +35,7 @@ JOB = Job("held", "factory", 1, raises=100, context_bytes=10, memory_limit_bytes
 
 @dataclass
 class Ended:
-    """An experiment that has ended: what it left and what it said."""
+    """An experiment that has ended: what it left and what it printed."""
 
     reports: Path
     output: str
@@ -143,7 +143,7 @@ def test_both_contexts_load_the_same_bytes(context: Context) -> None:
 
 
 def readings(*values: int) -> Callable[[], int]:
-    """A memory that reads as told, and stays at the last."""
+    """A memory that reads as given, and stays at the last."""
     rest = list(values)
     return lambda: rest.pop(0) if len(rest) > 1 else rest[0]
 
@@ -249,7 +249,7 @@ def y_domains(chart: dict[str, Any]) -> list[list[float]]:
 
 
 def test_the_factory_is_drawn_on_the_singletons_scale() -> None:
-    """And where there is none, a page of memory is not magnified."""
+    """And without it, a page of memory is not magnified."""
     flat, leak = run_that_grew("held", "factory", 4), run_that_grew("held", "singleton", 500_000)
     rows = [row for run in (flat, leak) for row in charts.run_rows(run)]
     found = results([flat, leak])

@@ -63,7 +63,7 @@ def test_equal_rounds_have_an_interval_without_width() -> None:
     assert interval_of_median([1.0, 1.0, 1.0]) == (1.0, 1.0)
 
 
-def test_one_round_tells_nothing_of_spread() -> None:
+def test_one_round_shows_no_spread() -> None:
     """A single pair has a ratio and no interval."""
     row = compare("scrape", "", [3.0], [2.0])
     assert (row.ratio, row.ci95) == (1.5, None)
@@ -89,7 +89,7 @@ def test_rounds_that_are_not_in_pairs_are_refused() -> None:
     ],
 )
 def test_a_goal_holds_where_the_ratio_meets_it(ratio: float | None, goal: Goal | None, *, holds: bool | None) -> None:
-    """The ratio itself decides; without a goal, or without a ratio, there is nothing to hold."""
+    """The ratio itself decides; without a goal, or without a ratio, there is nothing to meet."""
     assert BenchRow("any", "", ratio, goal=goal).holds is holds
 
 

@@ -47,7 +47,7 @@ class Run:
         return dict(json.loads(path.read_text())) if path.exists() else {"rows": []}
 
     def finish(self) -> tuple[int, str, str]:
-        """Its exit status, what it said, and what it said of errors."""
+        """Its exit status, its output, and its errors."""
         output, errors = self.process.communicate(timeout=60)
         return self.process.returncode, output, errors
 
@@ -132,7 +132,7 @@ def test_too_little_memory_says_how_many_requests_fit() -> None:
 
 
 def test_a_rare_collection_is_in_the_mean_and_not_in_the_typical_slice() -> None:
-    """One slice of ten that a collection falls into doubles the mean, and its interval tells how unsure that is."""
+    """One slice of ten that a collection falls into doubles the mean, and its interval shows how uncertain that is."""
     (reused, _), ratios = compared(measured(*[100.0] * 9, 1100.0, pauses_s=(0.01,)), measured(*[100.0] * 10))
     mean, typical = reused.estimates["cpu_us_per_request"], reused.estimates["cpu_us_between_collections"]
     assert mean.value == pytest.approx(200)
@@ -151,7 +151,7 @@ def test_a_neighbour_that_disturbs_both_arms_changes_no_ratio() -> None:
 
 
 @pytest.mark.parametrize(("response_ms", "verdict"), [(2.0, "more"), (0.5, "less"), (1.0, "inconclusive")])
-def test_a_ratio_is_called_what_its_interval_tells(response_ms: float, verdict: str) -> None:
+def test_a_ratio_is_named_by_its_interval(response_ms: float, verdict: str) -> None:
     """And inconclusive where the interval holds 1."""
     _, ratios = compared(measured(1, 2, response_ms=response_ms), measured(1, 2))
     assert ratios["p50_ms"].verdict == ratios["p99_ms"].verdict == verdict
@@ -164,7 +164,7 @@ def test_the_same_slices_have_the_same_intervals() -> None:
 
 
 def test_the_tables_fit_into_eighty_columns() -> None:
-    """With figures of three and four digits; what is inconclusive says so."""
+    """With figures of three and four digits; what is inconclusive is named so."""
     rows, ratios = compared(
         measured(*[400.0] * 9, 2000.0, response_ms=900.0), measured(*[100.0] * 10, response_ms=900.0)
     )
@@ -178,7 +178,7 @@ def test_the_tables_fit_into_eighty_columns() -> None:
 
 
 def test_the_picture_is_for_a_slide() -> None:
-    """About 16 to 9, and its title says what was measured: no ratio where the interval does not tell."""
+    """About 16 to 9, and its title has what was measured: no ratio where it is inconclusive."""
     rows, ratios = compared(measured(400, 500, pauses_s=(1.5,)), measured(100, 110))
     all_ratios = list(ratios.values())
     later = [replace(row, requests_served=50_000) for row in rows]

@@ -1,4 +1,4 @@
-"""What the demo makes of a run, given what the catalogue says of the twin."""
+"""What the demo makes of a run, given what the catalogue expects of the twin."""
 
 from dataclasses import replace
 from typing import Any
@@ -30,10 +30,10 @@ def described(**expected: list[float]) -> dict[str, Any]:
     return {**names, "protocol": "http", "requests": 400, "context_kb": 16, "variants": variants}
 
 
-KEEPS = read_twin(described(bytes_per_request=[16_500, 20_000]))
+RETAINS = read_twin(described(bytes_per_request=[16_500, 20_000]))
 CYCLES = read_twin(described(cyclic_objects_per_request=[3, 60]))
 LOGS = read_twin(described(bytes_per_request=[16_500, 20_000], log_bytes_added_per_request=[100, 500]))
-HEADLINE = replace(KEEPS, slug="asgi-middleware")
+HEADLINE = replace(RETAINS, slug="asgi-middleware")
 
 
 def run(
@@ -61,24 +61,24 @@ def answered(each: int, p99_ms: float = 5.0, *, arm: str = "leaky", start: float
 
 
 @pytest.mark.parametrize(
-    ("bytes_kept", "outcome"),
+    ("retained", "outcome"),
     [([16_500, 20_000], "leaks"), ([257, 400], "leaks"), ([50, 400], "flat"), ([-256, 256], "flat"), ([0, 0], "flat")],
 )
 def test_an_arm_must_leak_if_all_that_it_may_retain_is_above_what_is_called_flat(
-    bytes_kept: list[float], outcome: Outcome
+    retained: list[float], outcome: Outcome
 ) -> None:
     """A hundred bytes a request, or a range that reaches down to them, is no leak that this verdict could call one."""
-    twin = read_twin(described(bytes_per_request=bytes_kept))
+    twin = read_twin(described(bytes_per_request=retained))
     assert expected_of(twin) == {"leaky": outcome, "fixed": "flat"}
 
 
 @pytest.mark.parametrize(
     ("twin", "ran", "status"),
     [
-        (KEEPS, run("leaks", "flat"), 0),
-        (KEEPS, run("flat", "flat"), 1),
-        (KEEPS, run("leaks", "leaks"), 1),
-        (KEEPS, run("leaks", "inconclusive"), 3),
+        (RETAINS, run("leaks", "flat"), 0),
+        (RETAINS, run("flat", "flat"), 1),
+        (RETAINS, run("leaks", "leaks"), 1),
+        (RETAINS, run("leaks", "inconclusive"), 3),
         (CYCLES, run("flat", "flat", cycles=6), 0),
         (CYCLES, run("flat", "flat", cycles=0.1), 1),
         (CYCLES, run("flat", "flat"), 1),
@@ -102,12 +102,12 @@ def test_the_headline_ends_with_one_line() -> None:
 
 def test_another_twin_ends_with_what_was_expected_and_why() -> None:
     """With the reason that the catalogue gives for each arm."""
-    assert list(words(run("leaks", "flat"), KEEPS, 60, RATE)) == [
+    assert list(words(run("leaks", "flat"), RETAINS, 60, RATE)) == [
         "[bold green]All verdicts are as expected: leaky leaks, fixed is flat.[/]",
         "leaky: why leaky",
         "fixed: why fixed \\[fixed]",
     ]
-    assert "make demo TWIN=some DEMO_SECONDS=60" in next(words(run("leaks", "inconclusive"), KEEPS, 20, RATE))
+    assert "make demo TWIN=some DEMO_SECONDS=60" in next(words(run("leaks", "inconclusive"), RETAINS, 20, RATE))
 
 
 def test_a_twin_that_makes_cycles_ends_with_the_figures_of_both_arms() -> None:
@@ -136,13 +136,13 @@ def test_a_load_that_was_not_reached_is_reported() -> None:
 
 def test_unexpected_verdicts_are_named() -> None:
     """What was expected, and what came; the reference cycles too, where the twin makes some."""
-    first = next(words(run("flat", "leaks"), KEEPS, 60, RATE))
+    first = next(words(run("flat", "leaks"), RETAINS, 60, RATE))
     assert first == "[bold red]Not as expected: expected leaky leaks, fixed is flat; got leaky is flat, fixed leaks.[/]"
     assert "fixed is flat, with reference cycles in leaky; got" in next(words(run("flat", "flat"), CYCLES, 60, RATE))
 
 
 def test_a_twin_that_slows_down_gets_a_number_of_requests_and_no_rate() -> None:
-    """Half as many again as tell its variants apart, over the time that is measured; never more than another twin."""
-    assert rate_for(KEEPS, 60, 5) == RATE
+    """Half as many again as distinguish its variants, over the time that is measured; never more than another twin."""
+    assert rate_for(RETAINS, 60, 5) == RATE
     assert rate_for(LOGS, 65, 5) == rate_for(LOGS, 0, 0) == 600 / 60
     assert rate_for(LOGS, 1, 1) == RATE

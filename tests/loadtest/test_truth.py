@@ -1,4 +1,4 @@
-"""The truth table: what it holds to be true, and what becomes of a variant that cannot be measured."""
+"""The truth table: what agrees, and what becomes of a variant that cannot be measured."""
 
 import json
 import os
@@ -59,7 +59,7 @@ LEAKS: Expected = {**FLAT, "traceback_entries_per_request": (2, 2), "bytes_per_r
 
 
 def reading(round_: int, memory: float = 0.0, log: int | None = None) -> RoundReading:
-    """What is left after so many rounds of 200 requests, of which each links 2 entries and makes 6 cyclic objects."""
+    """What is left after so many rounds of 200 requests, each links 2 entries and makes 6 objects in cycles."""
     requests, in_use = 200 * (round_ + 1), 40_000_000 + int(memory)
     return RoundReading(requests, in_use, 50_000_000, 2 * requests + 3, 6 * requests, log, 0.5 + round_)
 
@@ -115,7 +115,7 @@ def test_what_is_as_expected_agrees() -> None:
     ],
 )
 def test_a_wrong_expectation_is_a_disagreement(figure: str, expected: tuple[float, float], reason: str) -> None:
-    """Each of the four figures alone is enough, and the reason says both sides."""
+    """Each of the four figures alone is enough, and the reason has both sides."""
     outcome, said = judge_row({**LEAKS, figure: expected}, LEAK)
     assert outcome == "disagrees"
     assert said.endswith(reason)
@@ -135,12 +135,12 @@ def test_an_interval_that_lies_half_in_the_range_decides_nothing() -> None:
     assert reason.startswith("too noisy: bytes_per_request is 17,000 (9,000 to 25,000)")
 
 
-def test_a_leaky_variant_must_be_told_from_its_fixed_one() -> None:
-    """Two readings that are alike say so, whatever their own ranges allow."""
+def test_a_leaky_variant_must_be_distinguished_from_its_fixed_one() -> None:
+    """Two readings that are alike are reported, whatever their own ranges allow."""
     assert told_apart(LEAKS, LEAK, FLAT, NOTHING) == ""
-    assert "not told" in told_apart(LEAKS, NOTHING, FLAT, NOTHING)
-    assert "not told" in told_apart(LEAKS, replace(LEAK, ci95=(0.0, 34_000.0)), FLAT, NOTHING)
-    assert "not told" in told_apart(LEAKS, NOTHING, FLAT, LEAK)
+    assert "not distinguished" in told_apart(LEAKS, NOTHING, FLAT, NOTHING)
+    assert "not distinguished" in told_apart(LEAKS, replace(LEAK, ci95=(0.0, 34_000.0)), FLAT, NOTHING)
+    assert "not distinguished" in told_apart(LEAKS, NOTHING, FLAT, LEAK)
 
 
 @pytest.mark.parametrize(
@@ -148,10 +148,10 @@ def test_a_leaky_variant_must_be_told_from_its_fixed_one() -> None:
     [("cyclic_range", "cyclic_objects_per_request"), ("log_range", "log_bytes_added_per_request")],
 )
 def test_cycles_or_the_log_alone_tell_them_apart_where_some_are_expected(range_: str, figure: str) -> None:
-    """Garbage that waits for the collector keeps no bytes; but noise in what nobody expects tells nothing."""
+    """Garbage that waits for the collection retains no bytes; but noise in what nobody expects shows nothing."""
     leaky = replace(NOTHING, **{range_: (6.0, 6.1)})  # type: ignore[arg-type]
     assert told_apart({**FLAT, figure: (5.0, 8.0)}, leaky, FLAT, NOTHING) == ""
-    assert "not told" in told_apart(LEAKS, leaky, FLAT, NOTHING)
+    assert "not distinguished" in told_apart(LEAKS, leaky, FLAT, NOTHING)
 
 
 def test_two_flat_variants_need_not_be_told_apart() -> None:
@@ -189,13 +189,13 @@ def answer(path):
                 "collected_objects": 0}
     requests += 1
     if path == "/dies" and requests > 50:
-        print("arm odd: 1030 MiB is over its memory limit of 1024 MiB; ending with 137", flush=True)
+        print("odd: over its memory limit (1030 of 1024 MiB resident); exit status 137", flush=True)
         os._exit(137)
     muddled = path == "/muddled"
     if path == "/noisy":
         noise = 1_000_000
         if requests == 1:
-            print("a lifetime", file=open(os.environ["LIVES"], "a"))
+            print("a lifetime", file=open(os.environ["LIFETIMES"], "a"))
     return {}
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
@@ -217,7 +217,7 @@ def pool() -> Iterator[Pool]:
 @pytest.fixture
 def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runtime:
     (tmp_path / "odd.py").write_text(ODD)
-    monkeypatch.setenv("LIVES", str(tmp_path / "lives"))
+    monkeypatch.setenv("LIFETIMES", str(tmp_path / "lifetimes"))
     return Runtime(python_version(), "0", sys.executable, overlay=tmp_path, app="odd:app")
 
 
@@ -232,7 +232,7 @@ def test_what_cannot_be_measured_is_a_row_with_a_reason_and_the_table_goes_on(
     TruthTable([missing], Book(tmp_path / "truth.json", {}), pool, tmp_path, shown.append).measure([odd, unusable])
     rows = {(row["variant"], row["python"]): row for row in json.loads((tmp_path / "truth.json").read_text())["rows"]}
     reasons = {variant: row["reason"] for (variant, python), row in rows.items() if python == python_version()}
-    limit = "arm odd: 1030 MiB is over its memory limit of 1024 MiB; ending with 137"
+    limit = "odd: over its memory limit (1030 of 1024 MiB resident); exit status 137"
     assert reasons.pop("noisy").startswith("too noisy: bytes_per_request")
     assert reasons == {
         "wrong": "request 1 answered 200, not 404",
@@ -245,7 +245,7 @@ def test_what_cannot_be_measured_is_a_row_with_a_reason_and_the_table_goes_on(
     assert {row["variant"] for row in rows.values() if row["agrees"]} == {"fine"}
     assert rows["fine", "3.99"]["reason"] == unusable.problem
     assert len(shown) == len(rows) == 14
-    assert (tmp_path / "lives").read_text() == 2 * "a lifetime\n"  # what was too noisy was measured once more
+    assert (tmp_path / "lifetimes").read_text() == 2 * "a lifetime\n"  # what was too noisy was measured once more
 
 
 def test_a_process_on_another_starlette_than_its_row_says_is_a_failed_row(
@@ -261,10 +261,10 @@ def test_a_process_on_another_starlette_than_its_row_says_is_a_failed_row(
 # Interpreters
 
 
-def interpreter(path: Path, says: str, status: int = 0) -> Path:
+def interpreter(path: Path, prints: str, status: int = 0) -> Path:
     """A program in the place of an interpreter."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\necho '{says}'\nexit {status}\n")
+    path.write_text(f"#!/bin/sh\necho '{prints}'\nexit {status}\n")
     path.chmod(0o755)
     return path
 
@@ -344,7 +344,7 @@ def test_an_interpreter_newer_than_the_expectations_is_measured_with_a_warning(
 def test_an_install_that_fails_is_the_reason_of_that_interpreters_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last thing that pip said; what is half-made is not taken for an environment the next time."""
+    """The last line of pip; what is incomplete is not taken for an environment the next time."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     lock = tmp_path / "service.txt"
     lock.write_text(f"starlette==1.10.0 --hash=sha256:{'0' * 64}\n")
@@ -453,13 +453,13 @@ def truth(reports: Path, *options: str) -> subprocess.Popen[str]:
 
 
 def rows_in(reports: Path) -> list[dict[str, Any]]:
-    """Read the rows that are on disk, none if there is no file yet."""
+    """Read the rows that are on disk, none if the file is missing."""
     file = reports / "truth.json"
     rows: list[dict[str, Any]] = json.loads(file.read_text())["rows"] if file.exists() else []
     return rows
 
 
-def test_a_twin_is_held_to_its_word(tmp_path: Path) -> None:
+def test_a_twin_is_verified(tmp_path: Path) -> None:
     """The leak that control flow has, and the flat line of its fixed twin."""
     run = truth(tmp_path, "--twin", "control-flow", "--page", str(tmp_path / "page.md"))
     said, _ = run.communicate(timeout=50)
@@ -498,7 +498,7 @@ def test_a_run_that_is_ended_leaves_what_it_measured_and_no_process(
         ([], [sys.executable], ["0.1"], f"unknown Starlette 0.1; choose from {OLD_STARLETTE}, "),
     ],
 )
-def test_what_there_is_not_is_named_before_anything_is_installed(
+def test_an_unknown_name_is_an_error_before_anything_is_installed(
     tmp_path: Path, twins: list[str], pythons: list[str], starlettes: list[str], reason: str
 ) -> None:
     """With the next thing to type."""

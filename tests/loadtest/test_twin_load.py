@@ -1,4 +1,4 @@
-"""Any twin under load: Locust as a user starts it, against real arms that tell the catalogue."""
+"""Any twin under load: Locust as a user starts it, against real arms that serve the catalogue."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def arms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
 
 
 def locust(twin: str, arms: list[Server], *options: str) -> "subprocess.CompletedProcess[str]":
-    """Load one twin to the end; which one is in the environment, as Compose says it."""
+    """Load one twin to the end; which one is in the environment, as Compose sets it."""
     command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--only-summary", *options]
     environment = {"TWIN": twin, **{f"DEMO_{arm.name.upper()}_HOST": arm.url for arm in arms}}
     return subprocess.run(

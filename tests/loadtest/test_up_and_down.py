@@ -118,7 +118,7 @@ def test_an_unknown_twin_is_an_error_before_anything_starts() -> None:
 
 @pytest.fixture
 def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
-    """Run the command with a docker on the path that answers as told, or with none."""
+    """Run the command with a docker on the path that answers as given, or without one."""
 
     def run(*arguments: str, docker: str | None = None, folder: Path = ROOT) -> tuple[int, str]:
         if docker is not None:
@@ -134,7 +134,7 @@ def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     return run
 
 
-# What the docker command said, as recorded, by what it was asked.
+# The answers of the docker command, as recorded.
 UP_TO_THE_PORTS = """
 case "$*" in
   info*) echo 25276502016 ;;
@@ -168,7 +168,7 @@ def test_what_is_missing_is_one_line(compose: Make, docker: str | None, line: st
 
 
 def test_too_little_memory_ends_it_before_anything_is_built(compose: Make) -> None:
-    """The engine tells how much there is."""
+    """The engine reports how much it has."""
     docker = UP_TO_THE_PORTS.replace("25276502016", str(GIB)).format(config=json.dumps(_on_free_ports()))
     assert compose("up", docker=docker)[1].startswith("up: the engine has 1024 MiB of memory")
 
