@@ -6,9 +6,9 @@ export DEMO_SECONDS
 venv := .venv
 python := $(venv)/bin/python
 install := $(python) -m pip install --progress-bar off --disable-pip-version-check --require-hashes
-# One line that counts the packages, in place of pip's hundreds; the lock has some that only other systems need.
-show_progress = /^Collecting/ { printf "\r  %d packages, of %d at most", ++n, of; fflush() } \
-  /^Installing/ { printf "; now installing them"; fflush() } END { if (n) print "" }
+# In a terminal, one line that counts the packages, in place of pip's hundreds.
+show_progress = n=0; while read -r word _; do [ -t 1 ] && case $$word in \
+  Collecting) n=$$((n + 1)); printf '\r  %d packages' $$n ;; Installing) echo ', installing' ;; esac; done; true
 
 .DEFAULT_GOAL := help
 .PHONY: help demo twins up down test test-all check format bench truth cost figures dashboards lock clean
@@ -69,7 +69,7 @@ clean: ## Remove the virtual environment and all caches, but no reports
 $(venv)/demo $(venv)/dev: SHELL := bash
 $(venv)/demo $(venv)/dev: $(venv)/%: requirements/%.txt | $(python)
 	@echo "Installing requirements/$*.txt into $(venv) …"
-	@set -o pipefail; $(install) -r $< | awk -v of="$$(grep -c == $<)" '$(show_progress)'
+	@set -o pipefail; $(install) -r $< | { $(show_progress); }
 	@$(python) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 

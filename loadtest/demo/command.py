@@ -120,7 +120,7 @@ class Demo:
         with self._screen() as show:
             while (status := processes.locust_status()) is None:
                 if not is_announced and (is_announced := processes.page_answers()):
-                    self._say(f"Page: [bold]{processes.page}[/]   (Ctrl-C ends the demo and writes the report)")
+                    self._say(f"Page: [bold]{processes.page}[/]   (Ctrl-C ends and writes the report)")
                 for name, arm in processes.named_arms.items():
                     if reason := arm.restart_if_ended():
                         self._say(f"{name}: {reason}, restarted ({len(arm.restarts)})")

@@ -16,6 +16,7 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
+from loadtest.demo.earlier_runs import earlier_runs
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -102,18 +103,20 @@ def test_the_reused_error_leaks_and_the_new_one_does_not(start: Start) -> None:
 
 
 def test_another_twin_is_reported_by_the_names_of_its_variants(start: Start) -> None:
-    """A worker's: two entries per job that is postponed; the report names the twin."""
-    demo = start("--twin", "retry-worker", "--seconds", "8", "--warm-up", "1", "--rate", "300")
+    """A cache's: two entries per request; the terminal, the summary and the report name the variants."""
+    demo = start("--twin", "error-cache", "--seconds", "8", "--warm-up", "1", "--rate", "300")
     status, output = demo.finish()
     arms = demo.summary()["arms"]
-    paths = "reused = /twins/retry-worker/reused, factory = /twins/retry-worker/factory"
-    assert arms["reused"]["verdict"] == "leaks"
-    assert arms["reused"]["traceback_entries_per_request"] == pytest.approx(2, abs=0.1)
-    assert status == (0 if arms["factory"]["verdict"] == "flat" else 3), output  # it may be too short to call it flat
+    paths = "held = /twins/error-cache/held, copied = /twins/error-cache/copied"
+    assert list(arms) == ["held", "copied"]
+    assert arms["held"]["verdict"] == "leaks"
+    assert arms["held"]["traceback_entries_per_request"] == pytest.approx(2, abs=0.1)
+    assert status == (0 if arms["copied"]["verdict"] == "flat" else 3), output  # it may be too short to call it flat
     assert f"{paths}\n" in output
-    assert re.search("^reused: .*two frames of the worker.*$", output, re.MULTILINE)
+    assert re.search("^held: .*two entries.*$", output, re.MULTILINE)
+    assert not re.search("reused|factory", output.replace("is reused:", ""))
     assert paths in (demo.reports / "report.html").read_text()
-    assert {row["p99_ms"] for row in demo.rows("reused")} - {""}
+    assert {row["p99_ms"] for row in demo.rows("held")} - {""}
 
 
 def test_an_unknown_twin_prints_the_list(start: Start) -> None:
@@ -130,6 +133,16 @@ def test_an_unknown_twin_prints_the_list(start: Start) -> None:
     assert "Traceback" not in output
     assert all_gone(processes)
     assert (demo.reports / "summary.json").read_text() == "of an earlier run"
+
+
+def test_an_earlier_run_is_kept_beside_the_newest(start: Start) -> None:
+    """Under the time at which it ended; the folder itself has the newest run."""
+    start("--seconds", "2").finish()
+    demo = start("--seconds", "2")
+    demo.finish()
+    (beside,) = earlier_runs(demo.reports)
+    assert REPORT <= {path.name for path in beside.iterdir()}
+    assert REPORT <= {path.name for path in demo.reports.iterdir()}
 
 
 def test_its_page_is_live_while_it_runs(start: Start) -> None:
