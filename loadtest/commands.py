@@ -23,17 +23,23 @@ from sadpath.errors import CommandError
 
 
 def up() -> int:
-    """Start the Compose demo: the lab with Prometheus and Grafana, in Docker. Settings are in .env.example."""
+    """Start the Compose demo, with Prometheus and Grafana.
+
+    Needs Docker. The settings are in .env.example.
+    """
     return compose.main(["up"])
 
 
 def down() -> int:
-    """Stop the Compose demo and remove its containers; Locust's report stays in reports/compose."""
+    """Stop the Compose demo; Locust's report stays.
+
+    The report is in reports/compose. Containers, network and volume are removed, the images stay.
+    """
     return compose.main(["down"])
 
 
 def twins() -> int:
-    """List the twins, one line each: the patterns that `make demo TWIN=…` can load."""
+    """List the twins, one line each, for `make demo TWIN=…`."""
     with tempfile.TemporaryDirectory(prefix="sadpath-twins-") as folder:
         server = service("twins", Path(folder), free_port())
         with running(server):

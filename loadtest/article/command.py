@@ -33,11 +33,12 @@ def figures(
     rounds: Annotated[int, typer.Option(min=1, max=50, help="Runs of each style, each in a fresh process.")] = 5,
     reports: Annotated[Path, typer.Option(help="Folder for everything that is written.")] = Path("reports/article"),
 ) -> int:
-    """Measure what one exception object retains of all its raises, against a factory. Takes about ten seconds.
+    """Repeat the first article's experiment: table and pictures.
 
-    Each run is a fresh process that raises in one style: `singleton`, one object again and again, or `factory`, a fresh
-    one each time. Each style runs in two contexts: `held`, where a local of the frame that raises holds the bytes, and
-    `bare`, where they are in no frame that the traceback retains. Memory is anonymous memory, settled.
+    It measures what one exception object retains of all its raises, against a factory, in about ten seconds. Each run
+    is a fresh process that raises in one style: `singleton`, one object again and again, or `factory`, a fresh one each
+    time. Each style runs in two contexts: `held`, where a local of the frame that raises holds the bytes, and `bare`,
+    where they are in no frame that the traceback retains. Memory is anonymous memory, settled.
 
     It leaves three pictures, table.md, figures.json, and samples.csv, which is written as the samples come. The largest
     run retains --raises times --context-bytes, 500 MB by default; that much free memory is checked for first, and a

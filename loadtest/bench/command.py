@@ -33,12 +33,13 @@ def bench(
     only: Annotated[list[str] | None, typer.Option(help=f"Measure only this row: {', '.join(NAMES)}.")] = None,
     report: Annotated[Path, typer.Option(help="File for the rows.")] = Path("reports/bench.json"),
 ) -> int:
-    """Measure what the instruments cost. Takes about eight minutes on two cores; leave the machine alone meanwhile.
+    """Measure what the instruments cost.
 
-    Each row is a ratio: with the instrument to without it, the median over pairs of rounds that took turns, with the
-    95% CI of that median by bootstrap. The overhead rows compare the server's CPU time for each request, so they show
-    what the instrument costs and not how busy the machine was. `noise` compares the bare app with itself: what differs
-    from 1 there is chance. A row whose measurement failed has no ratio, and a reason.
+    It takes about eight minutes on two cores; leave the machine alone meanwhile. Each row is a ratio: with the
+    instrument to without it, the median over pairs of rounds that took turns, with the 95% CI of that median by
+    bootstrap. The overhead rows compare the server's CPU time for each request, so they show what the instrument costs
+    and not how busy the machine was. `noise` compares the bare app with itself: what differs from 1 there is chance. A
+    row whose measurement failed has no ratio, and a reason.
 
     The file is written after each row. Exit status: 0 it was measured, whether or not the goals are met, 2 the command
     is wrong, 130 interrupted; what was measured until then is in the file.

@@ -65,7 +65,9 @@ def cost(
     ] = None,
     reports: Annotated[Path, typer.Option(help="Folder for cost.json and cost.png.")] = Path("reports"),
 ) -> int:
-    """Measure what a request costs after many: CPU time and latency, reused against factory.
+    """Measure what a request costs after many.
+
+    CPU time and latency, with a reused error and with new ones.
 
     Two copies of the service answer the same requests in turn, slice by slice, so that a neighbour on the machine hits
     both. A checkpoint N is measured from 0.8 N to 1.25 N requests served, and over at least 1,000. Python collects its

@@ -58,10 +58,11 @@ def demo(  # noqa: PLR0913, PLR0917 - one parameter for each option
     port: Annotated[int, typer.Option(min=0, max=65535, envvar="DEMO_PORT", help="Port of the page; 0 is any.")] = 0,
     reports: Annotated[Path, typer.Option(envvar="DEMO_REPORTS", help="Folder for the report.")] = Path("reports/demo"),
 ) -> int:
-    """Load two copies of one service, one with an error that leaks and one with its fix, and watch their memory.
+    """Load two arms, leaky and fixed, and watch their memory.
 
-    Each copy is an arm. Exit status: 0 all verdicts are as expected (the headline twin's reused leaks and factory is
-    flat), 1 they are not, 2 the command is wrong, 3 inconclusive, 4 something did not start, or died.
+    An arm is one running copy of the service. Exit status: 0 all verdicts are as expected (the headline twin's reused
+    leaks and factory is flat), 1 they are not, 2 the command is wrong, 3 inconclusive, 4 something did not start, or
+    died.
     """
     if warm_up is None:
         warm_up = min(WARM_UP_S, seconds / 4) if seconds else WARM_UP_S

@@ -46,14 +46,15 @@ def truth(  # noqa: PLR0913, PLR0917 - one parameter for each option
         ".venv/truth"
     ),
 ) -> int:
-    """Verify every twin: send each variant its requests, and compare what they leave behind with what is expected.
+    """Verify every twin on each Python and two Starlettes.
 
-    Each row is one variant on one Python and one Starlette: the locked version, and the last one that does not clear
-    the traceback of an exception that its handlers have handled. Each row has a fresh process of the service, a
-    warm-up, and nine rounds of an exact number of requests; between rounds the service collects its garbage and counts
-    what is left. Traceback entries, objects in reference cycles and log bytes are counted. Bytes are a slope with a 95%
-    CI, and the whole interval has to lie in the expected range; where only a part does, the row is measured once more,
-    and then it is too noisy, which does not count as agreement.
+    Each variant gets its requests; what they leave behind is compared with what is expected. Each row is one variant on
+    one Python and one Starlette: the locked version, and the last one that does not clear the traceback of an exception
+    that its handlers have handled. Each row has a fresh process of the service, a warm-up, and nine rounds of an exact
+    number of requests; between rounds the service collects its garbage and counts what is left. Traceback entries,
+    objects in reference cycles and log bytes are counted. Bytes are a slope with a 95% CI, and the whole interval has
+    to lie in the expected range; where only a part does, the row is measured once more, and then it is too noisy, which
+    does not count as agreement.
 
     Without --python, every Python from 3.11 on that is on the PATH or among pyenv's versions is used. The first run
     installs the service for each. One Python takes about three minutes on two cores. The expectations were verified on
