@@ -5,22 +5,28 @@ export DEMO_SECONDS
 
 venv := .venv
 python := $(venv)/bin/python
-install := $(python) -m pip install --quiet --disable-pip-version-check --require-hashes
+install := $(python) -m pip install --progress-bar off --disable-pip-version-check --require-hashes
+# In a terminal, one line that counts the packages, in place of pip's hundreds.
+show_progress = n=0; while read -r word _; do [ -t 1 ] && case $$word in \
+  Collecting) n=$$((n + 1)); printf '\r  %d packages' $$n ;; Installing) echo ', installing' ;; esac; done; true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-all check format bench truth cost figures dashboards lock clean
+.PHONY: help demo twins up down test test-all check format bench truth cost figures dashboards lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(venv)/demo ## Run the lab for DEMO_SECONDS (60; 0 is until Ctrl-C) with TWIN's errors; report in reports/demo
-	@$(python) -m loadtest.demo
+demo: $(venv)/demo ## Run the lab for DEMO_SECONDS (60; 0 is until Ctrl-C); TWIN=… for another twin; report in reports/demo
+	@$(python) -m loadtest demo
 
-up: ## Bring the lab up on a stage, under Docker Compose, with Grafana; .env.example names the knobs
-	@$(PYTHON) -m loadtest.stage up
+twins: $(venv)/demo ## List the twins, one line each
+	@$(python) -m loadtest twins
 
-down: ## End what `make up` began; Locust's report stays in reports/compose
-	@$(PYTHON) -m loadtest.stage down
+up: ## Start the Compose demo: the lab in Docker, with Prometheus and Grafana; settings in .env.example
+	@$(PYTHON) -m loadtest up
+
+down: ## Stop the Compose demo; Locust's report stays in reports/compose
+	@$(PYTHON) -m loadtest down
 
 test: $(venv)/dev ## Run the tests but the slow ones, and measure coverage; TESTS="tests/probe …" for a part
 	@$(python) -m pytest --numprocesses 2 --dist loadfile -m "not slow" $(if $(TESTS),$(TESTS),--cov)
@@ -38,16 +44,16 @@ format: $(venv)/dev ## Format the code
 	@$(python) -m ruff check --fix
 
 bench: $(venv)/dev ## Measure what the instruments cost; takes about eight minutes, leaves reports/bench.json
-	@$(python) -m loadtest.bench
+	@$(python) -m loadtest bench
 
-truth: $(venv)/demo ## Hold every twin to its word on each Python (PYTHONS="python3.12 …") and on two Starlettes; TWIN=… for one
-	@$(python) -m loadtest.truth
+truth: $(venv)/demo ## Verify every twin on each installed Python (PYTHONS="python3.12 …") and two Starlettes; TWIN=… for one
+	@$(python) -m loadtest truth
 
-cost: $(venv)/demo ## Measure what a request costs after many, reused and fresh; two minutes, leaves reports/cost.png
-	@$(python) -m loadtest.cost
+cost: $(venv)/demo ## Measure what a request costs after many, reused and factory; two minutes, leaves reports/cost.png
+	@$(python) -m loadtest cost
 
 figures: $(venv)/demo ## Repeat the first article's experiment; table and pictures for slides in reports/article
-	@$(python) -m loadtest.article
+	@$(python) -m loadtest figures
 
 dashboards: $(venv)/dev ## Write grafana/dashboards/*.json from grafana/build
 	@$(python) -m grafana.build
@@ -59,10 +65,12 @@ clean: ## Remove the virtual environment and all caches, but no reports
 	@rm -rf $(venv) .pytest_cache .mypy_cache .ruff_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
-# What is installed, marked by a file of the part's name.
+# What is installed, marked by a file of the part's name. `sadpath` itself is installed as a link to this folder.
+$(venv)/demo $(venv)/dev: SHELL := bash
 $(venv)/demo $(venv)/dev: $(venv)/%: requirements/%.txt | $(python)
 	@echo "Installing requirements/$*.txt into $(venv) …"
-	@$(install) -r $<
+	@set -o pipefail; $(install) -r $< | { $(show_progress); }
+	@$(python) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 $(python):

@@ -1,10 +1,10 @@
-"""The catalogue of twins, as `GET /twins` tells it: what each variant answers, and what is expected of it."""
+"""The catalogue of twins, as `GET /twins` returns it: what each variant answers, and what is expected of it."""
 
 from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from loadtest import HEADLINE
+from sadpath.errors import CommandError, Status
 from sadpath.verdict.judge import FLAT_BELOW, Outcome
 
 TIMEOUT_S = 5.0
@@ -31,19 +32,11 @@ Expected = Mapping[str, Range]
 """The ranges by the name of the figure: one of each of `FIGURES`."""
 
 
-class NoSuchTwin(Exception):  # noqa: N818 - for the person at the terminal
-    """The catalogue has no twin of this name; the message lists those that it has."""
-
-
-class NoCatalogue(Exception):  # noqa: N818 - for the person at the terminal
-    """The arm tells no catalogue; the message says why, and what to type."""
-
-
 @dataclass(frozen=True)
 class Variant:
     """One endpoint of a twin: its path, the status that it answers with, what is expected of it and why.
 
-    A websocket session answers with 101. `expected` is None where the service says nothing.
+    A websocket session answers with 101. `expected` is None where the service has no expectation.
     """
 
     slug: str
@@ -53,12 +46,12 @@ class Variant:
     expected: Expected | None
 
     def range_of(self, figure: str) -> Range:
-        """Return what one of `FIGURES` may be; none at all where the service says nothing."""
+        """Return what one of `FIGURES` may be; zero where the service has no expectation."""
         return (self.expected or {}).get(figure, (0.0, 0.0))
 
     @property
     def outcome(self) -> Outcome:
-        """What its verdict must be: a leak if whatever it may keep is more than what is taken for flat."""
+        """The expected verdict: a leak if all that it may retain is more than what counts as flat."""
         return "leaks" if self.range_of("bytes_per_request")[0] > FLAT_BELOW else "flat"
 
 
@@ -85,9 +78,9 @@ class Twin:
 
     @property
     def arms(self) -> dict[str, Variant]:
-        """The variant of each arm of the demo. Raises `KeyError` if there is none of that name."""
+        """The variants that the two arms get, the leaky one first, by their names. Raises `KeyError`."""
         by_slug = {one.slug: one for one in self.variants}
-        return {"reused": by_slug[self.leaky], "factory": by_slug[self.fixed]}
+        return {slug: by_slug[slug] for slug in (self.leaky, self.fixed)}
 
     @property
     def is_headline(self) -> bool:
@@ -96,41 +89,51 @@ class Twin:
 
     @property
     def fewest_cyclic_objects(self) -> float:
-        """How many objects of each leaky request only the collector can free, at the least."""
-        return self.arms["reused"].range_of("cyclic_objects_per_request")[0]
+        """The fewest objects in reference cycles that a request to the leaky variant makes."""
+        return self.arms[self.leaky].range_of("cyclic_objects_per_request")[0]
 
     @property
     def slows_down(self) -> bool:
-        """Whether each request costs more than the one before, since it logs all that was raised before."""
-        return self.arms["reused"].range_of("log_bytes_added_per_request")[0] > 0
+        """Whether each request costs more than the one before, since it logs everything that was raised before."""
+        return self.arms[self.leaky].range_of("log_bytes_added_per_request")[0] > 0
 
     @property
     def about(self) -> str:
-        """Say what the arms are: the pattern, and below it the path of each."""
+        """What the arms are: the pattern, and below it the path of each."""
         paths = ", ".join(f"{arm} = {variant.path}" for arm, variant in self.arms.items())
         return f"{self.title.replace('`', '')}\n{paths}"
 
 
 def twin_at(url: str, slug: str) -> Twin:
-    """Ask the arm at `url` for one twin. Raises `NoCatalogue` and `NoSuchTwin`."""
+    """Ask the arm at `url` for one twin. Raises `CommandError`."""
     return read_twin(described(url, slug))
 
 
 def described(url: str, slug: str) -> dict[str, Any]:
-    """Return what the arm at `url` says of one twin. Raises `NoCatalogue` and `NoSuchTwin`."""
+    """Return one twin of the page of the arm at `url`. Raises `CommandError`."""
     twins = {twin["slug"]: twin for twin in _catalogue(url)}
     if slug not in twins:
-        raise NoSuchTwin(f"there is no twin {slug!r}; there are {', '.join(twins)}")
+        raise CommandError(f"unknown twin {slug!r}; the twins are:\n{listed(twins.values())}", Status.WRONG_COMMAND)
     return dict(twins[slug])
 
 
+def twins_at(url: str) -> str:
+    """Return the twins of the arm at `url`, one line each. Raises `CommandError`."""
+    return listed(_catalogue(url))
+
+
+def listed(twins: Iterable[Mapping[str, Any]]) -> str:
+    """Return the twins of a page for people, one line each."""
+    return "\n".join(f"  {twin['slug']:<22} {str(twin['title']).replace('`', '')}" for twin in twins)
+
+
 def read_catalogue(page: Sequence[Mapping[str, Any]]) -> dict[str, Twin]:
-    """Return the twins of the page, by slug. Raises `KeyError` or `TypeError` for a page that is none."""
+    """Return the twins of the page, by slug. Raises `KeyError` or `TypeError` for any other page."""
     return {twin["slug"]: read_twin(twin) for twin in page}
 
 
 def read_twin(twin: Mapping[str, Any]) -> Twin:
-    """Return one twin of the page. Raises `KeyError` or `TypeError` for what is none."""
+    """Return one twin of the page. Raises `KeyError` or `TypeError` for anything else."""
     texts = {name: str(twin[name]) for name in ("slug", "title", "origin", "leaky", "fixed")}
     variants = [_read_variant(variant) for variant in twin["variants"]]
     numbers = {name: int(twin[name]) for name in ("requests", "context_kb")}
@@ -138,8 +141,8 @@ def read_twin(twin: Mapping[str, Any]) -> Twin:
 
 
 def _read_variant(variant: Mapping[str, Any]) -> Variant:
-    said = variant.get("expected")
-    expected = {figure: (float(said[figure][0]), float(said[figure][1])) for figure in FIGURES} if said else None
+    ranges = variant.get("expected")
+    expected = {figure: (float(ranges[figure][0]), float(ranges[figure][1])) for figure in FIGURES} if ranges else None
     return Variant(variant["slug"], variant["path"], int(variant["status"]), variant["why"], expected)
 
 
@@ -155,8 +158,8 @@ def _catalogue(url: str) -> list[dict[str, Any]]:
         raise _no_catalogue(url, getattr(error, "reason", error)) from error
 
 
-def _no_catalogue(url: str, reason: object) -> NoCatalogue:
-    return NoCatalogue(
-        f"the arm at {url} tells no twins ({reason}); start it with python -m uvicorn service.app:app --port "
-        f"{urlsplit(url).port or 80}, or say where it is with --reused-host and --factory-host"
+def _no_catalogue(url: str, reason: object) -> CommandError:
+    return CommandError(
+        f"the arm at {url} does not list its twins ({reason}); start it with python -m uvicorn service.app:app --port "
+        f"{urlsplit(url).port or 80}, or set its address with --reused-host and --factory-host"
     )

@@ -38,14 +38,14 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        """What Grafana, or Prometheus, gives as its reason: one short line, empty where there is none."""
-        said = self.content.get("message") or self.content.get("error") or ""
+        """The reason that Grafana, or Prometheus, gives: one short line, empty without one."""
+        reason = self.content.get("message") or self.content.get("error") or ""
         identifier = f" ({self.content['messageId']})" if self.content.get("messageId") else ""
-        return " ".join(str(said).split())[:LONGEST_REASON] + identifier
+        return " ".join(str(reason).split())[:LONGEST_REASON] + identifier
 
     @property
     def lacks_plugin(self) -> bool:
-        """Whether Grafana knows the data source, and has no plugin for it."""
+        """Whether Grafana knows the data source, and lacks its plugin."""
         return self.status == HTTPStatus.NOT_FOUND and "plugin" in self.reason.lower()
 
 
@@ -59,8 +59,8 @@ def why_no_query(port: int, timeout_s: float = TIMEOUT_S) -> str | None:
         return f"Grafana does not answer on port {port}; type {GRAFANA_LOGS}"
     if answer.is_success:
         return None
-    said = answer.reason or "which is not what Prometheus answers"
-    what = f"Grafana is up, but cannot query Prometheus: it answered {answer.status} {answer.phrase}, {said}"
+    reason = answer.reason or "which is not an answer of Prometheus"
+    what = f"Grafana is up, but cannot query Prometheus: it answered {answer.status} {answer.phrase}, {reason}"
     return f"{what}; {_what_to_type(answer)}"
 
 

@@ -9,8 +9,8 @@ import os
 
 from locust import FastHttpUser, constant_throughput, task
 
-RATE = float(os.environ.get("LOCUST_RATE", "100"))
-CONTEXT_KB = os.environ.get("LOCUST_CONTEXT_KB", "16")
+RATE = float(os.environ.get("DEMO_RATE", "100"))
+CONTEXT_KB = os.environ.get("DEMO_CONTEXT_KB", "16")
 USERS_PER_ARM = 10
 
 

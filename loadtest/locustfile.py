@@ -1,12 +1,13 @@
 r"""Two arms under the same load; the only difference is the path.
 
     locust -f loadtest/locustfile.py --reused-host http://127.0.0.1:8001 --factory-host http://127.0.0.1:8002 \
-        --watch reused=http://127.0.0.1:8001/metrics --watch factory=http://127.0.0.1:8002/metrics
+        --sadpath-watch reused=http://127.0.0.1:8001/metrics --sadpath-watch factory=http://127.0.0.1:8002/metrics
 
-Each arm gets the same number of users at the same constant rate. While the arms warm up both take the factory path, so
-that what differs afterwards is the raise alone. A 404 and a 401 are what is asked for; anything else is a failure.
+An arm is one running copy of the service. Each arm gets the same number of users at the same constant rate. During the
+warm-up both take the factory path, so that afterwards only the raise differs. A 404 and a 401 are expected; any other
+answer is a failure.
 
-With `--twin SLUG` the arms take the leaky and the fixed variant of another twin of the catalogue, `GET /twins`.
+With `--twin SLUG` the arms get the leaky and the fixed variant of another twin of the catalogue, `GET /twins`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from locust.runners import Runner, WorkerRunner
 from locust.user.users import User
 
 from loadtest import HEADLINE, UNEXPECTED_ANSWERS, sessions
-from loadtest.catalogue import NoCatalogue, NoSuchTwin, Twin, described, read_twin
+from loadtest.catalogue import Twin, described, read_twin
+from sadpath.errors import CommandError
 from sadpath.plugins import locust as plugin
 
 
@@ -31,18 +33,22 @@ from sadpath.plugins import locust as plugin
 def add_options(parser: LocustArgumentParser) -> None:
     """Add the scenario's options; each is also an environment variable, and those of the load a field of the web UI."""
     hosts = parser.add_argument_group("The lab", "Where the arms are")
-    hosts.add_argument("--reused-host", default="http://127.0.0.1:8001", env_var="LOCUST_REUSED_HOST", help="(8001)")
-    hosts.add_argument("--factory-host", default="http://127.0.0.1:8002", env_var="LOCUST_FACTORY_HOST", help="(8002)")
-    hosts.add_argument("--twin", default=HEADLINE, env_var="LOCUST_TWIN", help=f"which errors ({HEADLINE})")
+    hosts.add_argument(
+        "--reused-host", default="http://127.0.0.1:8001", env_var="DEMO_REUSED_HOST", help="the arm that leaks (8001)"
+    )
+    hosts.add_argument(
+        "--factory-host", default="http://127.0.0.1:8002", env_var="DEMO_FACTORY_HOST", help="the fixed arm (8002)"
+    )
+    hosts.add_argument("--twin", default=HEADLINE, env_var="TWIN", help=f"the twin to load ({HEADLINE})")
     add = parser.add_argument
-    add("--rate", type=float, default=200.0, env_var="LOCUST_RATE", help="requests a second, for each arm (200)")
-    add("--context-kb", type=int, default=16, env_var="LOCUST_CONTEXT_KB", help="KiB that each raise holds (16)")
-    add("--users-per-arm", type=int, default=20, env_var="LOCUST_USERS_PER_ARM", help="users for each arm (20)")
+    add("--rate", type=float, default=200.0, env_var="DEMO_RATE", help="requests per second to each arm (200)")
+    add("--context-kb", type=int, default=16, env_var="DEMO_CONTEXT_KB", help="KiB that each raise holds (16)")
+    add("--users-per-arm", type=int, default=20, env_var="DEMO_USERS_PER_ARM", help="users for each arm (20)")
 
 
 @events.init.add_listener
 def choose_twin(environment: Environment, runner: Runner, **_: Any) -> None:
-    """Refuse to load what is not ours, before the first request; then ask the arms what the twin is."""
+    """Refuse to load a host that is not ours, before the first request; then ask the arms for the twin."""
     options = plugin.options_of(environment)
     hosts = [options.reused_host, options.factory_host]
     plugin.refuse_strange_hosts(environment, hosts)
@@ -50,17 +56,17 @@ def choose_twin(environment: Environment, runner: Runner, **_: Any) -> None:
         return
     try:
         options.twin_description, _ = (described(host, options.twin) for host in hosts)
-    except (NoCatalogue, NoSuchTwin) as reason:
+    except CommandError as reason:
         sys.exit(f"locust: {reason}")
-    options.watch_about = options.watch_about or read_twin(options.twin_description).about
+    options.sadpath_about = options.sadpath_about or read_twin(options.twin_description).about
 
 
-plugin.register(events)  # after our own listener, which tells it what the arms are
+plugin.register(events)  # after our own listener, which sets what the run is about
 
 
 @events.quitting.add_listener
 def refuse_other_answers(environment: Environment, **_: Any) -> None:
-    """Make it the exit status if most requests to an arm of a twin failed: flat is what a fixed arm is, too."""
+    """Set the exit status if most requests to an arm of a twin failed: an arm that only fails is flat, too."""
     if not twin_to_load(environment) or isinstance(environment.runner, WorkerRunner):
         return
     if any(2 * entry.num_failures > entry.num_requests for entry in environment.stats.entries.values()):
@@ -74,21 +80,23 @@ def twin_to_load(environment: Environment) -> Twin | None:
 
 
 class ArmUser(FastHttpUser):
-    """A client of one arm that asks for what is not there."""
+    """A client of one arm that asks for what does not exist. `role` is the place of its variant in `Twin.arms`."""
 
     abstract = True
     arm = ""
+    role = 0
 
     def __init__(self, environment: Environment) -> None:
-        """Look the host up here: a worker that joins a load which runs gets its users before its `init` event."""
+        """Look the host up here: a worker that joins a running load gets its users before its `init` event."""
         self.host = getattr(plugin.options_of(environment), f"{self.arm}_host")
         super().__init__(environment)
         self.twin = twin_to_load(environment)
         if self.twin:
+            self.variant = list(self.twin.arms.values())[self.role]
             self.tasks = [ArmUser.request_of_twin]
 
     def wait_time(self) -> float:
-        """Wait so that all users of the arm together keep the rate."""
+        """Wait so that all users of the arm together reach the rate."""
         options = plugin.options_of(self.environment)
         return float(constant_throughput(options.rate / options.users_per_arm)(self))
 
@@ -100,7 +108,7 @@ class ArmUser(FastHttpUser):
 
     @task(9)
     def missing_user(self) -> None:
-        """Ask for a user that there is not."""
+        """Ask for a user that does not exist."""
         self._expect(404, "users/42")
 
     @task(1)
@@ -109,21 +117,23 @@ class ArmUser(FastHttpUser):
         self._expect(401, "session")
 
     def request_of_twin(self) -> None:
-        """Take the arm's path of the twin, in place of those above."""
+        """Take the arm's path of the twin, in place of those above, under the name that the arm is watched by."""
         assert self.twin  # noqa: S101 - it is why this is a task
-        variant = self.twin.arms["factory"] if self._is_warming_up else self.twin.arms[self.arm]
+        variant = self.twin.arms[self.twin.fixed] if self._is_warming_up else self.variant
+        watched = {name for name, _ in plugin.options_of(self.environment).sadpath_watch}
+        name = f"{self.variant.slug if self.variant.slug in watched else self.arm} {self.twin.slug}"
         if self.twin.protocol == "websocket":
             url = f"{self.host}{variant.path}?context_kb={self._context_kb}"
-            sessions.record(self.environment.events.request.fire, url, f"{self.arm} {self.twin.slug}", variant.status)
+            sessions.record(self.environment.events.request.fire, url, name, variant.status)
         else:
-            self._get(variant.path, self.twin.slug, variant.status)
+            self._get(variant.path, name, variant.status)
 
     def _expect(self, status: int, path: str) -> None:
-        self._get(f"/{'factory' if self._is_warming_up else self.arm}/{path}", path, status)
+        self._get(f"/{'factory' if self._is_warming_up else self.arm}/{path}", f"{self.arm} {path}", status)
 
     def _get(self, path: str, name: str, status: int) -> None:
         url = f"{path}?context_kb={self._context_kb}"
-        with self.client.get(url, name=f"{self.arm} {name}", catch_response=True) as response:
+        with self.client.get(url, name=name, catch_response=True) as response:
             if response.status_code == status:
                 response.success()
             else:
@@ -131,7 +141,7 @@ class ArmUser(FastHttpUser):
 
     @property
     def _is_warming_up(self) -> bool:
-        return time.monotonic() - self._started < float(plugin.options_of(self.environment).watch_warm_up)
+        return time.monotonic() - self._started < float(plugin.options_of(self.environment).sadpath_warm_up)
 
     @property
     def _context_kb(self) -> int:
@@ -145,9 +155,10 @@ class ReusedUser(ArmUser):
 
 
 class FactoryUser(ArmUser):
-    """A client of the arm that raises a fresh object each time."""
+    """A client of the arm that raises a new object each time."""
 
     arm = "factory"
+    role = 1
 
 
 class SameForBoth(LoadTestShape):

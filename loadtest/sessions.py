@@ -1,4 +1,4 @@
-"""A websocket session as one request: connect, say one thing, and listen until the service ends it."""
+"""A websocket session as one request: connect, send one text, and receive until the service ends it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FAILED_INSIDE = 1011
 
 
 class Unexpected(Exception):  # noqa: N818 - what Locust lists as a failure
-    """The session did not go as it must; the message says how."""
+    """The session did not go as expected; the message has the reason."""
 
 
 class Session(NamedTuple):
@@ -36,7 +36,7 @@ class Session(NamedTuple):
 def record(fire: Callable[..., None], url: str, name: str, status: int) -> None:
     """Hold one session at `url`, and `fire` Locust's event `request` for it under this name.
 
-    `status` is what its handshake must get.
+    `status` is the expected one of its handshake.
     """
     began = time.perf_counter()
     received, failure = 0, None
@@ -60,7 +60,7 @@ def record(fire: Callable[..., None], url: str, name: str, status: int) -> None:
 def hold(url: str) -> Session:
     """Connect to an `http://` address, send one text, and receive until the session is closed.
 
-    Raises `OSError` or `WebSocketException` where it comes to no end.
+    Raises `OSError` or `WebSocketException` where it does not end.
     """
     try:
         client = websocket.create_connection(url.replace("http", "ws", 1), TIMEOUT_S, http_no_proxy=["*"])

@@ -8,16 +8,25 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from loadtest.article.figures import ARTICLE, ARTICLE_RAISES, CONTEXTS, MB, STYLES, Figures, Results, Run
+from loadtest.article.style_figures import (
+    ARTICLE,
+    ARTICLE_RAISES,
+    CONTEXTS,
+    MB,
+    STYLES,
+    Results,
+    StyleFigures,
+    StyleRun,
+)
 from loadtest.article.styles import Context, Style
 from sadpath.report.charts import OF_ARM, SAMPLES_DATA, Row, with_rows
 from sadpath.report.page import VEGA_LITE
 
 COLOURS = {"singleton": OF_ARM["reused"], "factory": OF_ARM["factory"]}
 ARTICLE_COLOUR = "#444444"
-WHAT_KEEPS: Mapping[Style, str] = {
-    "singleton": "One exception object, raised {:,} times, keeps {}",
-    "factory": "A fresh exception object for each of {:,} raises keeps {}",
+WHAT_RETAINS: Mapping[Style, str] = {
+    "singleton": "One exception object, raised {:,} times, retains {}",
+    "factory": "A fresh exception object for each of {:,} raises retains {}",
 }
 PANELS: Mapping[Context, str] = {"held": "context held in a frame", "bare": "bare traceback, no context held"}
 COMPARISON = "article_comparison.png"
@@ -29,24 +38,26 @@ LEAST_TOP_MB = 0.1
 """No axis ends below this: a page of memory more or less must not look like growth."""
 
 
-def pictures(runs: Sequence[Run], found: Results, versions: str) -> dict[str, bytes]:
-    """Draw each picture that there are complete runs for, as PNG by file name; `versions` stand below the headline."""
+def pictures(runs: Sequence[StyleRun], found: Results, versions: str) -> dict[str, bytes]:
+    """Draw each picture for which complete runs exist, as PNG by file name; `versions` stand below the headline."""
     rows = [row for run in runs for row in run_rows(run)]
     drawn = {}
     for style in STYLES:
         if figures := found.get(("held", style)):
-            headline = WHAT_KEEPS[style].format(runs[0].raises, _kept(figures))
+            headline = WHAT_RETAINS[style].format(runs[0].raises, _retained(figures))
             below = f"context held in a frame; {figures.runs} runs, each a line and a fresh process; {versions}"
             drawn[OF_STYLE[style]] = _png(of_style(style, rows, figures), rows, headline, below)
     if len(found) == len(CONTEXTS) * len(STYLES):
         one, fresh = (found["held", style] for style in STYLES)
-        headline = f"{runs[0].raises:,} raises: one object keeps {_kept(one)}, fresh ones keep {_kept(fresh)}"
+        headline = (
+            f"{runs[0].raises:,} raises: one object retains {_retained(one)}, fresh ones retain {_retained(fresh)}"
+        )
         below = f"every line is a fresh process; {versions}"
         drawn[COMPARISON] = _png(comparison(rows, found), rows, headline, below)
     return drawn
 
 
-def run_rows(run: Run) -> list[Row]:
+def run_rows(run: StyleRun) -> list[Row]:
     """Return one row for each sample of a run, with its growth in MB."""
     of_run = {"style": run.style, "context": run.context, "run": run.round}
     return [
@@ -55,7 +66,7 @@ def run_rows(run: Run) -> list[Row]:
     ]
 
 
-def of_style(style: Style, rows: Sequence[Row], figures: Figures) -> alt.HConcatChart:
+def of_style(style: Style, rows: Sequence[Row], figures: StyleFigures) -> alt.HConcatChart:
     """Memory of one style with the context held, by raises and by time. Both styles' pictures have the same scale."""
     held = [row for row in rows if row["context"] == "held"]
     lines = _lines(f"datum.context == 'held' && datum.style == '{style}'", _top(held))
@@ -127,7 +138,7 @@ def _top(rows: Iterable[Row]) -> float:
     return max(LEAST_TOP_MB, HEADROOM * max(float(row["grown_mb"]) for row in rows))
 
 
-def _kept(figures: Figures) -> str:
+def _retained(figures: StyleFigures) -> str:
     return f"{figures.growth_mb.median:z,.1f} MB"
 
 

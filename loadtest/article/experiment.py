@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtest.article.figures import CONTEXTS, MB, STYLES
-from loadtest.article.measured import COLUMNS, Job
-from sadpath.lifeline import Child
+from loadtest.article.raising import COLUMNS, Job
+from loadtest.article.style_figures import CONTEXTS, MB, STYLES
+from loadtest.server import run_to_its_end
+from sadpath.errors import CommandError
 
 SAMPLES, LOG = "samples.csv", "measured.log"
 A_RAISE_BYTES = 8_000
-"""More than a raise costs beside its context, on any Python."""
+"""More than a raise costs besides its context, on any Python."""
 
 A_PROCESS_BYTES = 64_000_000
-LOOK_AGAIN_S = 0.02
-
-
-class CannotMeasure(Exception):  # noqa: N818 - it says what happened
-    """The experiment cannot begin, or a run did not come to its end; the message is for the person at the terminal."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class Experiment:
     """What was asked for."""
 
     raises: int
@@ -56,21 +51,21 @@ class Plan:
         ]
 
 
-def check_memory(plan: Plan, free: int) -> None:
-    """Check that the largest run finds its memory, since a laptop must not swap. Raises `CannotMeasure`."""
+def check_memory(plan: Experiment, free: int) -> None:
+    """Check that the memory for the largest run is free, since a laptop must not swap. Raises `CommandError`."""
     if plan.needed_bytes > free:
         fewer = plan.raises_within(free)
         instead = f", or ask for less: --raises {fewer}" if fewer else ""
-        raise CannotMeasure(
-            f"{plan.raises:,} raises that each keep {plan.context_bytes:,} bytes need {plan.needed_bytes / MB:,.0f} MB,"
-            f" and {free / MB:,.0f} are free; close something{instead}"
+        raise CommandError(
+            f"{plan.raises:,} raises that each retain {plan.context_bytes:,} bytes need "
+            f"{plan.needed_bytes / MB:,.0f} MB, and {free / MB:,.0f} are free; close something{instead}"
         )
 
 
-def prepare(plan: Plan, written: Iterable[str]) -> None:
-    """Begin the samples anew and remove what an earlier experiment has `written`, which would not belong to them.
+def prepare(plan: Experiment, written: Iterable[str]) -> None:
+    """Begin the samples anew and remove what an earlier experiment has `written`.
 
-    Raises `CannotMeasure` if the folder cannot be written to.
+    Raises `CommandError` if the folder cannot be written to.
     """
     try:
         plan.reports.mkdir(parents=True, exist_ok=True)
@@ -78,31 +73,22 @@ def prepare(plan: Plan, written: Iterable[str]) -> None:
             (plan.reports / name).unlink(missing_ok=True)
         (plan.reports / SAMPLES).write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
     except OSError as error:
-        raise CannotMeasure(f"cannot write to {plan.reports}: {error.strerror}; name another with --reports") from error
+        raise CommandError(f"cannot write to {plan.reports}: {error.strerror}; name another with --reports") from error
 
 
-def run_all(plan: Plan, start: Callable[[Job], Child]) -> Iterator[Job]:
+def run_all(plan: Experiment) -> Iterator[Job]:
     """Run one job after another, and yield each that came to its end.
 
-    Raises `CannotMeasure` at the first that did not. Whichever way this ends, no process is left running.
+    Raises `CommandError` at the first that did not. Whichever way this ends, no process is left running.
     """
     for job in plan.jobs():
-        child = start(job)
-        try:
-            while (status := child.status()) is None:
-                time.sleep(LOOK_AGAIN_S)
-        finally:
-            child.stop()
-        if status:
-            raise CannotMeasure(f"{job} ended with status {status}: {child.last_line() or 'it did not say why'}")
+        run_job(job, plan.reports)
         yield job
 
 
-def start_in(reports: Path) -> Callable[[Job], Child]:
-    """Return what starts a measured process that writes to the samples in `reports`, and that ends when we do."""
-
-    def start(job: Job) -> Child:
-        command = [sys.executable, "-m", "loadtest.article.measured", job.as_json(), str(reports / SAMPLES)]
-        return Child(command, reports / LOG)
-
-    return start
+def run_job(job: Job, reports: Path) -> None:
+    """Run one job in a process that writes to the samples in `reports`. Raises `CommandError` if it fails."""
+    command = [sys.executable, "-m", "loadtest.article.raising", job.as_json(), str(reports / SAMPLES)]
+    status, last_line = run_to_its_end(command, reports / LOG)
+    if status:
+        raise CommandError(f"{job} ended with status {status}: {last_line}")

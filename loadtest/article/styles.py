@@ -16,30 +16,30 @@ Find = Callable[[int], NoReturn]
 
 
 class UserNotFoundError(Exception):
-    """There is no such user."""
+    """The user does not exist."""
 
 
-USER_NOT_FOUND = UserNotFoundError("there is no such user")  # the singleton: built once
+USER_NOT_FOUND = UserNotFoundError("user not found")  # the singleton: built once
 
 
 def user_not_found() -> UserNotFoundError:
     """Build a fresh error: the factory."""
-    return UserNotFoundError("there is no such user")
+    return UserNotFoundError("user not found")
 
 
 def find_user_singleton(context_bytes: int) -> NoReturn:
     """Fail with the object that every request shares."""
-    context = load_context(context_bytes)  # noqa: F841 - kept by this frame
+    context = load_context(context_bytes)  # noqa: F841 - retained by this frame
     # This line leaks. The object lives as long as the process, and each raise links one more traceback entry for each
-    # frame that it passes; the entry of this frame keeps the frame, and the frame keeps `context`.
+    # frame that it passes; the entry of this frame retains the frame, and the frame retains `context`.
     raise USER_NOT_FOUND
 
 
 def find_user_factory(context_bytes: int) -> NoReturn:
     """Fail with an object of this request's own."""
-    context = load_context(context_bytes)  # noqa: F841 - kept by this frame, as long as the error lives
+    context = load_context(context_bytes)  # noqa: F841 - retained by this frame, as long as the error exists
     # This line does not. When the error has been handled nothing refers to it: object, traceback, frame and `context`
-    # go at once, without the collector's help.
+    # go at once, without the garbage collector.
     raise user_not_found()
 
 
@@ -47,12 +47,12 @@ FIND: dict[Style, Find] = {"singleton": find_user_singleton, "factory": find_use
 
 
 def load_context(size: int) -> bytes:
-    """Return what a request knows, `size` bytes that are really written to (zeros would cost no memory)."""
+    """Return the context of a request, `size` bytes that are really written to (zeros would cost no memory)."""
     return b"." * size
 
 
 def answer(find: Find, context: Context, size: int) -> None:
-    """Answer one request. Both contexts do the same work through the same frames; the bare one keeps no bytes."""
+    """Answer one request. Both contexts do the same work through the same frames; the bare one retains no bytes."""
     held, returned = (size, 0) if context == "held" else (0, size)
     try:
         load_context(returned)

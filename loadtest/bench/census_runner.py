@@ -34,7 +34,7 @@ class Handler(BaseHTTPRequestHandler):
 def measure() -> dict[str, float]:
     """Time a census and a collection, in seconds; `entries` are those of the longest chain.
 
-    What others hooked to the collector is taken out meanwhile, because it would be timed with it.
+    Callbacks of the garbage collector are removed meanwhile, because they would be timed with it.
     """
     callbacks, gc.callbacks[:] = gc.callbacks[:], []
     try:

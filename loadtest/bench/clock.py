@@ -1,4 +1,4 @@
-"""Read the processor time of another process."""
+"""Read the CPU time of another process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CPUCLOCK_SCHED = 2
 
 
 def used_s(pid: int) -> float:
-    """Return the processor seconds of a process so far. Raises `OSError` or `psutil.Error` if there is none.
+    """Return the CPU seconds of a process so far. Raises `OSError` or `psutil.Error` if it does not exist.
 
     Linux counts them in nanoseconds, on a clock whose number `clock_getcpuclockid(3)` makes of the process's id.
     Elsewhere they come in hundredths; the rests of a slice then fall to the server's next one, and to no other server.

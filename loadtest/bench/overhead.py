@@ -1,4 +1,4 @@
-"""Processor time that the instruments cost the service for each request of an error path, against the bare app.
+"""CPU time that the instruments cost the service for each request of an error path, against the bare app.
 
 The variants take turns: each generation starts a fresh server of every variant, and each round deals out the same
 number of requests to each of them, in slices.
@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from loadtest.arms import DidNotStart, free_ports
-from loadtest.bench.plan import Bench, Measurement
-from loadtest.bench.rounds import Part, Result, Round, RoundFailed, play
-from loadtest.bench.rows import Goal, Row, compare
-from loadtest.bench.servers import Server, service
+from loadtest.bench.effort import Bench, Measurement
+from loadtest.bench.ratios import BenchRow, Goal, compare
+from loadtest.bench.rounds import Part, PartResult, Round, RoundFailed, play
+from loadtest.ports import free_ports
+from loadtest.server import Server, service
+from sadpath.errors import CommandError
 
 WARM_UP_REQUESTS = 500
-PILE_SPREAD = 1.4
+GROWTH_SPREAD = 1.4
 """How much larger the last round of the reused path is than the first.
 
-A growing pile is collected in full each time that it has grown by a quarter, and in a service that allocates a little
+What is retained is collected in full each time that it has grown by a quarter, and in a service that allocates a little
 more, a little earlier. Were all rounds of one size, the last collection would fall into all rounds of one variant and
 none of another, and that alone makes a fifth of the cost; so their sizes are spread over more than one such interval.
 """
@@ -31,10 +32,10 @@ BARE = "bare"
 
 
 @dataclass(frozen=True, eq=False)
-class Variant:
+class Setup:
     """One way to run the service: under which runner, with which settings, whether it is scraped.
 
-    `slowness` divides the number of requests of its rounds on the factory path, where no pile makes cost depend on it.
+    `slowness` divides the number of requests of its rounds on the factory path, where the cost does not depend on it.
     """
 
     name: str
@@ -48,28 +49,27 @@ class Variant:
         runner = (
             ["-m", "memray", "run", "-f", "-q", "-o", str(folder / "memray.bin")] if self.is_traced_by_memray else []
         )
-        return service(f"{path}-{self.name}", folder, port, runner, **COMMON, **self.environment)
+        return service(f"{path}-{self.name}", folder, port, runner=runner, **COMMON, **self.environment)
 
 
 COMMON = {
-    "LAB_CONTROL": "1",
     "LAB_CONTEXT_KB": "0",
     "LAB_MEMORY_LIMIT_MB": "2048",
     "PYTHONHASHSEED": "0",  # another order in its tables makes a process faster or slower by itself
 }
-VARIANTS = (
-    Variant(BARE, {"LAB_METRICS": "none"}),
-    Variant("exporter", {"LAB_METRICS": "all"}, is_scraped=True),
-    Variant("census", {"LAB_METRICS": "census"}, is_scraped=True),
-    Variant("memray", {"LAB_METRICS": "none"}, slowness=4, is_traced_by_memray=True),
-    Variant("tracemalloc", {"LAB_METRICS": "none", "PYTHONTRACEMALLOC": "1"}, slowness=4),
-    Variant("noise", {"LAB_METRICS": "none"}),
+SETUPS = (
+    Setup(BARE, {"LAB_METRICS": "none"}),
+    Setup("exporter", {"LAB_METRICS": "all"}, is_scraped=True),
+    Setup("census", {"LAB_METRICS": "census"}, is_scraped=True),
+    Setup("memray", {"LAB_METRICS": "none"}, slowness=4, is_traced_by_memray=True),
+    Setup("tracemalloc", {"LAB_METRICS": "none", "PYTHONTRACEMALLOC": "1"}, slowness=4),
+    Setup("noise", {"LAB_METRICS": "none"}),
 )
 
 
 @dataclass(frozen=True)
 class OverheadRow:
-    """A row of this measurement: which variant it holds against the bare app, and its goal."""
+    """A row of this measurement: which setup it compares with the bare app, and its goal."""
 
     name: str
     variant: str
@@ -78,7 +78,7 @@ class OverheadRow:
 
 
 EVERYTHING = "everything on, scraped every second, against the bare app"
-CENSUS = "the census and the collector's pauses, scraped every second, against the bare app"
+CENSUS = "the census and the pauses in GC, scraped every second, against the bare app"
 REUSED_ROWS = (
     OverheadRow("exporter", "exporter", f"{EVERYTHING}: reused error", Goal(1.10)),
     OverheadRow("census", "census", f"{CENSUS}: reused error", Goal(1.02)),
@@ -99,20 +99,20 @@ class Comparison:
         self._path = path
         self._rows = [row for row in rows if row.name in bench.wanted]
         self._bench = bench
-        self._rounds: list[dict[str, Result]] = []
+        self._rounds: list[dict[str, PartResult]] = []
         self._failures: dict[str, str] = {}
 
-    def measure(self) -> Iterator[Row]:
+    def measure(self) -> Iterator[BenchRow]:
         """Run all generations, and yield the rows as they stand after each. A variant that failed is left out."""
-        generations = self._bench.plan.generations
+        generations = self._bench.effort.generations
         for generation in range(generations):
             names = {BARE, *(row.variant for row in self._rows)} - self._failures.keys()
             if BARE in names and len(names) > 1:
                 self._bench.say(f"{self._path} path, generation {generation + 1} of {generations}: {', '.join(names)}")
-                self._run_generation(generation, [variant for variant in VARIANTS if variant.name in names])
+                self._run_generation(generation, [variant for variant in SETUPS if variant.name in names])
             yield from map(self._row, self._rows)
 
-    def _run_generation(self, generation: int, variants: Sequence[Variant]) -> None:
+    def _run_generation(self, generation: int, variants: Sequence[Setup]) -> None:
         with ExitStack() as ends:
             servers = self._start(variants, ends)
             up = [variant for variant in variants if self._is_up(variant, servers[variant])]
@@ -125,7 +125,7 @@ class Comparison:
             except RoundFailed as failure:
                 self._failures[failure.variant or BARE] = str(failure)
 
-    def _start(self, variants: Sequence[Variant], ends: ExitStack) -> dict[Variant, Server]:
+    def _start(self, variants: Sequence[Setup], ends: ExitStack) -> dict[Setup, Server]:
         """Start all servers at once; they are stopped when `ends` is left."""
         servers = {}
         for variant, port in zip(variants, free_ports(len(variants)), strict=True):
@@ -134,21 +134,23 @@ class Comparison:
             server.start()
         return servers
 
-    def _is_up(self, variant: Variant, server: Server) -> bool:
+    def _is_up(self, variant: Setup, server: Server) -> bool:
         try:
             server.wait_until_listening()
-        except DidNotStart as reason:
+        except CommandError as reason:
             self._failures[variant.name] = str(reason)
         return variant.name not in self._failures
 
     def _sizes(self, generation: int) -> list[int]:
-        """Return the requests of each round of a generation, growing over all rounds by `PILE_SPREAD` in the end."""
-        plan = self._bench.plan
-        numbers = range(generation * plan.rounds, (generation + 1) * plan.rounds)
-        spread = PILE_SPREAD if self._path == "reused" else 1.0
-        return [round(plan.requests * spread ** (number / (plan.generations * plan.rounds))) for number in numbers]
+        """Return the requests of each round of a generation, growing over all rounds by `GROWTH_SPREAD` in the end."""
+        effort = self._bench.effort
+        numbers = range(generation * effort.rounds, (generation + 1) * effort.rounds)
+        spread = GROWTH_SPREAD if self._path == "reused" else 1.0
+        return [
+            round(effort.requests * spread ** (number / (effort.generations * effort.rounds))) for number in numbers
+        ]
 
-    def _part(self, variant: Variant, server: Server, requests: int) -> Part:
+    def _part(self, variant: Setup, server: Server, requests: int) -> Part:
         slowness = 1 if self._path == "reused" else variant.slowness
         return Part(
             variant.name,
@@ -159,22 +161,22 @@ class Comparison:
             f"{server.url}/lab/release" if self._path == "reused" else "",
         )
 
-    def _keep(self, number: int, results: list[Result]) -> None:
+    def _keep(self, number: int, results: list[PartResult]) -> None:
         """Keep the results of all rounds but the first, the warm-up."""
         if number:
             self._rounds.append({result.variant: result for result in results})
 
-    def _row(self, row: OverheadRow) -> Row:
+    def _row(self, row: OverheadRow) -> BenchRow:
         failure = self._failures.get(BARE) or self._failures.get(row.variant)
         pairs = [(one[row.variant], one[BARE]) for one in self._rounds if row.variant in one]
         if failure or not pairs:
-            return Row(row.name, row.of, None, goal=row.goal, reason=failure or "no round came to its end")
+            return BenchRow(row.name, row.of, None, goal=row.goal, reason=failure or "no round came to its end")
         mine, bare = zip(*pairs, strict=True)
         with_it, without = ([one.cpu_per_request_us for one in side] for side in (mine, bare))
         return compare(row.name, row.of, with_it, without, row.goal, **_figures(mine, bare))
 
 
-def _figures(mine: Sequence[Result], bare: Sequence[Result]) -> dict[str, object]:
+def _figures(mine: Sequence[PartResult], bare: Sequence[PartResult]) -> dict[str, object]:
     return {
         "requests_a_round": [one.requests for one in mine],
         "cpu_us_per_request": [round(one.cpu_per_request_us, 1) for one in mine],

@@ -4,75 +4,62 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from loadtest.arms import free_ports
-from loadtest.bench.plan import Bench, Measurement
+from loadtest import ARMS
+from loadtest.bench.effort import Bench, Measurement
+from loadtest.bench.ratios import BenchRow, Goal, compare
 from loadtest.bench.rounds import RoundFailed
-from loadtest.bench.rows import Goal, Row, compare
-from loadtest.bench.servers import Server, running, service
-from sadpath.lifeline import Child
+from loadtest.demo.load import watch_options
+from loadtest.measure.estimate import rounded
+from loadtest.ports import free_ports
+from loadtest.server import Server, run_to_its_end, running, service
 
 NAME = "locust plugin"
-ARMS = ("reused", "factory")
 NO_LIMIT = "100000"
 """A rate that no arm answers at, in requests a second."""
 
-WARM_UP_FOR_EVER = "3600"
-"""Seconds for which the scenario sends both arms to the factory path: always, so that no pile slows an arm down."""
+WARM_UP_FOR_EVER_S = 3600.0
+"""For which both arms take the factory path: always, so that nothing retained slows an arm down."""
 
 PATIENCE_S = 60.0
 
 
-def measure(bench: Bench) -> Iterator[Row]:
+def measure(bench: Bench) -> Iterator[BenchRow]:
     """Run Locust with our plugin watching and without, in turn."""
     ports = free_ports(len(ARMS))
-    arms = [service(arm, bench.folder, port, LAB_METRICS="all") for arm, port in zip(ARMS, ports, strict=True)]
+    arms = [service(arm, bench.folder, port) for arm, port in zip(ARMS, ports, strict=True)]
     with_it, without = [], []
     of, goal = MEASUREMENT.rows[NAME]
     with running(*arms):
-        for number in range(bench.plan.locust_runs):
-            bench.say(f"Locust with the plugin and without, pair {number + 1} of {bench.plan.locust_runs}")
+        for number in range(bench.effort.locust_runs):
+            bench.say(f"Locust with the plugin and without, pair {number + 1} of {bench.effort.locust_runs}")
             with_it.append(_requests_per_s(arms, bench, is_watched=True))
             without.append(_requests_per_s(arms, bench, is_watched=False))
-            figures = {"requests_per_s": _rounded(with_it), "without_requests_per_s": _rounded(without)}
-            yield compare(NAME, of, with_it, without, goal, **figures)
+            figures = {"requests_per_s": with_it, "without_requests_per_s": without}
+            yield compare(NAME, of, with_it, without, goal, **rounded(figures, 0))
 
 
 def _requests_per_s(arms: list[Server], bench: Bench, *, is_watched: bool) -> float:
     """Run Locust once to its end. Raises `RoundFailed` if it leaves no statistics."""
     statistics = bench.folder / "statistics.json"
     statistics.unlink(missing_ok=True)
-    locust = Child(_command(arms, bench, statistics, is_watched=is_watched), bench.folder / "plugin.log")
-    try:
-        deadline = time.monotonic() + bench.plan.locust_seconds + PATIENCE_S
-        while locust.status() is None and time.monotonic() < deadline:
-            time.sleep(0.1)
-    finally:
-        locust.stop()
+    command = _command(arms, bench, statistics, is_watched=is_watched)
+    _, last_line = run_to_its_end(command, bench.folder / "plugin.log", bench.effort.locust_seconds + PATIENCE_S)
     if not statistics.exists():
-        raise RoundFailed(f"Locust left no statistics: {locust.last_line()}")
+        raise RoundFailed(f"Locust left no statistics: {last_line}")
     return _rate(json.loads(statistics.read_text()))
 
 
 def _command(arms: list[Server], bench: Bench, statistics: Path, *, is_watched: bool) -> list[str]:
     command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--only-summary"]
-    command += [
-        "--run-time",
-        f"{bench.plan.locust_seconds}s",
-        "--stop-timeout",
-        "2",
-        "--json-file",
-        str(statistics.with_suffix("")),
-    ]
-    command += ["--rate", NO_LIMIT, "--context-kb", "0", "--watch-warm-up", WARM_UP_FOR_EVER]
-    command += ["--watch-reports", str(bench.folder / "watched")]
+    command += ["--run-time", f"{bench.effort.locust_seconds}s", "--stop-timeout", "2"]
+    command += ["--json-file", str(statistics.with_suffix("")), "--rate", NO_LIMIT, "--context-kb", "0"]
     for arm in arms:
         command += [f"--{arm.name}-host", arm.url]
-        command += ["--watch", f"{arm.name}={arm.url}/metrics"] if is_watched else []
-    return command
+    watched = {arm.name: arm.url for arm in arms} if is_watched else {}
+    return command + watch_options(watched, bench.folder / "watched", WARM_UP_FOR_EVER_S)
 
 
 def _rate(entries: list[dict[str, float]]) -> float:
@@ -82,10 +69,6 @@ def _rate(entries: list[dict[str, float]]) -> float:
         raise RoundFailed(f"{failures} of {requests} requests failed")
     seconds = max(entry["last_request_timestamp"] for entry in entries) - min(entry["start_time"] for entry in entries)
     return requests / seconds
-
-
-def _rounded(rates: list[float]) -> list[int]:
-    return [round(rate) for rate in rates]
 
 
 MEASUREMENT = Measurement(

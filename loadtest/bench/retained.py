@@ -1,4 +1,4 @@
-"""What a large pile costs those who look at it: a scrape of `/metrics`, a full census of the heap."""
+"""What many retained entries cost a scrape of `/metrics` and a full census of the heap."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import mean, median
 
-from loadtest.arms import free_ports
-from loadtest.bench.plan import ENTRIES, Bench, Measurement
+from loadtest.bench.effort import ENTRIES, Bench, Measurement
+from loadtest.bench.ratios import BenchRow, Goal, compare
 from loadtest.bench.rounds import Part, Round, play
-from loadtest.bench.rows import Goal, Row, compare
-from loadtest.bench.servers import Server, running, service
+from loadtest.ports import free_ports
+from loadtest.server import Server, running, service
 
 TIMEOUT_S = 120.0
 FIRST_REQUESTS = 1_000
@@ -21,15 +21,15 @@ MOST_REQUESTS = 200_000
 A_ROUND_REQUESTS = 10_000
 
 
-def scrape(bench: Bench) -> Iterator[Row]:
-    """Scrape a process with a pile and one without, in turn. The first scrape walks the pile, and is told apart."""
+def scrape(bench: Bench) -> Iterator[BenchRow]:
+    """Scrape a process with many entries and one without, in turn. The first scrape walks them all, apart."""
     bench.say(f"scrapes with {ENTRIES:,} entries retained and with none")
     ports = free_ports(2)
-    pile, none = (_pile(entries, port, bench.folder) for entries, port in zip((ENTRIES, 0), ports, strict=True))
-    with running(pile, none):
-        first_s = _scrape_s(pile)
+    many, none = (_retaining(entries, port, bench.folder) for entries, port in zip((ENTRIES, 0), ports, strict=True))
+    with running(many, none):
+        first_s = _scrape_s(many)
         _scrape_s(none)
-        pairs = [(_scrape_s(pile), _scrape_s(none)) for _ in range(bench.plan.scrapes)]
+        pairs = [(_scrape_s(many), _scrape_s(none)) for _ in range(bench.effort.scrapes)]
     with_it, without = zip(*pairs, strict=True)
     of, goal = MEASUREMENTS[0].rows["scrape"]
     yield compare(
@@ -49,8 +49,8 @@ def _summary(prefix: str, seconds: Sequence[float]) -> dict[str, float]:
     return {f"{prefix}{name}_ms": _ms(figure) for name, figure in figures.items()}
 
 
-def _pile(entries: int, port: int, folder: Path) -> Server:
-    return Server(f"pile-{entries}", ["-m", "loadtest.bench.pile", str(entries), "{port}"], folder, port)
+def _retaining(entries: int, port: int, folder: Path) -> Server:
+    return Server(f"retaining-{entries}", ["-m", "loadtest.bench.retaining", str(entries), "{port}"], folder, port)
 
 
 def _scrape_s(server: Server) -> float:
@@ -69,13 +69,12 @@ def _ms(seconds: float) -> float:
     return round(seconds * 1e3, 3)
 
 
-def service_census(bench: Bench) -> Iterator[Row]:
-    """Pile up in the real service, by requests through its error middleware, and take the census there."""
+def service_census(bench: Bench) -> Iterator[BenchRow]:
+    """Retain entries in the real service, by requests through its error middleware, and take the census there."""
     control, port = free_ports(2)
     runner = ["-m", "loadtest.bench.census_runner", str(control)]
-    server = service(
-        "piled-up", bench.folder, port, runner, LAB_METRICS="none", LAB_CONTEXT_KB="0", LAB_MEMORY_LIMIT_MB="4096"
-    )
+    settings = {"LAB_METRICS": "none", "LAB_CONTEXT_KB": "0", "LAB_MEMORY_LIMIT_MB": "4096"}
+    server = service("retaining", bench.folder, port, runner=runner, **settings)
     with running(server):
         _request(server, FIRST_REQUESTS, bench)
         entries_a_request = _census(control)["entries"] / FIRST_REQUESTS
@@ -85,12 +84,12 @@ def service_census(bench: Bench) -> Iterator[Row]:
         yield _census_row("full census", control, bench)
 
 
-def plain_census(bench: Bench) -> Iterator[Row]:
-    """Pile up through a plain stack, and take the census there."""
-    bench.say("full censuses of a plain pile")
+def plain_census(bench: Bench) -> Iterator[BenchRow]:
+    """Retain entries through a plain stack, and take the census there."""
+    bench.say("full censuses of entries from a plain stack")
     control, port = free_ports(2)
-    pile = ["-m", "loadtest.bench.pile", str(ENTRIES), "{port}"]
-    server = Server("plain-pile", ["-m", "loadtest.bench.census_runner", str(control), *pile], bench.folder, port)
+    plain = ["-m", "loadtest.bench.retaining", str(ENTRIES), "{port}"]
+    server = Server("plain", ["-m", "loadtest.bench.census_runner", str(control), *plain], bench.folder, port)
     with running(server):
         yield _census_row("full census (plain stack)", control, bench)
 
@@ -100,7 +99,7 @@ def _request(server: Server, requests: int, bench: Bench) -> None:
     url, pid = f"{server.url}/reused/users/42", server.pid()
     sizes = [min(A_ROUND_REQUESTS, requests - sent) for sent in range(0, requests, A_ROUND_REQUESTS)]
     rounds = [Round([Part(server.name, pid, url, size)], size) for size in sizes]
-    play(rounds, bench.folder, lambda number, _: bench.say(f"{number + 1} of {len(rounds)} parts of the pile"))
+    play(rounds, bench.folder, lambda number, _: bench.say(f"{number + 1} of {len(rounds)} parts of the requests"))
 
 
 def _census(control: int) -> dict[str, float]:
@@ -108,10 +107,10 @@ def _census(control: int) -> dict[str, float]:
     return figures
 
 
-def _census_row(name: str, control: int, bench: Bench) -> Row:
+def _census_row(name: str, control: int, bench: Bench) -> BenchRow:
     of, goal = next(measurement.rows[name] for measurement in MEASUREMENTS if name in measurement.rows)
     _census(control)  # the first collection frees what the requests left behind
-    pairs = [_census(control) for _ in range(bench.plan.censuses)]
+    pairs = [_census(control) for _ in range(bench.effort.censuses)]
     censuses, collections = [one["census_s"] for one in pairs], [one["collect_s"] for one in pairs]
     figures = {"census_ms": _ms(median(censuses)), "collect_ms": _ms(median(collections))}
     return compare(name, of, censuses, collections, goal, entries=pairs[-1]["entries"], **figures)

@@ -1,4 +1,4 @@
-"""What is asked of Locust and what it answers: rounds of an exact number of requests, the processor time of each."""
+"""Rounds of an exact number of requests, sent by Locust, and the CPU time of each."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sadpath.errors import CommandError
 from sadpath.lifeline import Child
 
 ROUND_TIMEOUT_S = 120.0
@@ -17,8 +18,8 @@ LOCUSTFILE = Path(__file__).with_name("rounds_locustfile.py")
 USERS = 8
 
 
-class RoundFailed(Exception):  # noqa: N818 - a row without a ratio is no error of the program
-    """A round did not come to its end, or was answered wrongly: in one line, and by which variant, if it was one."""
+class RoundFailed(CommandError):  # noqa: N818 - it says what happened
+    """A round did not come to its end, or got wrong answers; `variant` is the one that failed, if it was one."""
 
     def __init__(self, reason: str, variant: str | None = None) -> None:
         super().__init__(f"{variant}: {reason}" if variant else reason)
@@ -60,12 +61,12 @@ class Round:
 
 
 @dataclass(frozen=True)
-class Result:
-    """What one part took: processor seconds of the server, user and system; wall seconds; how often it was scraped.
+class PartResult:
+    """What one part took: CPU seconds of the server, user and system; wall seconds; how often it was scraped.
 
     `began` is when its first slice did, on the clock that all processes share, `time.monotonic`. `response_ms` has the
-    response times of its requests, as they were answered, if the part is timed. `failure` says in one line why it did
-    not come to its end, and is empty if it did.
+    response times of its requests, as they were answered, if the part is timed. `failure` is the reason why it
+    did not come to its end, empty if it did.
     """
 
     variant: str
@@ -79,7 +80,7 @@ class Result:
 
     @property
     def cpu_per_request_us(self) -> float:
-        """Processor time of the server for one request, in microseconds."""
+        """CPU time of the server for one request, in microseconds."""
         return self.cpu_s / self.requests * 1e6
 
 
@@ -93,7 +94,7 @@ def from_json(text: str) -> list[Round]:
     return [Round([Part(**part) for part in one["parts"]], one["slice_requests"]) for one in json.loads(text)]
 
 
-def play(rounds: Sequence[Round], folder: Path, on_results: Callable[[int, list[Result]], None]) -> None:
+def play(rounds: Sequence[Round], folder: Path, on_results: Callable[[int, list[PartResult]], None]) -> None:
     """Have Locust play `rounds` in their order, and hand on the number and the results of each as they come.
 
     Raises `RoundFailed` at the first round that fails.
@@ -125,8 +126,8 @@ def _wait_for(locust: Child, results: Path, number: int, timeout_s: float) -> li
     raise RoundFailed(f"a round did not end in {timeout_s:.0f} s")
 
 
-def _checked(page: Sequence[dict[str, Any]]) -> list[Result]:
-    results = [Result(**figures) for figures in page]
+def _checked(page: Sequence[dict[str, Any]]) -> list[PartResult]:
+    results = [PartResult(**figures) for figures in page]
     for result in results:
         if result.failure:
             raise RoundFailed(result.failure, result.variant)

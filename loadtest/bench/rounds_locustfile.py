@@ -1,4 +1,4 @@
-"""Plays rounds, each an exact number of requests to one or more servers, and measures their processor time.
+"""Plays rounds, each an exact number of requests to one or more servers, and measures their CPU time.
 
     locust -f loadtest/bench/rounds_locustfile.py --headless -u 8 --rounds rounds.json --results results.jsonl
 
@@ -21,18 +21,15 @@ from gevent.event import Event
 from locust import FastHttpUser, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
+from locust.exception import ResponseError
 
 from loadtest.bench.clock import used_s
-from loadtest.bench.rounds import ROUND_TIMEOUT_S, Part, Result, Round, from_json
+from loadtest.bench.rounds import ROUND_TIMEOUT_S, Part, PartResult, Round, from_json
 
 EXPECTED_STATUS = 404
 SCRAPE_EVERY_S = 1.0
 ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 """What Prometheus asks for."""
-
-
-class WrongAnswer(Exception):  # noqa: N818 - it is told in the results
-    """A server answered something else than was asked for."""
 
 
 class Turn:
@@ -115,7 +112,7 @@ def _play(environment: Environment) -> None:
     environment.runner.quit()
 
 
-def play_round(one: Round) -> list[Result]:
+def play_round(one: Round) -> list[PartResult]:
     """Play one round: release, then all slices of all parts, another part first in each."""
     meters = deque(Meter(part, one.slices) for part in one.parts)
     steps = [Meter.release, *[Meter.play_slice] * one.slices, Meter.end]
@@ -123,7 +120,7 @@ def play_round(one: Round) -> list[Result]:
         for meter in meters:
             try:
                 step(meter)
-            except (OSError, WrongAnswer, psutil.Error) as error:
+            except (OSError, ResponseError, psutil.Error) as error:
                 return [meter.result(str(error) or type(error).__name__)]
         meters.rotate()
     return [meter.result() for meter in meters]
@@ -147,14 +144,14 @@ class Meter:
             _fetch(urllib.request.Request(self._part.release, method="POST"))  # noqa: S310 - loopback
 
     def play_slice(self) -> None:
-        """Send the next slice. Raises `WrongAnswer`, `TimeoutError` if it hangs, `OSError` if the server is gone."""
+        """Send the next slice. Raises `ResponseError`, `TimeoutError` if it hangs, `OSError` if the server is gone."""
         requests = self._left.pop()
         self._began = self._began or time.monotonic()
         with self:
             turn.begin(self._part.url, requests)
             self._wait()
         if turn.wrong:
-            raise WrongAnswer(f"{turn.wrong} of {requests} answers were no {EXPECTED_STATUS}")
+            raise ResponseError(f"{turn.wrong} of {requests} answers were not {EXPECTED_STATUS}")
         if self._part.is_timed:
             self._response_ms += [round(one, 3) for one in turn.response_ms]
 
@@ -163,12 +160,12 @@ class Meter:
         with self:
             self._scrape()
 
-    def result(self, failure: str = "") -> Result:
+    def result(self, failure: str = "") -> PartResult:
         """Return what all slices took together."""
         scrapes = self._scrapes if self._part.scrape else 0
         part = self._part
         used = self._cpu_s, self._wall_s
-        return Result(part.variant, part.requests, *used, scrapes, failure, self._response_ms, self._began)
+        return PartResult(part.variant, part.requests, *used, scrapes, failure, self._response_ms, self._began)
 
     def __enter__(self) -> None:
         self._wall_s -= time.monotonic()

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtest.arms import free_ports
-from loadtest.bench.rounds import Part, Result, Round, play
-from loadtest.bench.servers import Server, running, service
+from loadtest import ARMS
+from loadtest.bench.rounds import Part, PartResult, Round, play
 from loadtest.cost.pauses import read_pauses
-from loadtest.cost.plan import Window, memory_needed
+from loadtest.cost.windows import Window, memory_needed
+from loadtest.measure.running import Say
+from loadtest.ports import free_ports
+from loadtest.server import Server, running, service
 
-ARMS = ("reused", "factory")
 WARM_UP_REQUESTS = 200
 NO_ROUTE = "/nowhere"
 """Answers 404 and raises no error of the lab: a fresh Locust finds its speed here, and nothing is retained."""
 
 FILL_SLICE_REQUESTS = 1000
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True)
-class Measured:
+class ArmWindow:
     """What one arm did in a window: its slices in order, and the seconds of each long collection."""
 
-    slices: Sequence[Result]
+    slices: Sequence[PartResult]
     pauses_s: Sequence[float]
 
 
-def measure(plan: Sequence[Window], folder: Path, say: Say) -> Iterator[tuple[Window, dict[str, Measured]]]:
-    """Measure window after window, and yield each as it ends. Raises `DidNotStart` and `RoundFailed`."""
+def measure(plan: Sequence[Window], folder: Path, say: Say) -> Iterator[tuple[Window, dict[str, ArmWindow]]]:
+    """Measure window after window, and yield each as it ends. Raises `CommandError`."""
     servers = {arm: _server(arm, port, folder, plan) for arm, port in zip(ARMS, free_ports(len(ARMS)), strict=True)}
     served = 0
     with running(*servers.values()):
@@ -50,19 +49,19 @@ class Load:
         self._servers = servers
         self._folder = folder
 
-    def window(self, window: Window, fill: int) -> dict[str, Measured]:
+    def window(self, window: Window, fill: int) -> dict[str, ArmWindow]:
         """Bring both on by `fill` requests, unmeasured, and then measure a window, slice by slice."""
         before = [self._warm_up(), *self._fill(fill)]
-        slices: dict[str, list[Result]] = {arm: [] for arm in ARMS}
+        slices: dict[str, list[PartResult]] = {arm: [] for arm in ARMS}
 
-        def keep(number: int, results: list[Result]) -> None:
+        def collect(number: int, results: list[PartResult]) -> None:
             if number >= len(before):
                 for result in results:
                     slices[result.variant].append(result)
 
         rounds = [self._round(size, number, is_timed=True) for number, size in enumerate(window.slices)]
-        play([*before, *rounds], self._folder, keep)
-        return {arm: Measured(ours, self._pauses(arm, ours[0].began)) for arm, ours in slices.items()}
+        play([*before, *rounds], self._folder, collect)
+        return {arm: ArmWindow(ours, self._pauses(arm, ours[0].began)) for arm, ours in slices.items()}
 
     def _fill(self, requests: int) -> list[Round]:
         left = range(requests, 0, -FILL_SLICE_REQUESTS)
@@ -90,9 +89,8 @@ def _page(arm: str, folder: Path) -> Path:
 
 def _server(arm: str, port: int, folder: Path, plan: Sequence[Window]) -> Server:
     settings = {
-        "LAB_ARM": arm,
         "LAB_METRICS": "none",
         "LAB_MEMORY_LIMIT_MB": str(memory_needed(plan) // 2**20),
         "PYTHONHASHSEED": "0",  # another order in its tables makes a process faster or slower by itself
     }
-    return service(arm, folder, port, ["-m", "loadtest.cost.pauses", str(_page(arm, folder))], **settings)
+    return service(arm, folder, port, runner=["-m", "loadtest.cost.pauses", str(_page(arm, folder))], **settings)

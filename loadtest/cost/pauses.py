@@ -1,4 +1,4 @@
-"""Runs a module as `python -m` does, and writes a line for each collection that stopped it for a millisecond or more.
+"""Runs a module as `python -m` does, and writes a line for each collection that paused it for a millisecond or more.
 
     python -m loadtest.cost.pauses reused.pauses -m uvicorn service.app:app --port 8000
 

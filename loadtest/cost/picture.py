@@ -1,4 +1,4 @@
-"""The curve for a slide: processor time on the left, response times and the longest pause on the right."""
+"""The curve for a slide: CPU time on the left, latency on the right."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 import altair as alt
 import vl_convert
 
-from loadtest.cost.figures import Ratio, Row
+from loadtest.cost.statistics import CostRow, Ratio
 from sadpath.report.charts import SAMPLES_DATA, colours, with_rows
 from sadpath.report.page import VEGA_LITE
 
@@ -16,29 +16,29 @@ WIDTH, HEIGHT, LABELS = 560, 500, 140
 """Of a chart, in points; the names of the lines on the right take some of its width."""
 
 CPU, BETWEEN = "cpu_us_per_request", "cpu_us_between_collections"
-P50, P99, LONGEST = "median", "p99", "longest"
-DASHES: Mapping[str, list[int]] = {P50: [1, 0], P99: [8, 5], LONGEST: [1, 0]}
+P50, P99, MAXIMUM = "median", "p99", "maximum"
+DASHES: Mapping[str, list[int]] = {P50: [1, 0], P99: [8, 5], MAXIMUM: [1, 0]}
 APART = 1.5
 """By what factor two names must be apart on the axis of response times, which is logarithmic."""
 
-WEIGHTS: Mapping[str, float] = {P50: 2, P99: 2, LONGEST: 4.5}
+WEIGHTS: Mapping[str, float] = {P50: 2, P99: 2, MAXIMUM: 4.5}
 
 
-def picture(rows: Sequence[Row], ratios: Sequence[Ratio], versions: str) -> bytes:
+def picture(rows: Sequence[CostRow], ratios: Sequence[Ratio], versions: str) -> bytes:
     """Draw the curve as PNG, 16 to 9. There has to be a row."""
     chart = alt.hconcat(_cpu_chart(rows), _response_chart(rows), spacing=50)
     spec = with_rows(chart, chart_rows(rows), title={"text": headline(rows, ratios), "subtitle": subtitle(versions)})
     return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=1.5))
 
 
-def headline(rows: Sequence[Row], ratios: Sequence[Ratio]) -> str:
-    """Say in one line what the last checkpoint shows."""
+def headline(rows: Sequence[CostRow], ratios: Sequence[Ratio]) -> str:
+    """Return in one line what the last checkpoint shows."""
     last = max(row.requests_served for row in rows)
     pause = max(row.longest_pause_ms for row in rows if row.requests_served == last and row.arm == "reused")
     (cpu,) = (one for one in ratios if one.requests_served == last and one.figure == CPU)
-    times = "the processor time is inconclusive"
+    times = "the CPU time is inconclusive"
     if cpu.verdict != "inconclusive":
-        times = f"{cpu.ratio:.1f} times ({cpu.ci95[0]:.1f} to {cpu.ci95[1]:.1f}) the processor time"
+        times = f"{cpu.ratio:.1f} times ({cpu.ci95[0]:.1f} to {cpu.ci95[1]:.1f}) the CPU time"
     return f"After {last:,} reused errors: {times}, pauses of up to {duration(pause)}"
 
 
@@ -48,14 +48,14 @@ def duration(milliseconds: float) -> str:
 
 
 def subtitle(versions: str) -> list[str]:
-    """Say what was measured, and with what."""
+    """Return what was measured, and with what."""
     return [
-        "The same 404 from two copies of one service: reused raises one error object, factory a fresh one each time.",
+        "One 404 from two copies of one service: reused raises one exception object, factory a new one per request.",
         versions,
     ]
 
 
-def chart_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def chart_rows(rows: Sequence[CostRow]) -> list[dict[str, Any]]:
     """Return what the charts draw: one row for each figure of each arm at each checkpoint, bounds where it has some.
 
     `label_at` is where the name of a response time's line stands, at the last checkpoint: near its end, and apart from
@@ -79,13 +79,13 @@ def _value(row: Mapping[str, Any]) -> float:
     return float(row["value"])
 
 
-def _figures(row: Row) -> list[tuple[str, float, float | None, float | None]]:
+def _figures(row: CostRow) -> list[tuple[str, float, float | None, float | None]]:
     named = [(CPU, CPU), (BETWEEN, BETWEEN), (P50, "p50_ms"), (P99, "p99_ms")]
     estimates = [(figure, row.estimates[name]) for figure, name in named]
-    return [*((figure, one.value, *one.ci95) for figure, one in estimates), (LONGEST, row.longest_ms, None, None)]
+    return [*((figure, one.value, *one.ci95) for figure, one in estimates), (MAXIMUM, row.longest_ms, None, None)]
 
 
-def _cpu_chart(rows: Sequence[Row]) -> alt.LayerChart | alt.FacetChart:
+def _cpu_chart(rows: Sequence[CostRow]) -> alt.LayerChart | alt.FacetChart:
     both = _base(rows).transform_filter(alt.FieldOneOfPredicate("figure", [CPU, BETWEEN]))
     mean, between = (_of(both, figure) for figure in (CPU, BETWEEN))
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=6))
@@ -96,11 +96,11 @@ def _cpu_chart(rows: Sequence[Row]) -> alt.LayerChart | alt.FacetChart:
         *_names(mean, "datum.arm + ' ' + format(datum.value, ',.0f') + ' µs'", {"reused": -18, "factory": 20}, "right"),
         width=WIDTH,
         height=HEIGHT,
-        title=_title("Processor time per request (µs)", "Mean, 95 % interval; dashed: reused, between two collections"),
+        title=_title("CPU time per request (µs)", "Mean with 95% CI; dashed: reused, between two collections"),
     )
 
 
-def _response_chart(rows: Sequence[Row]) -> alt.LayerChart | alt.FacetChart:
+def _response_chart(rows: Sequence[CostRow]) -> alt.LayerChart | alt.FacetChart:
     base = _base(rows).transform_filter(alt.FieldOneOfPredicate("figure", list(DASHES)))
     axis = alt.Axis(values=[10.0**power for power in range(-1, 6)], labelExpr=_TIME)
     y = alt.Y("value:Q", title=None, scale=alt.Scale(type="log"), axis=axis)
@@ -109,7 +109,7 @@ def _response_chart(rows: Sequence[Row]) -> alt.LayerChart | alt.FacetChart:
     ]
     bounds = _of(base, P99).mark_rule(strokeWidth=2, opacity=0.4).encode(y="low:Q", y2="high:Q")
     names = _names(base, "datum.arm + ' ' + datum.figure", {"reused": 0, "factory": 0}, "left", at="label_at:Q")
-    title = _title("Response time", "Longest (thick), p99 with 95 % interval (dashed), median")
+    title = _title("Latency", "Maximum (thick), p99 with 95% CI (dashed), median")
     return alt.layer(bounds, *lines, *names, width=WIDTH - LABELS, height=HEIGHT, title=title)
 
 
@@ -135,7 +135,7 @@ def _names(
     ]
 
 
-def _base(rows: Sequence[Row]) -> alt.Chart:
+def _base(rows: Sequence[CostRow]) -> alt.Chart:
     arms = list(dict.fromkeys(row.arm for row in rows))
     served = sorted({row.requests_served for row in rows})
     x = alt.X(

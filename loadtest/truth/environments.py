@@ -6,32 +6,48 @@ import hashlib
 import re
 import shutil
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadtest.server import run_to_its_end
 from loadtest.truth.pythons import Python
-from loadtest.truth.service import Runtime
-from sadpath.lifeline import Child
+from sadpath.errors import CommandError
 
 OLD_STARLETTE = "1.9.0"
 """The last Starlette that does not clear the traceback of what its handlers have handled."""
 
 LOCK = Path("requirements/service.txt")
 DONE = ".installed"
-"""The file in an environment that says what was installed: without it, it is half-made."""
+"""The file in an environment that records what was installed: without it, the environment is incomplete."""
 
 PIP = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
 
 
-class InstallFailed(Exception):  # noqa: N818 - becomes the reason of rows
-    """An environment could not be made; the message says why, in one line."""
+@dataclass(frozen=True)
+class Runtime:
+    """What a row is measured on. `python` and `starlette` are versions, `executable` is what runs the service.
+
+    `overlay` is a folder whose packages come before those of the environment. `problem` is why this one cannot be
+    used, in one line.
+    """
+
+    python: str
+    starlette: str
+    executable: str
+    overlay: Path | None = None
+    problem: str = ""
+    app: str = "service.app:app"
+
+    @property
+    def name(self) -> str:
+        """Both versions in words."""
+        return f"Python {self.python}, Starlette {self.starlette}"
 
 
 @dataclass(frozen=True)
 class Environments:
-    """The environments below `folder`, made when they are asked for and kept while the lock stays as it is."""
+    """The environments below `folder`, created when they are asked for, and reused while the lock stays as it is."""
 
     folder: Path
     progress: Callable[[str], None]
@@ -45,7 +61,7 @@ class Environments:
         try:
             executable = self._executable(python)
             overlay = self._overlay(starlette) if starlette != locked_starlette(self.lock) else None
-        except InstallFailed as reason:
+        except CommandError as reason:
             return Runtime(python.version, starlette, "", problem=str(reason))
         return Runtime(python.version, starlette, executable, overlay)
 
@@ -80,24 +96,19 @@ class Environments:
         return part.rename(home)
 
     def _run(self, failure: str, command: Sequence[str]) -> None:
-        """Run a command to its end; stop it if we are stopped. Raises `InstallFailed` with the last thing it said."""
+        """Run a command to its end. Raises `CommandError` with the last line of its output if it fails."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        child = Child(command, self.folder / "install.log")
-        try:
-            while child.status() is None:
-                time.sleep(0.05)
-        finally:
-            child.stop()
-        if child.status() != 0:
-            raise InstallFailed(f"{failure}: {child.last_line() or 'pip said nothing'}")
+        status, last_line = run_to_its_end(command, self.folder / "install.log")
+        if status:
+            raise CommandError(f"{failure}: {last_line}")
 
 
 def locked_starlette(lock: Path = LOCK) -> str:
-    """Return the version of Starlette that the lock retains. Raises `InstallFailed` if it retains none."""
-    retained = re.search(r"^starlette==([^\s;\\]+)", lock.read_text(), re.MULTILINE)
-    if retained is None:
-        raise InstallFailed(f"{lock} retains no Starlette")
-    return retained[1]
+    """Return the version of Starlette in the lock. Raises `CommandError` if it has none."""
+    found = re.search(r"^starlette==([^\s;\\]+)", lock.read_text(), re.MULTILINE)
+    if found is None:
+        raise CommandError(f"{lock} does not contain Starlette")
+    return found[1]
 
 
 def _digest(lock: Path) -> str:

@@ -1,4 +1,4 @@
-"""The Pythons that are here: one of each minor version, found by running them."""
+"""The installed Pythons: one of each minor version, found by running them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sadpath.errors import CommandError, Status
+
 OLDEST, NEWEST_KNOWN = (3, 11), (3, 15)
 """What the service runs on, and the newest Python that the twins' expectations were verified on."""
 
 ASK_TIMEOUT_S = 20.0
 QUESTION = "import platform; print(platform.python_implementation(), platform.python_version())"
-
-
-class Unusable(Exception):  # noqa: N818 - for the person at the terminal
-    """An interpreter that was asked for cannot be used; the message says why, in one line."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +47,15 @@ def chosen_pythons(names: Sequence[str], environ: Mapping[str, str] = os.environ
     """Return the interpreters of these names or paths; without names all that are found, the oldest first.
 
     A name like `python3.12` is looked for as without names: what stands first on the PATH may not run. Raises
-    `Unusable`.
+    `CommandError`.
     """
     if not names:
         if found := found_pythons(environ):
             return found
-        raise Unusable(f"there is no Python {dotted(OLDEST)} or later here; name one: make truth PYTHONS=…")
+        raise unusable(f"no Python {dotted(OLDEST)} or later found; name one: make truth PYTHONS=…")
     chosen = [_chosen(name, environ) for name in names]
     if len({python.minor for python in chosen}) < len(chosen):
-        raise Unusable(f"two of {', '.join(names)} are the same minor version; name one of each")
+        raise unusable(f"two of {', '.join(names)} are the same minor version; name one of each")
     return chosen
 
 
@@ -69,6 +67,11 @@ def found_pythons(environ: Mapping[str, str] = os.environ) -> list[Python]:
         if python and not python.is_too_old:
             found.setdefault(python.minor, python)
     return sorted(found.values(), key=lambda python: _numbers(python.minor))
+
+
+def unusable(reason: str) -> CommandError:
+    """Return the error for what was asked for and cannot be measured."""
+    return CommandError(reason, Status.WRONG_COMMAND)
 
 
 def dotted(version: tuple[int, ...]) -> str:
@@ -97,9 +100,9 @@ def _chosen(name: str, environ: Mapping[str, str]) -> Python:
         candidates += [path for path in _candidates(environ) if _minor_in(path) == minor]
     python = next(filter(None, map(ask, candidates)), None)
     if python is None:
-        raise Unusable(f"{name} is no Python that runs here; name another with PYTHONS or --python")
+        raise unusable(f"{name} is not a CPython that runs here; name another with PYTHONS or --python")
     if python.is_too_old:
-        raise Unusable(f"{name} is Python {python.version}; the service needs {dotted(OLDEST)} or later")
+        raise unusable(f"{name} is Python {python.version}; the service needs {dotted(OLDEST)} or later")
     return python
 
 

@@ -1,4 +1,4 @@
-"""One request at a time, over a connection that is kept."""
+"""One request at a time, over one connection."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from sadpath.errors import CommandError
+
 TIMEOUT_S = 30.0
-
-
-class Refused(Exception):  # noqa: N818 - for the person at the terminal
-    """The service answered what it must not; the message says what."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Answer:
 
     @property
     def log_bytes(self) -> int | None:
-        """The member `log_bytes` of a JSON object, None where there is none."""
+        """The member `log_bytes` of a JSON object, None where it is missing."""
         try:
             page = json.loads(self.body)
         except ValueError:
@@ -38,7 +36,7 @@ Send = Callable[[], Answer]
 
 
 class Connection:
-    """A connection to the service that is kept alive."""
+    """A connection to the service, used for many requests."""
 
     def __init__(self, port: int) -> None:
         self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
@@ -53,14 +51,14 @@ class Connection:
         return answer
 
     def ask(self, path: str, method: str = "GET") -> Any:
-        """Return the JSON that the service answers. Raises `Refused` if it answers anything else."""
+        """Return the JSON that the service answers. Raises `CommandError` if it answers anything else."""
         answer = self.send(path, method)
         if answer.status != HTTPStatus.OK:
-            raise Refused(f"{method} {path} answered {answer.status}, not 200")
+            raise CommandError(f"{method} {path} answered {answer.status}, not 200")
         try:
             return json.loads(answer.body)
         except ValueError:
-            raise Refused(f"{method} {path} answered no JSON") from None
+            raise CommandError(f"{method} {path} answered no JSON") from None
 
     def close(self) -> None:
         """Close the connection."""

@@ -8,13 +8,13 @@ from itertools import combinations
 from typing import TypeVar
 
 from loadtest.catalogue import Range
-from loadtest.truth.figures import Measured
-from loadtest.truth.rows import Row
+from loadtest.truth.readings import Measured
+from loadtest.truth.row import TruthRow
 
 Key = TypeVar("Key")
 
 SAME_COUNT = 0.5
-"""Counts that lie no further apart are called the same: those of one request must differ by one at least."""
+"""Counts that lie no further apart are called the same: those of one request differ by one at least."""
 
 SAME_BYTES = 256.0
 SAME_PART = 0.1
@@ -57,7 +57,7 @@ class Difference:
     groups: Groups
 
 
-def summary(rows: Sequence[Row]) -> Summary | None:
+def summary(rows: Sequence[TruthRow]) -> Summary | None:
     """Return within what the figures of these rows lie, None where none was measured."""
     found = [row.measured for row in rows if row.measured]
     if not found:
@@ -70,7 +70,9 @@ def summary(rows: Sequence[Row]) -> Summary | None:
     )
 
 
-def between(rows: Sequence[Row], version: Callable[[Row], str], other: Callable[[Row], str]) -> list[Difference]:
+def between(
+    rows: Sequence[TruthRow], version: Callable[[TruthRow], str], other: Callable[[TruthRow], str]
+) -> list[Difference]:
     """Return which variants differ between versions; those that do so alike on several of the `other` thing as one."""
     found: list[Difference] = []
     for (name, on), ours in grouped(rows, lambda row: (row.variant_name, other(row))).items():
@@ -90,9 +92,9 @@ def _are_alike(some: Groups, others: Groups) -> bool:
     return some.keys() == others.keys() and all(seen.is_like(others[version]) for version, seen in some.items())
 
 
-def grouped(rows: Sequence[Row], key: Callable[[Row], Key]) -> dict[Key, list[Row]]:
+def grouped(rows: Sequence[TruthRow], key: Callable[[TruthRow], Key]) -> dict[Key, list[TruthRow]]:
     """Return the rows by key, in their order."""
-    groups: dict[Key, list[Row]] = {}
+    groups: dict[Key, list[TruthRow]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
     return groups

@@ -60,7 +60,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     """Add the plugin's options to Locust's."""
     group = parser.add_argument_group("Sadpath", "Watch the memory of services under load")
     group.add_argument(
-        "--watch",
+        "--sadpath-watch",
         action="append",
         default=[],
         type=_watch,
@@ -69,7 +69,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         help="a service's name and the address of its /metrics page; may be given several times",
     )
     group.add_argument(
-        "--watch-warm-up",
+        "--sadpath-warm-up",
         type=float,
         default=5.0,
         metavar="SECONDS",
@@ -77,21 +77,21 @@ def add_options(parser: LocustArgumentParser) -> None:
         help="how long the load only warms the services up; what is sampled meanwhile is not judged (5)",
     )
     group.add_argument(
-        "--watch-reports",
+        "--sadpath-reports",
         default="reports/locust",  # text, since Locust sends its options to its workers as messages
         metavar="FOLDER",
         env_var="SADPATH_REPORTS",
         help="where the samples and the report go (reports/locust)",
     )
     group.add_argument(
-        "--watch-about",
+        "--sadpath-about",
         default="",
         metavar="TEXT",
         env_var="SADPATH_ABOUT",
         help="what the services are, for the page and the report",
     )
     group.add_argument(
-        "--i-own-this-host",
+        "--sadpath-i-own-this-host",
         action="store_true",
         env_var="SADPATH_I_OWN_THIS_HOST",
         help="load a host that is neither this machine nor on a private network",
@@ -109,7 +109,7 @@ def refuse_strange_hosts(environment: Environment, urls: list[str]) -> None:
     """End Locust with one line if one of `urls` is not ours to load."""
     for url in urls:
         try:
-            check_host(url, i_own_this_host=options_of(environment).i_own_this_host)
+            check_host(url, i_own_this_host=options_of(environment).sadpath_i_own_this_host)
         except (NotYours, ValueError) as refusal:
             sys.exit(f"locust: {refusal}")
 
@@ -128,16 +128,16 @@ def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
     if isinstance(runner, WorkerRunner):
         return
     if web_ui is not None and web_ui.app is not None:
-        metrics_page(web_ui.app, environment, list(dict(options.watch)))
-    if not options.watch:
+        metrics_page(web_ui.app, environment, list(dict(options.sadpath_watch)))
+    if not options.sadpath_watch:
         return
-    refuse_strange_hosts(environment, [url for _, url in options.watch])
+    refuse_strange_hosts(environment, [url for _, url in options.sadpath_watch])
     watcher = Watcher(environment, options)
     environment.events.test_start.add_listener(watcher.on_test_start)
     environment.events.test_stop.add_listener(watcher.on_test_stop)
     environment.events.quitting.add_listener(watcher.on_quitting)
     if web_ui is not None and web_ui.app is not None:
-        live_page(web_ui.app, list(dict(options.watch)), lambda: watcher.samples, options.watch_about)
+        live_page(web_ui.app, list(dict(options.sadpath_watch)), lambda: watcher.samples, options.sadpath_about)
 
 
 def _check_host(environment: Environment, **_: Any) -> None:
@@ -161,11 +161,11 @@ class Watcher:
     """Samples services in Locust's own process, while a test runs."""
 
     def __init__(self, environment: Environment, options: Namespace) -> None:
-        self._pages = {name: MetricsPage(url) for name, url in options.watch}
+        self._pages = {name: MetricsPage(url) for name, url in options.sadpath_watch}
         self._sources = {name: Bounded(page) for name, page in self._pages.items()}
-        self._folder = Path(options.watch_reports)
-        self._warm_up_s = options.watch_warm_up
-        self._about = options.watch_about
+        self._folder = Path(options.sadpath_reports)
+        self._warm_up_s = options.sadpath_warm_up
+        self._about = options.sadpath_about
         self._latencies = Latencies(environment, list(self._pages))
         self._sampler: Sampler | None = None
         self._greenlets: list[gevent.Greenlet] = []

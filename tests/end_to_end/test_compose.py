@@ -1,6 +1,6 @@
-"""The whole stack, as on a stage: real containers, a real kill by the kernel. Needs a Docker engine, and two minutes.
+"""The whole Compose demo: real containers, a real kill by the kernel. Needs a Docker engine, and two minutes.
 
-Everything has its own project name and free ports, so a lab that is up is left alone.
+Everything has its own project name and free ports, so a demo that is up is left alone.
 """
 
 import json
@@ -35,10 +35,10 @@ SERVICES = {"reused", "factory", "locust", "worker", "prometheus", "grafana"}
 
 
 def engine_or_skip() -> docker.DockerClient:
-    """The engine; without one there is nothing to test, which the summary says."""
+    """The engine; without one the tests are skipped, with the reason."""
     program = shutil.which("docker")
     if not program:
-        pytest.skip("there is no docker command here")
+        pytest.skip("no docker command found")
     asked = subprocess.run([program, "version"], capture_output=True, text=True, check=False)
     if asked.returncode:
         pytest.skip(f"no Docker engine answers: {' '.join(asked.stderr.split())}")
@@ -55,12 +55,12 @@ class Lab:
     ports: dict[str, int]
     environment: dict[str, str]
     healthy_at: float = 0.0
-    said: str = ""
+    printed: str = ""
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """Do what `make up` and `make down` do, well or not."""
         return subprocess.run(
-            [sys.executable, "-m", "loadtest.stage", command],
+            [sys.executable, "-m", "loadtest", command],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,
@@ -68,8 +68,8 @@ class Lab:
             check=False,
         )
 
-    def stage(self, command: str) -> str:
-        """Do what `make up` and `make down` do; what they said."""
+    def make(self, command: str) -> str:
+        """Do what `make up` and `make down` do; what they printed."""
         done = self.run(command)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -81,7 +81,7 @@ class Lab:
 
     @property
     def ours(self) -> dict[str, str | list[str] | bool]:
-        """What tells our containers, networks and volumes from others."""
+        """The label of our containers, networks and volumes."""
         return {"label": f"com.docker.compose.project={self.project}"}
 
     def get(self, service: str, path: str) -> str:
@@ -98,7 +98,7 @@ class Lab:
         """The arms' memory as Prometheus has it."""
         return self.ask('process_resident_memory_bytes{arm!=""}')
 
-    def life_of(self, arm: str) -> float | None:
+    def lifetime_of(self, arm: str) -> float | None:
         """When the process of an arm that answers was started, as Prometheus has it; None while none answers."""
         return self.ask('process_start_time_seconds{arm!=""} and on (instance) (up == 1)').get(arm)
 
@@ -114,15 +114,16 @@ def new_lab(reports: Path, override: Path | None = None) -> Iterator[Lab]:
     """A lab that is not up yet, with this override file. Whatever happens with it, nothing of it is left."""
     engine = engine_or_skip()
     project, ports = f"sadpath-test-{os.getpid()}-{reports.name.replace('_', '-')}".lower(), _free_ports()
-    knobs = {f"STAGE_{service}_PORT": str(port) for service, port in ports.items()}
-    environment = {**os.environ, **knobs, "COMPOSE_PROJECT_NAME": project, "STAGE_REPORTS": str(reports)}
+    settings = {f"DEMO_{service}_PORT": str(port) for service, port in ports.items()}
+    settings["DEMO_PORT"] = settings.pop("DEMO_LOCUST_PORT")
+    environment = {**os.environ, **settings, "COMPOSE_PROJECT_NAME": project, "DEMO_REPORTS": str(reports)}
     if override:
         environment["COMPOSE_FILE"] = f"docker-compose.yml:{override}"
     lab = Lab(engine, project, reports, ports, environment)
     try:
         yield lab
     finally:
-        lab.stage("down")
+        lab.make("down")
         engine.close()
 
 
@@ -130,7 +131,7 @@ def new_lab(reports: Path, override: Path | None = None) -> Iterator[Lab]:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab that is up and healthy."""
     with new_lab(tmp_path_factory.mktemp("reports")) as lab:
-        lab.said = lab.stage("up")
+        lab.printed = lab.make("up")
         lab.healthy_at = time.monotonic()
         yield lab
 
@@ -139,7 +140,7 @@ pytestmark = pytest.mark.timeout(600)  # the first time, images are built and pu
 
 
 def test_everything_is_healthy(lab: Lab) -> None:
-    """All that runs says so itself; the one that prepares the reports' folder has ended well."""
+    """Everything that runs is healthy; the container that prepares the reports' folder has ended with 0."""
     containers = lab.containers()
     healthy = {
         name for name, one in containers.items() if one.attrs["State"].get("Health", {}).get("Status") == "healthy"
@@ -148,9 +149,9 @@ def test_everything_is_healthy(lab: Lab) -> None:
     assert containers["reports"].attrs["State"]["ExitCode"] == 0
 
 
-def test_it_says_where_to_look(lab: Lab) -> None:
+def test_it_prints_where_to_look(lab: Lab) -> None:
     """Grafana's address first, then all the others; each of them answers."""
-    printed = [int(port) for port in re.findall(r"http://127\.0\.0\.1:(\d+)", lab.said)]
+    printed = [int(port) for port in re.findall(r"http://127\.0\.0\.1:(\d+)", lab.printed)]
     assert printed == [lab.ports[service] for service in ("GRAFANA", "LOCUST", "PROMETHEUS", "REUSED", "FACTORY")]
     health = ("/api/health", "/", "/-/ready", "/healthz", "/healthz")
     for port, page in zip(printed, health, strict=True):
@@ -170,7 +171,7 @@ def test_nobody_runs_as_root_or_could_become_it(lab: Lab) -> None:
 
 
 def test_nothing_is_published_but_on_loopback(lab: Lab) -> None:
-    """A hall's network must not reach a service that leaks on request."""
+    """A venue's network must not reach a service that leaks on request."""
     published = [
         binding
         for container in lab.containers().values()
@@ -181,10 +182,10 @@ def test_nothing_is_published_but_on_loopback(lab: Lab) -> None:
     assert {binding["HostIp"] for binding in published} == {"127.0.0.1"}
 
 
-def test_the_two_memories_part_within_half_a_minute(lab: Lab) -> None:
+def test_the_two_memories_diverge_within_half_a_minute(lab: Lab) -> None:
     """40 MiB and more, in Prometheus, without a click."""
     left_s = lab.healthy_at + 30 - time.monotonic()
-    until(lambda: _gap(lab.memory()) >= 40 * MIB, left_s, "the memories to part by 40 MiB")
+    until(lambda: _gap(lab.memory()) >= 40 * MIB, left_s, "the memories to diverge by 40 MiB")
 
 
 def test_the_limit_is_that_of_the_container(lab: Lab) -> None:
@@ -193,18 +194,18 @@ def test_the_limit_is_that_of_the_container(lab: Lab) -> None:
 
 
 def test_the_leaking_arm_is_killed_for_its_memory_and_comes_back(lab: Lab) -> None:
-    """Within 150 s; its twin lives on, and both answer."""
-    first_lifetime, first_life_of_factory = lab.life_of("reused"), lab.life_of("factory")
+    """Within 150 s; its twin keeps running, and both answer."""
+    first_lifetime, first_of_factory = lab.lifetime_of("reused"), lab.lifetime_of("factory")
     left_s = lab.healthy_at + 150 - time.monotonic()
     until(lambda: lab.arm("reused").state().restarts, left_s, "the kernel to kill the arm reused")
     assert lab.arm("reused").state().killed_for_memory
-    until(lambda: lab.life_of("reused") not in {None, first_lifetime}, 30, "the arm reused to come back")
+    until(lambda: lab.lifetime_of("reused") not in {None, first_lifetime}, 30, "the arm reused to come back")
     assert (lab.arm("factory").state().restarts, lab.arm("factory").state().killed_for_memory) == (0, False)
-    assert lab.life_of("factory") == first_life_of_factory
+    assert lab.lifetime_of("factory") == first_of_factory
 
 
 def test_the_instrument_sees_a_container_as_the_engine_does(lab: Lab) -> None:
-    """Memory in use below the limit, and of the size that the process itself tells."""
+    """Memory in use below the limit, and of the size that the process itself reports."""
     reading = lab.arm("factory").read()
     assert reading.limit_bytes == 256 * MIB
     assert reading.anonymous_bytes is not None
@@ -220,12 +221,12 @@ def test_grafana_passes_a_query_on(lab: Lab) -> None:
 
 
 def test_grafana_draws_it_without_a_click(lab: Lab) -> None:
-    """Its address alone shows charts. The picture is kept in reports/compose/grafana.png, for people."""
+    """Its address alone shows charts. The picture stays in reports/compose/grafana.png, for people."""
     if json.loads(lab.get("GRAFANA", "/api/health"))["version"] == "placeholder":
         pytest.skip("this Grafana is a placeholder that draws nothing")
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if not chromium:
-        pytest.skip("there is no Chromium here")
+        pytest.skip("no Chromium found")
     with sync_playwright() as browsers, browsers.chromium.launch(executable_path=chromium) as browser:
         page = browser.new_page(viewport={"width": 1920, "height": 1080})
         page.goto(f"http://127.0.0.1:{lab.ports['GRAFANA']}/")
@@ -238,7 +239,7 @@ def test_grafana_draws_it_without_a_click(lab: Lab) -> None:
 
 def test_down_leaves_nothing_but_a_whole_report(lab: Lab) -> None:
     """Although the load was still running."""
-    lab.stage("down")
+    lab.make("down")
     assert lab.containers() == {}
     assert lab.engine.networks.list(filters=lab.ours) == []
     assert lab.engine.volumes.list(filters=lab.ours) == []
@@ -268,11 +269,11 @@ def test_a_grafana_without_its_plugin_is_one_last_line(tmp_path: Path, health_ch
         assert lab.containers()["grafana"].attrs["State"]["Health"]["Status"] == health
     assert done.returncode == 4
     assert done.stderr.splitlines()[-1] == (
-        "stage: Grafana is up, but cannot query Prometheus: it answered 404 Not Found, Plugin not found "
+        "up: Grafana is up, but cannot query Prometheus: it answered 404 Not Found, Plugin not found "
         "(plugin.notRegistered); its Prometheus plugin is not loaded: type make down, then make up; "
         "docker compose logs grafana shows why"
     )
-    assert "The lab is up" not in done.stdout
+    assert "The Compose demo is up" not in done.stdout
 
 
 def _gap(memory: dict[str, float]) -> float:

@@ -16,6 +16,7 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
+from loadtest.demo.earlier_runs import earlier_runs
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,7 @@ class Demo:
     reports: Path
 
     def finish(self) -> tuple[int, str]:
-        """Its exit status, and all that it said."""
+        """Its exit status, and its output."""
         output, _ = self.process.communicate(timeout=90)
         return self.process.returncode, output
 
@@ -69,12 +70,12 @@ Start = Callable[..., Demo]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a demo with these options; whatever happens in the test, none is left running."""
+    """Start a demo with these options; whatever happens in the test, it does not keep running."""
     demos: list[Demo] = []
 
     def run(*options: str) -> Demo:
         reports = tmp_path / "reports"
-        command = [sys.executable, "-m", "loadtest.demo", "--reports", str(reports), *options]
+        command = [sys.executable, "-m", "loadtest", "demo", "--reports", str(reports), *options]
         process = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         demos.append(Demo(process, reports))
         return demos[-1]
@@ -89,7 +90,7 @@ def all_gone(processes: list[psutil.Process]) -> bool:
     return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
 
 
-def test_it_shows_that_the_reused_error_leaks_and_the_fresh_one_does_not(start: Start) -> None:
+def test_the_reused_error_leaks_and_the_new_one_does_not(start: Start) -> None:
     """The main job: a leak of more than 10,000 bytes a request beside a flat twin, and all the reports."""
     demo = start("--seconds", "16", "--rate", "300")
     status, output = demo.finish()
@@ -101,23 +102,25 @@ def test_it_shows_that_the_reused_error_leaks_and_the_fresh_one_does_not(start: 
     assert REPORT <= {path.name for path in demo.reports.iterdir()}
 
 
-def test_another_twin_says_what_its_arms_are_what_was_expected_and_why(start: Start) -> None:
-    """A worker's: two entries for each job that is put off; the report says which twin it is."""
-    demo = start("--twin", "retry-worker", "--seconds", "8", "--warm-up", "1", "--rate", "300")
+def test_another_twin_is_reported_by_the_names_of_its_variants(start: Start) -> None:
+    """A cache's: two entries per request; the terminal, the summary and the report name the variants."""
+    demo = start("--twin", "error-cache", "--seconds", "8", "--warm-up", "1", "--rate", "300")
     status, output = demo.finish()
     arms = demo.summary()["arms"]
-    paths = "reused = /twins/retry-worker/reused, factory = /twins/retry-worker/factory"
-    assert arms["reused"]["verdict"] == "leaks"
-    assert arms["reused"]["traceback_entries_per_request"] == pytest.approx(2, abs=0.1)
-    assert status == (0 if arms["factory"]["verdict"] == "flat" else 3), output  # it may be too short to call it flat
+    paths = "held = /twins/error-cache/held, copied = /twins/error-cache/copied"
+    assert list(arms) == ["held", "copied"]
+    assert arms["held"]["verdict"] == "leaks"
+    assert arms["held"]["traceback_entries_per_request"] == pytest.approx(2, abs=0.1)
+    assert status == (0 if arms["copied"]["verdict"] == "flat" else 3), output  # it may be too short to call it flat
     assert f"{paths}\n" in output
-    assert re.search("^reused: .*two frames of the worker.*$", output, re.MULTILINE)
+    assert re.search("^held: .*two entries.*$", output, re.MULTILINE)
+    assert not re.search("reused|factory", output.replace("is reused:", ""))
     assert paths in (demo.reports / "report.html").read_text()
-    assert {row["p99_ms"] for row in demo.rows("reused")} - {""}
+    assert {row["p99_ms"] for row in demo.rows("held")} - {""}
 
 
-def test_a_twin_that_there_is_not_is_one_line_that_lists_those_there_are(start: Start) -> None:
-    """The command is wrong: nothing runs on, and an older report is still there."""
+def test_an_unknown_twin_prints_the_list(start: Start) -> None:
+    """The command is wrong: nothing keeps running, and an older report is still there."""
     demo = start("--twin", "leeks", "--seconds", "60")
     demo.reports.mkdir()
     (demo.reports / "summary.json").write_text("of an earlier run")
@@ -125,20 +128,31 @@ def test_a_twin_that_there_is_not_is_one_line_that_lists_those_there_are(start: 
     processes = demo.processes()
     status, output = demo.finish()
     assert status == 2
-    assert re.search(r"^demo: there is no twin 'leeks'; there are asgi-middleware, .*logged$", output, re.MULTILINE)
+    assert output.startswith("demo: unknown twin 'leeks'; the twins are:\n  asgi-middleware ")
+    assert output.splitlines()[-1].startswith("  logged ")
     assert "Traceback" not in output
     assert all_gone(processes)
     assert (demo.reports / "summary.json").read_text() == "of an earlier run"
 
 
+def test_an_earlier_run_is_kept_beside_the_newest(start: Start) -> None:
+    """Under the time at which it ended; the folder itself has the newest run."""
+    start("--seconds", "2").finish()
+    demo = start("--seconds", "2")
+    demo.finish()
+    (beside,) = earlier_runs(demo.reports)
+    assert REPORT <= {path.name for path in beside.iterdir()}
+    assert REPORT <= {path.name for path in demo.reports.iterdir()}
+
+
 def test_its_page_is_live_while_it_runs(start: Start) -> None:
-    """The address that is printed first answers, with the samples so far, and with no script from elsewhere."""
+    """The address is printed first, when the page answers; it has the samples, and no script from elsewhere."""
     demo = start("--seconds", "0")
     assert demo.process.stdout
     address = re.search(r"http://127\.0\.0\.1:\d+/sadpath", demo.process.stdout.readline())
     assert address
-    demo.wait_for_samples(3)
     page = urlopen(address[0]).read().decode()
+    demo.wait_for_samples(3)
     rows = json.load(urlopen(f"{address[0]}/rows"))["rows"]
     assert {row["arm"] for row in rows} == {"reused", "factory"}
     assert set(re.findall(r'(?:src|href)="([^"]*)"', page)) == {"data:,", "sadpath/charts.js"}
@@ -158,33 +172,33 @@ def test_an_interrupt_stops_everything_and_still_leaves_the_report(start: Start,
 
 
 def test_an_arm_that_is_killed_is_restarted_and_the_verdict_holds(start: Start) -> None:
-    """Two lifetimes, judged apart; the restart is said in the terminal, the summary and the report."""
+    """Two process lifetimes, judged apart; the terminal, the summary and the report show the restart."""
     demo = start("--seconds", "16", "--warm-up", "2", "--rate", "300")
     demo.wait_for_samples(8)
     demo.find("uvicorn", LAB_ARM="reused").kill()
     status, output = demo.finish()
     assert status == 0, output
-    assert "arm reused: ended with status 137; restarted" in output
+    assert "reused: exit status 137, restarted (1)\n" in output
     assert demo.summary()["arms"]["reused"]["restarts"] == 1
     assert "began a new lifetime" in (demo.reports / "report.html").read_text()
 
 
 def test_an_arm_that_crosses_its_memory_limit_says_why_and_is_restarted(start: Start) -> None:
-    """The leash: 128 KiB a request reach 200 MiB within seconds, and the machine never notices."""
+    """128 KiB per request reach 200 MiB within seconds, and the machine never notices."""
     demo = start(
         "--seconds", "17", "--warm-up", "2", "--memory-limit-mb", "200", "--rate", "200", "--context-kb", "128"
     )
     status, output = demo.finish()
     assert status == 0, output
-    line = r"reused: over its memory limit \(2\d\d of 200 MiB resident\); exit status 137.*restarted"
-    assert re.search(line, output)
+    line = r"^reused: over its memory limit \(2\d\d of 200 MiB resident\); exit status 137, restarted \(1\)$"
+    assert re.search(line, output, re.MULTILINE)
     assert demo.summary()["arms"]["reused"]["restarts"] >= 1
     assert demo.summary()["arms"]["factory"]["restarts"] == 0
     assert max(float(row["resident_bytes"] or 0) for row in demo.rows("reused")) < 300 * 2**20
 
 
 def test_when_locust_is_killed_what_was_sampled_becomes_the_report(start: Start) -> None:
-    """It says what died, exits with 4, and nothing runs on."""
+    """It reports what died, exits with 4, and nothing keeps running."""
     demo = start("--seconds", "60", "--warm-up", "1")
     demo.wait_for_samples(8)
     sampled = len(demo.rows("reused"))
@@ -244,14 +258,14 @@ def test_a_port_that_is_taken_is_one_clear_line(start: Start) -> None:
         demo = start("--port", str(taken.getsockname()[1]))
         status, output = demo.finish()
     assert status == 4
-    assert re.fullmatch(r"demo: port \d+ is taken; name another with DEMO_PORT or --port, or 0 for any\n", output)
+    assert re.fullmatch(r"demo: port \d+ is in use; set another with DEMO_PORT or --port, or 0 for any\n", output)
     assert not demo.reports.exists()
 
 
 def test_an_arm_that_dies_at_once_is_one_clear_line(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says which arm, and what the arm said."""
+    """It names the arm, and the last line of its output."""
     monkeypatch.setenv("LAB_METRICS", "everything")
     status, output = start("--seconds", "15").finish()
     assert status == 4
-    assert "demo: the arm reused ended at once: LAB_METRICS=everything: " in output
+    assert "demo: reused ended at once: LAB_METRICS=everything: " in output
     assert "Traceback" not in output

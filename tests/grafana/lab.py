@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from urllib.request import urlopen
 
 import yaml
 
-from loadtest.arms import Arm, free_ports
+from loadtest.demo.load import watch_options
+from loadtest.ports import free_ports
+from loadtest.server import Server, running, service
 from sadpath.lifeline import Child
 from tests.required import missing
 from tests.waiting import until
@@ -102,10 +104,10 @@ def prometheus(folder: Path, targets: Mapping[str, str]) -> Iterator[Prometheus]
         f"--web.listen-address=127.0.0.1:{port}",
     ]
     child = Child([program, *options], folder / "prometheus.log")
-    running = Prometheus(f"http://127.0.0.1:{port}")
+    found = Prometheus(f"http://127.0.0.1:{port}")
     try:
-        until(running.ready, 20, f"Prometheus: {child.last_line()}")
-        yield running
+        until(found.ready, 20, f"Prometheus: {child.last_line()}")
+        yield found
     finally:
         child.stop()
 
@@ -129,59 +131,55 @@ def lab(folder: Path) -> Iterator[Lab]:
     *arm_ports, locust_port = free_ports(3)
     settings = {"LAB_MEMORY_LIMIT_MB": str(LIMIT_MB)}
     arms = [
-        Arm(name, port, folder / f"{name}.log", settings)
-        for name, port in zip(["reused", "factory"], arm_ports, strict=True)
+        service(name, folder, port, **settings) for name, port in zip(["reused", "factory"], arm_ports, strict=True)
     ]
     targets = {f"{arm.name}:8000": f"127.0.0.1:{arm.port}" for arm in arms}
     targets["locust:8089"] = f"127.0.0.1:{locust_port}"
     began = time.time()
-    with prometheus(folder, targets) as running:
+    with prometheus(folder, targets) as prom:
         with load(arms, locust_port, folder):
             seen = f'min(count_over_time(http_requests_total{{job="lab"}}[1m])) >= {STEADY_S}'
-            until(lambda: running.ask(seen), STEADY_S + 15, "steady load on both arms")
+            until(lambda: prom.ask(seen), STEADY_S + 15, "steady load on both arms")
             parted = time.time()
-            restart_thrice(arms[0], running)
+            restart_thrice(arms[0], prom)
             ended = time.time()
-        yield Lab(running, began, parted, ended)
+        yield Lab(prom, began, parted, ended)
 
 
 @contextmanager
-def load(arms: Sequence[Arm], locust_port: int, folder: Path) -> Iterator[None]:
+def load(arms: Sequence[Server], locust_port: int, folder: Path) -> Iterator[None]:
     """Run the arms, and Locust that loads them."""
-    with ExitStack() as ends:
-        for arm in arms:
-            arm.start()
-            ends.callback(arm.stop)
-        for arm in arms:
-            arm.wait_until_healthy()
+    with running(*arms):
         locust = Child(_locust(arms, locust_port, folder), folder / "locust.log")
-        ends.callback(locust.stop, signal.SIGKILL)  # its report is not tested here
-        yield
+        try:
+            yield
+        finally:
+            locust.stop(signal.SIGKILL)  # its report is not what is tested here
 
 
-def restart_thrice(arm: Arm, running: Prometheus) -> None:
+def restart_thrice(arm: Server, prom: Prometheus) -> None:
     """Restart an arm at its memory limit, and then twice more without a reason: four process lifetimes."""
 
     def wait_for(restarts: int) -> None:
-        arm.wait_until_healthy()
+        arm.wait_until_listening()
         changed = f'changes(process_start_time_seconds{{arm="{arm.name}"}}[5m] offset 1s) >= {restarts}'
-        until(lambda: running.ask(changed), 15, f"restart {restarts}")
+        until(lambda: prom.ask(changed), 15, f"restart {restarts}")
 
     def starve() -> str | None:
-        retain(arm)
+        retain_more(arm)
         return arm.restart_if_ended()
 
     until(starve, 60, "the memory limit")
     wait_for(1)
     starved = f'max_over_time(process_resident_memory_bytes{{arm="{arm.name}"}}[14s]) > {0.8 * LIMIT_MB * 2**20}'
-    until(lambda: not running.ask(starved), 20, "the kill to be outside the window")
+    until(lambda: not prom.ask(starved), 20, "the kill to be outside the window")
     for restart in (2, 3):
         arm.stop()
         arm.start()
         wait_for(restart)
 
 
-def retain(arm: Arm) -> None:
+def retain_more(arm: Server) -> None:
     """Make the reused exception retain 256 KiB more: little enough for a scrape to see memory near its limit."""
     try:
         urlopen(f"{arm.url}/reused/users/42?context_kb=256", timeout=5)
@@ -191,10 +189,9 @@ def retain(arm: Arm) -> None:
         pass  # the arm has ended
 
 
-def _locust(arms: Sequence[Arm], port: int, folder: Path) -> list[str]:
+def _locust(arms: Sequence[Server], port: int, folder: Path) -> list[str]:
     command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--autostart", "--only-summary"]
-    command += ["--web-host", "127.0.0.1", "--web-port", str(port), "--rate", "100", "--watch-warm-up", "2"]
-    command += ["--watch-reports", str(folder / "reports")]
+    command += ["--web-host", "127.0.0.1", "--web-port", str(port), "--rate", "100"]
     for arm in arms:
-        command += [f"--{arm.name}-host", arm.url, "--watch", f"{arm.name}={arm.url}/metrics"]
-    return command
+        command += [f"--{arm.name}-host", arm.url]
+    return command + watch_options({arm.name: arm.url for arm in arms}, folder / "reports", 2.0)

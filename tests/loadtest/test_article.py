@@ -16,15 +16,14 @@ from typing import Any
 
 import psutil
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from loadtest.article import charts, table
-from loadtest.article.__main__ import main
-from loadtest.article.experiment import CannotMeasure, Plan, check_memory, prepare, run_all, start_in
-from loadtest.article.figures import Run, complete, read_runs, results
-from loadtest.article.measured import WARM_UP_READINGS, Job, Sample, measure, sample_points
+from loadtest.article import charts, side_by_side
+from loadtest.article.experiment import Experiment, check_memory, prepare, run_job
+from loadtest.article.raising import WARM_UP_READINGS, Job, RaiseSample, measure, sample_points
+from loadtest.article.style_figures import StyleRun, complete, read_runs, results
 from loadtest.article.styles import USER_NOT_FOUND, Context, Style, answer, find_user_factory, find_user_singleton
+from loadtest.commands import run
+from sadpath.errors import CommandError
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -35,8 +34,8 @@ JOB = Job("held", "factory", 1, raises=100, context_bytes=10, memory_limit_bytes
 
 
 @dataclass
-class Experiment:
-    """An experiment that has ended: what it left and what it said."""
+class Ended:
+    """An experiment that has ended: what it left and what it printed."""
 
     reports: Path
     output: str
@@ -50,50 +49,50 @@ class Experiment:
 def command(reports: Path, rounds: int = ROUNDS) -> list[str]:
     """The experiment on the command line, small."""
     options = ["--raises", str(RAISES), "--rounds", str(rounds), "--reports", str(reports)]
-    return [sys.executable, "-m", "loadtest.article", *options]
+    return [sys.executable, "-m", "loadtest", "figures", *options]
 
 
 @pytest.fixture(scope="module")
-def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+def experiment(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """Run it once for all tests that look at what it leaves."""
     reports = tmp_path_factory.mktemp("article")
     result = subprocess.run(command(reports), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
-    return Experiment(reports, result.stdout)
+    return Ended(reports, result.stdout)
 
 
-def test_it_leaves_pictures_a_table_figures_and_samples(experiment: Experiment) -> None:
-    """All by the names that the README tells."""
+def test_it_leaves_pictures_a_table_figures_and_samples(experiment: Ended) -> None:
+    """All by the names in the documentation."""
     assert {path.name for path in experiment.reports.iterdir()} == LEFT
 
 
-def test_one_object_keeps_the_context_of_every_raise(experiment: Experiment) -> None:
+def test_one_object_retains_the_context_of_every_raise(experiment: Ended) -> None:
     """The context, and the traceback around it."""
     assert CONTEXT_BYTES < experiment.figure("held", "singleton", "bytes_per_raise") < 1.02 * CONTEXT_BYTES
 
 
-def test_where_no_frame_holds_the_context_only_the_traceback_is_kept(experiment: Experiment) -> None:
+def test_where_no_frame_holds_the_context_only_the_traceback_is_retained(experiment: Ended) -> None:
     """Which is hundreds of bytes a raise, or a few thousand: the size that the article reports."""
     assert 300 < experiment.figure("bare", "singleton", "bytes_per_raise") < 6_000
 
 
 @pytest.mark.parametrize("context", ["held", "bare"])
-def test_a_factory_keeps_nothing(experiment: Experiment, context: Context) -> None:
+def test_a_factory_retains_nothing(experiment: Ended, context: Context) -> None:
     """Less than a hundred kilobytes in all, of the 25 megabytes that passed."""
     assert abs(experiment.figure(context, "factory", "growth_mb")) < 0.1
 
 
-def test_the_table_has_the_articles_figures_beside_ours(experiment: Experiment) -> None:
+def test_the_table_has_the_articles_figures_beside_ours(experiment: Ended) -> None:
     """As Markdown, with why they differ and what they depend on; the terminal shows the same."""
     page = (experiment.reports / "table.md").read_text()
     each = f"{experiment.figure('held', 'singleton', 'bytes_per_raise'):,.0f}"
     for part in ("+1.44 MB after 1,000", "8.543 MB/s", "0.000 MB/s", f"| {each}", "Rates depend on the machine"):
         assert part in page
-    assert f"with 500,000 bytes in such a frame each raise keeps {each}." in page
+    assert f"with 500,000 bytes in such a frame each raise retains {each}." in page
     assert each in experiment.output
 
 
-def test_the_pictures_fit_a_slide(experiment: Experiment) -> None:
+def test_the_pictures_fit_a_slide(experiment: Ended) -> None:
     """Sixteen to nine, and large enough for a projector."""
     for name in PICTURES:
         width, height = struct.unpack(">II", (experiment.reports / name).read_bytes()[16:24])
@@ -101,7 +100,7 @@ def test_the_pictures_fit_a_slide(experiment: Experiment) -> None:
         assert width / height == pytest.approx(16 / 9, rel=0.03)
 
 
-def test_every_sample_of_every_run_is_kept(experiment: Experiment) -> None:
+def test_every_sample_of_every_run_is_kept(experiment: Ended) -> None:
     """Raw, with memory, raises and time."""
     with (experiment.reports / "samples.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -120,7 +119,7 @@ def test_ctrl_c_leaves_what_was_measured_and_no_process(tmp_path: Path) -> None:
     output, _ = process.communicate(timeout=30)
     assert (process.returncode, "Stopped" in output) == (130, True)
     assert not psutil.wait_procs(started, timeout=5)[1]
-    assert "| singleton: bytes kept per raise | 1,440 | 50" in (tmp_path / "table.md").read_text()
+    assert "| singleton: bytes retained per raise | 1,440 | 50" in (tmp_path / "table.md").read_text()
 
 
 def test_the_styles_differ_only_in_the_line_that_raises() -> None:
@@ -144,14 +143,14 @@ def test_both_contexts_load_the_same_bytes(context: Context) -> None:
 
 
 def readings(*values: int) -> Callable[[], int]:
-    """A memory that reads as told, and stays at the last."""
+    """A memory that reads as given, and stays at the last."""
     rest = list(values)
     return lambda: rest.pop(0) if len(rest) > 1 else rest[0]
 
 
 def test_growth_starts_at_the_last_reading_before_the_raises() -> None:
     """What reading and writing the samples costs the first time is not the exception's."""
-    run = Run("held", "factory", 1, list(measure(JOB, readings(100, 180, 200, 205))))
+    run = StyleRun("held", "factory", 1, list(measure(JOB, readings(100, 180, 200, 205))))
     assert [grown for _, grown in run.grown] == [0] + [5] * 50
 
 
@@ -171,13 +170,12 @@ def test_the_warm_up_raises_no_singleton() -> None:
 
 def test_a_process_over_its_memory_limit_ends_itself_with_a_reason(tmp_path: Path) -> None:
     """In one line, and what it measured stays."""
-    plan = Plan(RAISES, CONTEXT_BYTES, 1, tmp_path)
+    plan = Experiment(RAISES, CONTEXT_BYTES, 1, tmp_path)
     prepare(plan, [])
-    start = start_in(tmp_path)
     with pytest.raises(
-        CannotMeasure, match=r"^held singleton +round 1 ended with status 137: over the memory limit of 20 MB"
+        CommandError, match=r"^held singleton +round 1 ended with status 137: over the memory limit of 20 MB"
     ):
-        list(run_all(plan, lambda job: start(replace(job, memory_limit_bytes=20_000_000))))
+        run_job(replace(plan.jobs()[0], memory_limit_bytes=20_000_000), tmp_path)
     (run,) = read_runs(tmp_path / "samples.csv")
     assert 0 < run.raises < RAISES
     assert complete([run], RAISES) == []
@@ -185,7 +183,7 @@ def test_a_process_over_its_memory_limit_ends_itself_with_a_reason(tmp_path: Pat
 
 def test_the_styles_take_turns() -> None:
     """So that what disturbs the machine for a while disturbs both."""
-    jobs = Plan(1, 1, 2, Path()).jobs()
+    jobs = Experiment(1, 1, 2, Path()).jobs()
     styles = [job.style for job in jobs]
     assert styles == ["singleton", "factory"] * 4
     assert [job.context for job in jobs] == ["held", "held", "bare", "bare"] * 2
@@ -193,42 +191,35 @@ def test_the_styles_take_turns() -> None:
 
 def test_too_little_memory_is_said_before_anything_starts() -> None:
     """With how many raises would fit, which do."""
-    plan = Plan(1000, CONTEXT_BYTES, 5, Path())
+    plan = Experiment(1000, CONTEXT_BYTES, 5, Path())
     check_memory(plan, plan.needed_bytes)
-    with pytest.raises(CannotMeasure, match=r"need 573 MB, and 300 are free; .* --raises 462$"):
+    with pytest.raises(CommandError, match=r"need 573 MB, and 300 are free; .* --raises 462$"):
         check_memory(plan, 300_000_000)
     check_memory(replace(plan, raises=462), 300_000_000)
-    with pytest.raises(CannotMeasure, match=r"close something$"):
+    with pytest.raises(CommandError, match=r"close something$"):
         check_memory(plan, 1_000_000)
 
 
 @pytest.mark.parametrize(
     "options", [["--raises", "0"], ["--context-bytes", "0"], ["--rounds", "51"], ["--raises", "x"]]
 )
-def test_a_figure_that_cannot_be_is_refused(options: list[str]) -> None:
+def test_an_impossible_figure_is_refused(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """By the name of its option, before anything is written."""
-    result = run_command(*options)
-    assert (result.exit_code, options[0] in result.output) == (2, True)
+    assert run(["figures", *options]) == 2
+    assert options[0] in capsys.readouterr().err
 
 
-def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the option that names another."""
     (tmp_path / "file").touch()
-    result = run_command("--raises", "1", "--reports", str(tmp_path / "file"))
-    assert result.exit_code == 4
-    assert result.output == f"figures: cannot write to {tmp_path / 'file'}: File exists; name another with --reports\n"
+    assert run(["figures", "--raises", "1", "--reports", str(tmp_path / "file")]) == 4
+    errors = capsys.readouterr().err
+    assert errors == f"figures: cannot write to {tmp_path / 'file'}: File exists; name another with --reports\n"
 
 
-def run_command(*options: str) -> Any:
-    """Call the command in this process, for what it refuses."""
-    app = typer.Typer()
-    app.command()(main)
-    return CliRunner(env={"TERMINAL_WIDTH": "200", "NO_COLOR": "1"}).invoke(app, options)
-
-
-def run_that_grew(context: Context, style: Style, each: int, number: int = 1, raises: int = 1000) -> Run:
-    """A run of two readings that kept `each` bytes for each raise, in half a second."""
-    return Run(context, style, number, [Sample(0, 0.0, 100), Sample(raises, 0.5, 100 + each * raises)])
+def run_that_grew(context: Context, style: Style, each: int, number: int = 1, raises: int = 1000) -> StyleRun:
+    """A run of two readings that retained `each` bytes for each raise, in half a second."""
+    return StyleRun(context, style, number, [RaiseSample(0, 0.0, 100), RaiseSample(raises, 0.5, 100 + each * raises)])
 
 
 def test_a_figure_has_its_median_and_its_range() -> None:
@@ -239,15 +230,15 @@ def test_a_figure_has_its_median_and_its_range() -> None:
     figures = found["held", "singleton"]
     assert (figures.growth_mb.median, figures.growth_mb.low, figures.growth_mb.high) == (2.0, 1.0, 5.0)
     assert (figures.bytes_per_raise.median, figures.mb_per_s.median) == (2000, 4.0)
-    assert "+2.00 MB (+1.00 to +5.00)" in table.rows(found, 1000)[0]
+    assert "+2.00 MB (+1.00 to +5.00)" in side_by_side.rows(found, 1000)[0]
 
 
 def test_what_was_not_measured_is_a_dash() -> None:
     """Not a zero; then nothing is explained, and the comparison is not drawn."""
     runs = [run_that_grew("held", "singleton", 5000)]
     found = results(runs)
-    assert [row[3] for row in table.rows(found, 1000)] == ["–"] * 6
-    assert table.explanation(found, 5000) == ""
+    assert [row[3] for row in side_by_side.rows(found, 1000)] == ["–"] * 6
+    assert side_by_side.explanation(found, 5000) == ""
     assert charts.pictures(runs, found, "").keys() == {"article_singleton_memory.png"}
     assert charts.pictures([], {}, "") == {}
 
@@ -258,7 +249,7 @@ def y_domains(chart: dict[str, Any]) -> list[list[float]]:
 
 
 def test_the_factory_is_drawn_on_the_singletons_scale() -> None:
-    """And where there is none, a page of memory is not magnified."""
+    """And without it, a page of memory is not magnified."""
     flat, leak = run_that_grew("held", "factory", 4), run_that_grew("held", "singleton", 500_000)
     rows = [row for run in (flat, leak) for row in charts.run_rows(run)]
     found = results([flat, leak])

@@ -5,14 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy.stats import bootstrap
 
-from loadtest.arms import DidNotStart
-from loadtest.bench.__main__ import run, table
-from loadtest.bench.plan import QUICK, Bench, Measurement
+from loadtest.bench.command import measure_rows, table
+from loadtest.bench.effort import QUICK, Bench, Measurement
+from loadtest.bench.ratios import BenchRow, Goal, compare
 from loadtest.bench.rounds import Part, Round, as_json, from_json
-from loadtest.bench.rows import Goal, Row, compare, interval
-from loadtest.page import Book
+from loadtest.measure.book import Book
+from loadtest.measure.estimate import interval_of_median
+from sadpath.errors import CommandError
 
 AT_MOST = Goal(1.10)
 AT_LEAST = Goal(0.95, at_least=True)
@@ -40,18 +43,27 @@ def test_one_disturbed_round_does_not_decide() -> None:
 def test_the_interval_holds_the_ratio_and_is_reproducible() -> None:
     """The same rounds give the same interval, and the ratio lies in it."""
     ratios = [1.01, 1.05, 1.02, 1.09, 1.03, 1.04]
-    found = interval(ratios)
+    found = interval_of_median(ratios)
     assert found is not None
     assert 1.01 <= found[0] <= 1.035 <= found[1] <= 1.09
-    assert found == interval(ratios)
+    assert found == interval_of_median(ratios)
+
+
+def test_the_interval_is_the_one_that_scipy_computes() -> None:
+    """Another implementation of the same bootstrap, with its own resamples."""
+    ratios = [1.01, 1.05, 1.02, 1.09, 1.03, 1.04, 1.0, 1.2]
+    theirs = bootstrap((ratios,), np.median, n_resamples=5000, method="percentile", rng=np.random.default_rng(2))
+    ours = interval_of_median(ratios)
+    assert ours is not None
+    assert list(ours) == pytest.approx(list(theirs.confidence_interval), abs=0.01)
 
 
 def test_equal_rounds_have_an_interval_without_width() -> None:
     """No spread is no error."""
-    assert interval([1.0, 1.0, 1.0]) == (1.0, 1.0)
+    assert interval_of_median([1.0, 1.0, 1.0]) == (1.0, 1.0)
 
 
-def test_one_round_tells_nothing_of_spread() -> None:
+def test_one_round_shows_no_spread() -> None:
     """A single pair has a ratio and no interval."""
     row = compare("scrape", "", [3.0], [2.0])
     assert (row.ratio, row.ci95) == (1.5, None)
@@ -77,14 +89,14 @@ def test_rounds_that_are_not_in_pairs_are_refused() -> None:
     ],
 )
 def test_a_goal_holds_where_the_ratio_meets_it(ratio: float | None, goal: Goal | None, *, holds: bool | None) -> None:
-    """The ratio itself decides; without a goal, or without a ratio, there is nothing to hold."""
-    assert Row("any", "", ratio, goal=goal).holds is holds
+    """The ratio itself decides; without a goal, or without a ratio, there is nothing to meet."""
+    assert BenchRow("any", "", ratio, goal=goal).holds is holds
 
 
 def test_each_row_is_on_disk_before_the_next(tmp_path: Path) -> None:
     """A benchmark that is killed leaves what it has; a later reading of a row takes the place of the earlier."""
     file = tmp_path / "reports" / "bench.json"
-    book: Book[Row] = Book(file, {"python": "3.11"})
+    book: Book[BenchRow] = Book(file, {"python": "3.11"})
     assert rows_in(file) == []
     book.put(compare("census", "", [1.0], [1.0], AT_MOST))
     assert [row["ratio"] for row in rows_in(file)] == [1.0]
@@ -104,17 +116,17 @@ def bench(tmp_path: Path) -> Bench:
 def test_a_row_that_fails_stays_a_row(tmp_path: Path) -> None:
     """A measurement that cannot be made leaves its rows without a ratio, with the reason, and the next one goes on."""
 
-    def broken(_: Bench) -> Iterator[Row]:
+    def broken(_: Bench) -> Iterator[BenchRow]:
         yield compare("half", "", [1.0], [1.0])
-        raise DidNotStart("memray ended at once: No module named memray")
+        raise CommandError("memray ended at once: No module named memray")
 
-    def fine(_: Bench) -> Iterator[Row]:
+    def fine(_: Bench) -> Iterator[BenchRow]:
         yield compare("fine", "", [1.0], [1.0])
 
     file = tmp_path / "bench.json"
     measurements = [Measurement({"broken": ("", AT_MOST), "half": ("", None)}, broken)]
     measurements += [Measurement({"fine": ("", None), "not wanted": ("", None)}, fine)]
-    run(bench(tmp_path), Book(file, {}), measurements)
+    measure_rows(bench(tmp_path), Book(file, {}), measurements)
     rows = {row["name"]: row for row in rows_in(file)}
     assert rows.keys() == {"half", "broken", "fine"}
     assert (rows["broken"]["ratio"], rows["broken"]["holds"]) == (None, None)
@@ -125,15 +137,15 @@ def test_a_row_that_fails_stays_a_row(tmp_path: Path) -> None:
 def test_nothing_unwanted_is_measured(tmp_path: Path) -> None:
     """A measurement none of whose rows is wanted is not begun."""
 
-    def never(_: Bench) -> Iterator[Row]:
+    def never(_: Bench) -> Iterator[BenchRow]:
         raise AssertionError
 
-    run(bench(tmp_path), Book(tmp_path / "bench.json", {}), [Measurement({"other": ("", None)}, never)])
+    measure_rows(bench(tmp_path), Book(tmp_path / "bench.json", {}), [Measurement({"other": ("", None)}, never)])
 
 
 def test_the_table_shows_failed_rows_too() -> None:
     """Every row has its line, and the reasons stand below."""
-    rows = [compare("census", "", [1.0], [1.0], AT_MOST), Row("memray", "", None, reason="not installed")]
+    rows = [compare("census", "", [1.0], [1.0], AT_MOST), BenchRow("memray", "", None, reason="not installed")]
     view = table(rows)
     assert view.row_count == 2
     assert view.caption == "memray: not installed"

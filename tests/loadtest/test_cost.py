@@ -19,13 +19,14 @@ import pytest
 from rich.console import Console
 
 from loadtest.bench.clock import used_s
-from loadtest.bench.rounds import Result
-from loadtest.cost.curve import Measured
-from loadtest.cost.figures import Ratio, Row, summarise
+from loadtest.bench.rounds import PartResult
+from loadtest.cost.curve import ArmWindow
 from loadtest.cost.pauses import read_pauses
 from loadtest.cost.picture import APART, chart_rows, headline, picture
-from loadtest.cost.plan import CHECKPOINTS, TooMuch, Window, check_memory, memory_needed, up_to, windows
-from loadtest.cost.tables import ratio_table, table
+from loadtest.cost.statistics import CostRow, Ratio, summarise
+from loadtest.cost.terminal_tables import ratio_table, table
+from loadtest.cost.windows import CHECKPOINTS, Window, check_memory, memory_needed, up_to, windows
+from sadpath.errors import CommandError
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -46,13 +47,13 @@ class Run:
         return dict(json.loads(path.read_text())) if path.exists() else {"rows": []}
 
     def finish(self) -> tuple[int, str, str]:
-        """Its exit status, what it said, and what it said of errors."""
+        """Its exit status, its output, and its errors."""
         output, errors = self.process.communicate(timeout=60)
         return self.process.returncode, output, errors
 
 
 def cost(reports: Path, *options: str) -> Run:
-    command = [sys.executable, "-m", "loadtest.cost", "--reports", str(reports), *options]
+    command = [sys.executable, "-m", "loadtest", "cost", "--reports", str(reports), *options]
     return Run(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True), reports)
 
 
@@ -67,13 +68,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Run]]:
         run.process.wait(30)
 
 
-def measured(*cpu_us: float, response_ms: float = 1.0, pauses_s: tuple[float, ...] = ()) -> Measured:
-    """Slices of ten requests, one for each processor time, and the collections among them."""
-    slices = [Result("", 10, cpu_s=cpu * 10e-6, wall_s=0.1, response_ms=[response_ms] * 10) for cpu in cpu_us]
-    return Measured(slices, pauses_s)
+def measured(*cpu_us: float, response_ms: float = 1.0, pauses_s: tuple[float, ...] = ()) -> ArmWindow:
+    """Slices of ten requests, one for each CPU time, and the collections among them."""
+    slices = [PartResult("", 10, cpu_s=cpu * 10e-6, wall_s=0.1, response_ms=[response_ms] * 10) for cpu in cpu_us]
+    return ArmWindow(slices, pauses_s)
 
 
-def compared(reused: Measured, factory: Measured) -> tuple[list[Row], dict[str, Ratio]]:
+def compared(reused: ArmWindow, factory: ArmWindow) -> tuple[list[CostRow], dict[str, Ratio]]:
     rows, ratios = summarise(WINDOW, {"reused": reused, "factory": factory})
     return rows, {ratio.figure: ratio for ratio in ratios}
 
@@ -116,14 +117,14 @@ def test_fewer_checkpoints_still_do_not_overlap() -> None:
 @pytest.mark.parametrize("checkpoints", [[1000, 1100], [50], []])
 def test_checkpoints_that_cannot_be_are_refused(checkpoints: list[int]) -> None:
     """Those that are too near to each other or to the start, and none; the option is named."""
-    with pytest.raises(TooMuch, match="--checkpoints"):
+    with pytest.raises(CommandError, match="--checkpoints"):
         windows(checkpoints)
 
 
 def test_too_little_memory_says_how_many_requests_fit() -> None:
     """Before anything starts to swap; and what it names does fit."""
     plan = windows(CHECKPOINTS)
-    with pytest.raises(TooMuch, match=r"62500 requests need \d+ MiB of memory and 1024 are free") as refusal:
+    with pytest.raises(CommandError, match=r"62500 requests need \d+ MiB of memory and 1024 are free") as refusal:
         check_memory(plan, GIB)
     (fewer,) = re.findall(r"--upto (\d+)", str(refusal.value))
     check_memory(windows(up_to(int(fewer))), GIB)
@@ -131,14 +132,14 @@ def test_too_little_memory_says_how_many_requests_fit() -> None:
 
 
 def test_a_rare_collection_is_in_the_mean_and_not_in_the_typical_slice() -> None:
-    """One slice of ten that a collection falls into doubles the mean, and its interval tells how unsure that is."""
+    """One slice of ten that a collection falls into doubles the mean, and its interval shows how uncertain that is."""
     (reused, _), ratios = compared(measured(*[100.0] * 9, 1100.0, pauses_s=(0.01,)), measured(*[100.0] * 10))
     mean, typical = reused.estimates["cpu_us_per_request"], reused.estimates["cpu_us_between_collections"]
     assert mean.value == pytest.approx(200)
     assert mean.ci95[0] == pytest.approx(100)
     assert mean.ci95[1] > 300
     assert [typical.value, *typical.ci95] == pytest.approx([100, 100, 100])
-    assert (reused.long_collections, reused.longest_pause_ms, reused.stopped) == (1, 10.0, 0.01)
+    assert (reused.long_collections, reused.longest_pause_ms, reused.paused) == (1, 10.0, 0.01)
     assert ratios["cpu_us_per_request"].verdict == "inconclusive"
 
 
@@ -150,7 +151,7 @@ def test_a_neighbour_that_disturbs_both_arms_changes_no_ratio() -> None:
 
 
 @pytest.mark.parametrize(("response_ms", "verdict"), [(2.0, "more"), (0.5, "less"), (1.0, "inconclusive")])
-def test_a_ratio_is_called_what_its_interval_tells(response_ms: float, verdict: str) -> None:
+def test_a_ratio_is_named_by_its_interval(response_ms: float, verdict: str) -> None:
     """And inconclusive where the interval holds 1."""
     _, ratios = compared(measured(1, 2, response_ms=response_ms), measured(1, 2))
     assert ratios["p50_ms"].verdict == ratios["p99_ms"].verdict == verdict
@@ -163,7 +164,7 @@ def test_the_same_slices_have_the_same_intervals() -> None:
 
 
 def test_the_tables_fit_into_eighty_columns() -> None:
-    """With figures of three and four digits; what is inconclusive says so."""
+    """With figures of three and four digits; what is inconclusive is named so."""
     rows, ratios = compared(
         measured(*[400.0] * 9, 2000.0, response_ms=900.0), measured(*[100.0] * 10, response_ms=900.0)
     )
@@ -177,7 +178,7 @@ def test_the_tables_fit_into_eighty_columns() -> None:
 
 
 def test_the_picture_is_for_a_slide() -> None:
-    """About 16 to 9, and its title says what was measured: no ratio where the interval does not tell."""
+    """About 16 to 9, and its title has what was measured: no ratio where it is inconclusive."""
     rows, ratios = compared(measured(400, 500, pauses_s=(1.5,)), measured(100, 110))
     all_ratios = list(ratios.values())
     later = [replace(row, requests_served=50_000) for row in rows]
@@ -185,7 +186,7 @@ def test_the_picture_is_for_a_slide() -> None:
     width, height = png_size(picture([*rows, *later], [*all_ratios, *later_ratios], "Python 3"))
     assert width >= 1600
     assert width / height == pytest.approx(16 / 9, rel=0.05)
-    assert headline(rows, all_ratios).endswith("the processor time, pauses of up to 1.5 s")
+    assert headline(rows, all_ratios).endswith("the CPU time, pauses of up to 1.5 s")
     rows, ratios = compared(measured(100, 120), measured(120, 100))
     assert "inconclusive" in headline(rows, list(ratios.values()))
 
@@ -214,7 +215,7 @@ def test_long_collections_of_a_module_are_written_down(tmp_path: Path) -> None:
     assert read_pauses(page, since=time.monotonic()) == []
 
 
-def test_processor_time_is_told_finely() -> None:
+def test_cpu_time_is_read_finely() -> None:
     """Work that takes less than a hundredth of a second is seen, and a process that is gone is an error."""
     ours = psutil.Process().pid
     before = used_s(ours)
@@ -266,5 +267,7 @@ def test_a_wrong_command_is_one_line(tmp_path: Path) -> None:
     """What is wrong and what to type; nothing is started or written."""
     status, _, errors = cost(tmp_path, "--checkpoints", "many").finish()
     assert status == 2
-    assert errors == "cost: --checkpoints many are no numbers with commas between; try --checkpoints 1000,10000\n"
+    assert errors == (
+        "cost: expected numbers separated by commas for --checkpoints, got 'many'; try --checkpoints 1000,10000\n"
+    )
     assert not list(tmp_path.iterdir())

@@ -44,12 +44,12 @@ def test_no_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) -
         (404, '{"message": "Unable to find datasource"}', "404 Not Found, Unable to find datasource", GRAFANA),
         (401, '{"message": "Unauthorized"}', "401 Unauthorized, Unauthorized", GRAFANA),
         (502, '{"message": "dial tcp:\\n no such host"}', "502 Bad Gateway, dial tcp: no such host", PROMETHEUS),
-        (502, "", "502 Bad Gateway, which is not what Prometheus answers", PROMETHEUS),
+        (502, "", "502 Bad Gateway, which is not an answer of Prometheus", PROMETHEUS),
         (503, '{"status": "error", "error": "timed out"}', "503 Service Unavailable, timed out", PROMETHEUS),
         (200, '{"status": "error", "error": "no memory"}', "200 OK, no memory", GRAFANA),
-        (200, "<!doctype html><title>Sign in</title>", "200 OK, which is not what Prometheus answers", GRAFANA),
-        (500, SUCCESS, "500 Internal Server Error, which is not what Prometheus answers", GRAFANA),
-        (200, '["success"]', "200 OK, which is not what Prometheus answers", GRAFANA),
+        (200, "<!doctype html><title>Sign in</title>", "200 OK, which is not an answer of Prometheus", GRAFANA),
+        (500, SUCCESS, "500 Internal Server Error, which is not an answer of Prometheus", GRAFANA),
+        (200, '["success"]', "200 OK, which is not an answer of Prometheus", GRAFANA),
     ],
 )
 def test_any_other_answer_is_one_line(status: int, body: str, said: str, what_to_type: str) -> None:

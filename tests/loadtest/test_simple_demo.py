@@ -58,8 +58,8 @@ def shows_a_leak_and_a_flat_line(printed: str) -> bool:
     series = growth(printed)
     same, fresh = series["raise_the_same_object"], series["raise_a_fresh_object"]
     assert list(same) == list(fresh) == INTERVALS
-    kept = [grown * 1e6 / (raises * 10_000) for raises, grown in same.items()]
-    return all(1.0 <= share < 1.1 for share in kept) and all(abs(grown) < 0.05 for grown in fresh.values())
+    retained = [grown * 1e6 / (raises * 10_000) for raises, grown in same.items()]
+    return all(1.0 <= share < 1.1 for share in retained) and all(abs(grown) < 0.05 for grown in fresh.values())
 
 
 def test_the_page_shows_the_file_whole() -> None:
@@ -92,9 +92,9 @@ def test_the_output_on_the_page_is_what_it_prints() -> None:
     ("same", "fresh", "shown"), [(10e3, 0, True), (0, 0, False), (10e3, 10e3, False), (0, 10e3, False)]
 )
 def test_a_flat_object_or_a_growing_factory_would_be_seen(same: float, fresh: float, *, shown: bool) -> None:
-    """The check itself tells a leak from a flat line, in bytes kept for each raise."""
-    kept = {"raise_the_same_object": same * 1.03, "raise_a_fresh_object": fresh}
-    lines = [f"{name} {n:,} raises {n * each / 1e6:+.2f} MB" for name, each in kept.items() for n in INTERVALS]
+    """The check itself distinguishes a leak from a flat line, in bytes retained per raise."""
+    retained = {"raise_the_same_object": same * 1.03, "raise_a_fresh_object": fresh}
+    lines = [f"{name} {n:,} raises {n * each / 1e6:+.2f} MB" for name, each in retained.items() for n in INTERVALS]
     assert shows_a_leak_and_a_flat_line("\n".join(lines)) is shown
 
 

@@ -2,7 +2,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from loadtest.terminal import cells, line, table
+from loadtest.demo.terminal import cells, line, table
 from sadpath.sources import Reading
 from sadpath.verdict.samples import Latency, Sample
 
@@ -17,26 +17,27 @@ def sample(arm: str, memory_mib: float, *, started: float = 1.0, p99_ms: float |
 
 def test_a_row_has_memory_growth_entries_requests_and_latency() -> None:
     """Each with its unit."""
-    assert cells([sample("reused", 40), sample("reused", 90)]) == ["90 MiB", "+50 MiB", "567", "1,234", "12 ms"]
+    assert cells([sample("reused", 40), sample("reused", 90)]) == ["90 MiB", "+50 MiB", "567", "1,234", "12 ms", "0"]
 
 
 def test_growth_is_within_the_current_lifetime() -> None:
-    """After a restart it begins anew."""
+    """After a restart it begins again, and the restart is counted."""
     before, after = sample("reused", 400), sample("reused", 40, started=2.0)
-    assert cells([before, after, sample("reused", 41, started=2.0)])[1] == "+1 MiB"
+    shown = cells([before, after, sample("reused", 41, started=2.0)])
+    assert (shown[1], shown[-1]) == ("+1 MiB", "1")
 
 
 def test_what_was_not_read_is_a_dash() -> None:
     """And not a zero."""
-    assert cells([Sample(1.0, "reused", "measured", None, missing="gone")]) == ["–"] * 5
-    assert cells([sample("reused", 40, p99_ms=None)])[-1] == "–"
+    assert cells([Sample(1.0, "reused", "measured", None, missing="gone")]) == ["–"] * 6
+    assert cells([sample("reused", 40, p99_ms=None)])[-2] == "–"
 
 
-def test_the_table_names_each_arm_and_its_restarts() -> None:
+def test_the_table_names_each_arm() -> None:
     """As it is drawn in a terminal of eighty columns."""
     console = Console(file=StringIO(), width=80)
     samples = [sample("reused", 40), sample("factory", 41)]
-    console.print(table(samples, {"reused": ["arm reused: over the memory limit"]}, "1 of 60 s"))
+    console.print(table(samples, "1 of 60 s"))
     drawn = console.file.getvalue()  # type: ignore[attr-defined]
     assert [text.split()[1] for text in drawn.splitlines() if text.startswith("│ ")] == ["reused", "factory"]
     assert max(map(len, drawn.splitlines())) <= 80
@@ -45,4 +46,4 @@ def test_the_table_names_each_arm_and_its_restarts() -> None:
 
 def test_without_a_terminal_the_state_is_one_line() -> None:
     """So that it can be piped."""
-    assert line([sample("reused", 40)]) == "reused 40 MiB (+0 MiB), 567 entries, 1,234 requests, p99 12 ms"
+    assert line([sample("reused", 40)]) == "reused 40 MiB (+0 MiB), 567 retained entries, 1,234 requests, p99 12 ms"

@@ -1,4 +1,4 @@
-"""The truth table: what it holds to be true, and what becomes of a variant that cannot be measured."""
+"""The truth table: what agrees, and what becomes of a variant that cannot be measured."""
 
 import json
 import os
@@ -16,19 +16,20 @@ import psutil
 import pytest
 
 from loadtest.catalogue import Expected, Twin, Variant
-from loadtest.page import Book
-from loadtest.truth import words
-from loadtest.truth.__main__ import make_plan, warnings
-from loadtest.truth.environments import OLD_STARLETTE, Environments, locked_starlette
-from loadtest.truth.figures import Measured, Reading, measured
-from loadtest.truth.judge import judge_row, told_apart
-from loadtest.truth.measure import ask_for_catalogue
-from loadtest.truth.page import page
-from loadtest.truth.pythons import Python, Unusable, chosen_pythons, found_pythons
-from loadtest.truth.rows import Row
-from loadtest.truth.service import Processes, Runtime
+from loadtest.measure.book import Book
+from loadtest.server import Pool
+from loadtest.truth import wording
+from loadtest.truth.agreement import judge_row, told_apart
+from loadtest.truth.command import find_scope, warnings
+from loadtest.truth.document import page
+from loadtest.truth.environments import OLD_STARLETTE, Environments, Runtime, locked_starlette
+from loadtest.truth.pythons import Python, chosen_pythons, found_pythons
+from loadtest.truth.readings import Measured, RoundReading, measured
+from loadtest.truth.row import TruthRow
 from loadtest.truth.summary import between, summary
-from loadtest.truth.table import Case, measure_row, measure_table
+from loadtest.truth.table import Case, TruthTable
+from loadtest.truth.variant_rounds import ask_for_catalogue
+from sadpath.errors import CommandError
 from service.twins.registry import TWINS
 from tests.waiting import until
 
@@ -57,10 +58,10 @@ LEAK = replace(NOTHING, traceback_entries_per_request=2.0, bytes_per_request=17_
 LEAKS: Expected = {**FLAT, "traceback_entries_per_request": (2, 2), "bytes_per_request": (16_500, 20_000)}
 
 
-def reading(round_: int, memory: float = 0.0, log: int | None = None) -> Reading:
-    """What is left after so many rounds of 200 requests, of which each links 2 entries and makes 6 cyclic objects."""
+def reading(round_: int, memory: float = 0.0, log: int | None = None) -> RoundReading:
+    """What is left after so many rounds of 200 requests, each links 2 entries and makes 6 objects in cycles."""
     requests, in_use = 200 * (round_ + 1), 40_000_000 + int(memory)
-    return Reading(requests, in_use, 50_000_000, 2 * requests + 3, 6 * requests, log, 0.5 + round_)
+    return RoundReading(requests, in_use, 50_000_000, 2 * requests + 3, 6 * requests, log, 0.5 + round_)
 
 
 # Figures
@@ -114,7 +115,7 @@ def test_what_is_as_expected_agrees() -> None:
     ],
 )
 def test_a_wrong_expectation_is_a_disagreement(figure: str, expected: tuple[float, float], reason: str) -> None:
-    """Each of the four figures alone is enough, and the reason says both sides."""
+    """Each of the four figures alone is enough, and the reason has both sides."""
     outcome, said = judge_row({**LEAKS, figure: expected}, LEAK)
     assert outcome == "disagrees"
     assert said.endswith(reason)
@@ -134,12 +135,12 @@ def test_an_interval_that_lies_half_in_the_range_decides_nothing() -> None:
     assert reason.startswith("too noisy: bytes_per_request is 17,000 (9,000 to 25,000)")
 
 
-def test_a_leaky_variant_must_be_told_from_its_fixed_one() -> None:
-    """Two readings that are alike say so, whatever their own ranges allow."""
+def test_a_leaky_variant_must_be_distinguished_from_its_fixed_one() -> None:
+    """Two readings that are alike are reported, whatever their own ranges allow."""
     assert told_apart(LEAKS, LEAK, FLAT, NOTHING) == ""
-    assert "not told" in told_apart(LEAKS, NOTHING, FLAT, NOTHING)
-    assert "not told" in told_apart(LEAKS, replace(LEAK, ci95=(0.0, 34_000.0)), FLAT, NOTHING)
-    assert "not told" in told_apart(LEAKS, NOTHING, FLAT, LEAK)
+    assert "not distinguished" in told_apart(LEAKS, NOTHING, FLAT, NOTHING)
+    assert "not distinguished" in told_apart(LEAKS, replace(LEAK, ci95=(0.0, 34_000.0)), FLAT, NOTHING)
+    assert "not distinguished" in told_apart(LEAKS, NOTHING, FLAT, LEAK)
 
 
 @pytest.mark.parametrize(
@@ -147,10 +148,10 @@ def test_a_leaky_variant_must_be_told_from_its_fixed_one() -> None:
     [("cyclic_range", "cyclic_objects_per_request"), ("log_range", "log_bytes_added_per_request")],
 )
 def test_cycles_or_the_log_alone_tell_them_apart_where_some_are_expected(range_: str, figure: str) -> None:
-    """Garbage that waits for the collector keeps no bytes; but noise in what nobody expects tells nothing."""
+    """Garbage that waits for the collection retains no bytes; but noise in what nobody expects shows nothing."""
     leaky = replace(NOTHING, **{range_: (6.0, 6.1)})  # type: ignore[arg-type]
     assert told_apart({**FLAT, figure: (5.0, 8.0)}, leaky, FLAT, NOTHING) == ""
-    assert "not told" in told_apart(LEAKS, leaky, FLAT, NOTHING)
+    assert "not distinguished" in told_apart(LEAKS, leaky, FLAT, NOTHING)
 
 
 def test_two_flat_variants_need_not_be_told_apart() -> None:
@@ -194,7 +195,7 @@ def answer(path):
     if path == "/noisy":
         noise = 1_000_000
         if requests == 1:
-            print("a lifetime", file=open(os.environ["LIVES"], "a"))
+            print("a lifetime", file=open(os.environ["LIFETIMES"], "a"))
     return {}
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
@@ -207,8 +208,8 @@ async def app(scope, receive, send):
 
 
 @pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Processes]:
-    found = Processes(tmp_path)
+def pool() -> Iterator[Pool]:
+    found = Pool()
     yield found
     found.stop()
 
@@ -216,19 +217,19 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
 @pytest.fixture
 def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runtime:
     (tmp_path / "odd.py").write_text(ODD)
-    monkeypatch.setenv("LIVES", str(tmp_path / "lives"))
+    monkeypatch.setenv("LIFETIMES", str(tmp_path / "lifetimes"))
     return Runtime(python_version(), "0", sys.executable, overlay=tmp_path, app="odd:app")
 
 
 def test_what_cannot_be_measured_is_a_row_with_a_reason_and_the_table_goes_on(
-    tmp_path: Path, odd: Runtime, processes: Processes
+    tmp_path: Path, odd: Runtime, pool: Pool
 ) -> None:
     """A wrong answer, no expectation, an end at the memory limit, noise, nonsense: each fails alone, and is on disk."""
-    twins = list(ask_for_catalogue(odd, processes).values())
+    twins = list(ask_for_catalogue(odd, pool, tmp_path).values())
     missing = replace(twins[0], variants=[*twins[0].variants, Variant("missing", "/missing", 200, "", FLAT)])
     unusable = replace(odd, python="3.99", problem="the install for Python 3.99 failed: no disk")
-    shown: list[Row] = []
-    measure_table([missing], [odd, unusable], processes, Book(tmp_path / "truth.json", {}), shown.append)
+    shown: list[TruthRow] = []
+    TruthTable([missing], Book(tmp_path / "truth.json", {}), pool, tmp_path, shown.append).measure([odd, unusable])
     rows = {(row["variant"], row["python"]): row for row in json.loads((tmp_path / "truth.json").read_text())["rows"]}
     reasons = {variant: row["reason"] for (variant, python), row in rows.items() if python == python_version()}
     limit = "odd: over its memory limit (1030 of 1024 MiB resident); exit status 137"
@@ -237,19 +238,22 @@ def test_what_cannot_be_measured_is_a_row_with_a_reason_and_the_table_goes_on(
         "wrong": "request 1 answered 200, not 404",
         "silent": "no expectation",
         "dies": f"the service ended with status 137: {limit}",
-        "missing": "the service has no such variant",
+        "missing": "the service does not have this variant",
         "muddled": "KeyError: 'bytes_in_use'",
         "fine": "",
     }
     assert {row["variant"] for row in rows.values() if row["agrees"]} == {"fine"}
     assert rows["fine", "3.99"]["reason"] == unusable.problem
     assert len(shown) == len(rows) == 14
-    assert (tmp_path / "lives").read_text() == 2 * "a lifetime\n"  # what was too noisy was measured once more
+    assert (tmp_path / "lifetimes").read_text() == 2 * "a lifetime\n"  # what was too noisy was measured once more
 
 
-def test_a_process_on_another_starlette_than_its_row_says_is_a_failed_row(odd: Runtime, processes: Processes) -> None:
+def test_a_process_on_another_starlette_than_its_row_says_is_a_failed_row(
+    tmp_path: Path, odd: Runtime, pool: Pool
+) -> None:
     """As where an overlay does not come first."""
-    row = measure_row(Case("odd", "fine", replace(odd, starlette="1.9.0")), processes)
+    table = TruthTable([], Book(tmp_path / "truth.json", {}), pool, tmp_path, print)
+    row = table.measure_row(Case("odd", "fine", replace(odd, starlette="1.9.0")))
     assert (row.agrees, row.measured) == (False, None)
     assert row.reason == f"the process runs Python {python_version()}, Starlette 0"
 
@@ -257,10 +261,10 @@ def test_a_process_on_another_starlette_than_its_row_says_is_a_failed_row(odd: R
 # Interpreters
 
 
-def interpreter(path: Path, says: str, status: int = 0) -> Path:
+def interpreter(path: Path, prints: str, status: int = 0) -> Path:
     """A program in the place of an interpreter."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\necho '{says}'\nexit {status}\n")
+    path.write_text(f"#!/bin/sh\necho '{prints}'\nexit {status}\n")
     path.chmod(0o755)
     return path
 
@@ -299,14 +303,14 @@ def test_no_interpreter_at_all_is_an_error_and_no_empty_table(
 ) -> None:
     """Where all that is here is too old: nothing measured is no agreement."""
     monkeypatch.setattr("loadtest.truth.pythons.OLDEST", (3, 98))
-    with pytest.raises(Unusable, match=r"^there is no Python 3\.98 or later here; name one: make truth PYTHONS="):
+    with pytest.raises(CommandError, match=r"^no Python 3\.98 or later found; name one: make truth PYTHONS="):
         chosen_pythons([], machine)
 
 
 @pytest.mark.parametrize("name", ["python3.97", "python9", "/no/such/python", "shims/python3.12"])
 def test_an_interpreter_that_does_not_run_is_an_error_in_one_line(machine: dict[str, str], name: str) -> None:
     """The shim of pyenv, PyPy, and what is not there."""
-    with pytest.raises(Unusable, match=f"^{name} is no Python that runs here; name another"):
+    with pytest.raises(CommandError, match=f"^{name} is not a CPython that runs here; name another"):
         chosen_pythons([name], machine)
 
 
@@ -314,13 +318,13 @@ def test_two_interpreters_of_one_minor_version_are_an_error_in_one_line(machine:
     """They would share one environment."""
     versions = f"{machine['PYENV_ROOT']}/versions"
     names = [f"{versions}/{version}/bin/python3.12" for version in ("3.12.1", "3.12.10")]
-    with pytest.raises(Unusable, match="are the same minor version; name one of each"):
+    with pytest.raises(CommandError, match="are the same minor version; name one of each"):
         chosen_pythons(names, machine)
 
 
 def test_an_interpreter_that_is_too_old_is_an_error_in_one_line(machine: dict[str, str]) -> None:
     """The service needs 3.11."""
-    with pytest.raises(Unusable, match=r"is Python 3\.9\.18; the service needs 3\.11 or later"):
+    with pytest.raises(CommandError, match=r"is Python 3\.9\.18; the service needs 3\.11 or later"):
         chosen_pythons([f"{machine['PYENV_ROOT']}/versions/3.9.18/bin/python3.9"], machine)
 
 
@@ -340,7 +344,7 @@ def test_an_interpreter_newer_than_the_expectations_is_measured_with_a_warning(
 def test_an_install_that_fails_is_the_reason_of_that_interpreters_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last thing that pip said; what is half-made is not taken for an environment the next time."""
+    """The last line of pip; what is incomplete is not taken for an environment the next time."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     lock = tmp_path / "service.txt"
     lock.write_text(f"starlette==1.10.0 --hash=sha256:{'0' * 64}\n")
@@ -356,8 +360,8 @@ def test_an_install_that_fails_is_the_reason_of_that_interpreters_rows(
 # The page
 
 
-def row(variant: str, python: str, starlette: str, found: Measured | None, reason: str = "") -> Row:
-    return Row("some", variant, python, starlette, FLAT if found is NOTHING else LEAKS, found, not reason, reason)
+def row(variant: str, python: str, starlette: str, found: Measured | None, reason: str = "") -> TruthRow:
+    return TruthRow("some", variant, python, starlette, FLAT if found is NOTHING else LEAKS, found, not reason, reason)
 
 
 TWIN = Twin(
@@ -434,7 +438,7 @@ def test_the_committed_page_names_every_variant_that_there_is() -> None:
 
 def test_tables_are_aligned_as_plain_text() -> None:
     """Figures go to the right, under headings that Markdown aligns as well."""
-    lines = words.table(("variant", "bytes"), [("reused", "17,000"), ("a", "0")]).splitlines()
+    lines = wording.table(("variant", "bytes"), [("reused", "17,000"), ("a", "0")]).splitlines()
     assert lines == ["| variant |  bytes |", "| ------- | -----: |", "| reused  | 17,000 |", "| a       |      0 |"]
 
 
@@ -443,19 +447,19 @@ def test_tables_are_aligned_as_plain_text() -> None:
 
 def truth(reports: Path, *options: str) -> subprocess.Popen[str]:
     """Start the command on this Python and the locked Starlette, which need no install."""
-    command = [sys.executable, "-m", "loadtest.truth", "--python", sys.executable, "--starlette", locked_starlette()]
+    command = [sys.executable, "-m", "loadtest", "truth", "--python", sys.executable, "--starlette", locked_starlette()]
     command += ["--reports", str(reports), "--environments", str(reports / "truth"), *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
 
 
 def rows_in(reports: Path) -> list[dict[str, Any]]:
-    """Read the rows that are on disk, none if there is no file yet."""
+    """Read the rows that are on disk, none if the file is missing."""
     file = reports / "truth.json"
     rows: list[dict[str, Any]] = json.loads(file.read_text())["rows"] if file.exists() else []
     return rows
 
 
-def test_a_twin_is_held_to_its_word(tmp_path: Path) -> None:
+def test_a_twin_is_verified(tmp_path: Path) -> None:
     """The leak that control flow has, and the flat line of its fixed twin."""
     run = truth(tmp_path, "--twin", "control-flow", "--page", str(tmp_path / "page.md"))
     said, _ = run.communicate(timeout=50)
@@ -489,17 +493,17 @@ def test_a_run_that_is_ended_leaves_what_it_measured_and_no_process(
 @pytest.mark.parametrize(
     ("twins", "pythons", "starlettes", "reason"),
     [
-        (["nope"], [sys.executable], [], "there is no twin nope; there are asgi-middleware, "),
-        ([], ["/no/python"], [], "/no/python is no Python that runs here"),
-        ([], [sys.executable], ["0.1"], f"there is no Starlette 0.1; there are {OLD_STARLETTE}, "),
+        (["nope"], [sys.executable], [], "unknown twin nope; choose from asgi-middleware, "),
+        ([], ["/no/python"], [], "/no/python is not a CPython that runs here"),
+        ([], [sys.executable], ["0.1"], f"unknown Starlette 0.1; choose from {OLD_STARLETTE}, "),
     ],
 )
-def test_what_there_is_not_is_named_before_anything_is_installed(
+def test_an_unknown_name_is_an_error_before_anything_is_installed(
     tmp_path: Path, twins: list[str], pythons: list[str], starlettes: list[str], reason: str
 ) -> None:
     """With the next thing to type."""
-    with pytest.raises(Unusable, match=f"^{reason}"):
-        make_plan(twins, pythons, starlettes, tmp_path)
+    with pytest.raises(CommandError, match=f"^{reason}"):
+        find_scope(twins, pythons, starlettes, tmp_path)
 
 
 def test_a_wrong_command_is_one_line(tmp_path: Path) -> None:
@@ -507,5 +511,5 @@ def test_a_wrong_command_is_one_line(tmp_path: Path) -> None:
     run = truth(tmp_path, "--python", "/no/python")
     said, _ = run.communicate(timeout=30)
     assert run.returncode == 2
-    assert said == "truth: /no/python is no Python that runs here; name another with PYTHONS or --python\n"
+    assert said == "truth: /no/python is not a CPython that runs here; name another with PYTHONS or --python\n"
     assert not (tmp_path / "truth.json").exists()

@@ -1,4 +1,4 @@
-"""Any twin under load: Locust as a user starts it, against real arms that tell the catalogue."""
+"""Any twin under load: Locust as a user starts it, against real arms that serve the catalogue."""
 
 import json
 import os
@@ -14,31 +14,27 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.sync.server import ServerConnection, serve
 
-from loadtest import UNEXPECTED_ANSWERS, sessions
-from loadtest.arms import Arm, free_ports
+from loadtest import ARMS, UNEXPECTED_ANSWERS, sessions
+from loadtest.ports import free_port, free_ports
+from loadtest.server import Server, running, service
 from service.twins.registry import TWINS
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def arms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Arm]]:
+def arms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
     """A reused and a factory arm that answer."""
     logs = tmp_path_factory.mktemp("logs")
-    arms = [Arm(name, port, logs / name, {}) for name, port in zip(("reused", "factory"), free_ports(2), strict=True)]
-    for arm in arms:
-        arm.start()
-    for arm in arms:
-        arm.wait_until_healthy()
-    yield arms
-    for arm in arms:
-        arm.stop()
+    arms = [service(name, logs, port) for name, port in zip(ARMS, free_ports(2), strict=True)]
+    with running(*arms):
+        yield arms
 
 
-def locust(twin: str, arms: list[Arm], *options: str) -> "subprocess.CompletedProcess[str]":
-    """Load one twin to the end; which one is in the environment, as Compose says it."""
+def locust(twin: str, arms: list[Server], *options: str) -> "subprocess.CompletedProcess[str]":
+    """Load one twin to the end; which one is in the environment, as Compose sets it."""
     command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--only-summary", *options]
-    environment = {"LOCUST_TWIN": twin, **{f"LOCUST_{arm.name.upper()}_HOST": arm.url for arm in arms}}
+    environment = {"TWIN": twin, **{f"DEMO_{arm.name.upper()}_HOST": arm.url for arm in arms}}
     return subprocess.run(
         command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False
     )
@@ -50,7 +46,7 @@ def sent(result: "subprocess.CompletedProcess[str]") -> dict[str, tuple[int, int
     return {entry["name"]: (entry["num_requests"], entry["num_failures"]) for entry in entries}
 
 
-def served(arm: Arm, twin: str) -> dict[str, float]:
+def served(arm: Server, twin: str) -> dict[str, float]:
     """Requests by variant and status that the arm counted."""
     page = urlopen(f"{arm.url}/metrics").read().decode()
     samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples]
@@ -71,12 +67,12 @@ def served(arm: Arm, twin: str) -> dict[str, float]:
     ],
 )
 def test_each_arm_gets_its_variant_and_both_sides_count_the_same(
-    arms: list[Arm], twin: str, status: int, options: list[str]
+    arms: list[Server], twin: str, status: int, options: list[str]
 ) -> None:
     """After a warm-up with the fixed one for both; a session is a request, and workers know what their master does."""
-    port = str(free_ports(1)[0])
+    port = str(free_port())
     result = locust(
-        twin, arms, "--run-time", "3", "--watch-warm-up", "1", "--rate", "100", "--json",
+        twin, arms, "--run-time", "3", "--sadpath-warm-up", "1", "--rate", "100", "--json",
         *(option.format(port=port) for option in options),
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -93,29 +89,29 @@ def test_each_arm_gets_its_variant_and_both_sides_count_the_same(
         assert count > 150
 
 
-def test_a_twin_that_there_is_not_is_one_line_that_lists_those_there_are(arms: list[Arm]) -> None:
+def test_an_unknown_twin_prints_the_list(arms: list[Server]) -> None:
     """Before the first request, and without a traceback."""
     result = locust("leeks", arms, "--run-time", "1")
     assert result.returncode == 1
-    assert result.stderr.splitlines()[-1] == (
-        f"locust: there is no twin 'leeks'; there are {', '.join(twin.slug for twin in TWINS)}"
-    )
+    first = result.stderr.index("locust: unknown twin 'leeks'; the twins are:\n")
+    assert [line.split()[0] for line in result.stderr[first:].splitlines()[1:]] == [twin.slug for twin in TWINS]
     assert "Traceback" not in result.stderr
 
 
-def test_an_arm_that_does_not_answer_is_one_line_that_says_what_to_type(arms: list[Arm]) -> None:
+def test_an_arm_that_does_not_answer_is_one_line_that_says_what_to_type(arms: list[Server]) -> None:
     """The second arm as the first, since both will be loaded."""
-    port = free_ports(1)[0]
-    result = locust("websocket", [arms[0], Arm("factory", port, Path(), {})], "--run-time", "1")
+    port = free_port()
+    result = locust("websocket", [arms[0], service("factory", Path(), port)], "--run-time", "1")
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1] == (
-        f"locust: the arm at http://127.0.0.1:{port} tells no twins ([Errno 111] Connection refused); start it with "
-        f"python -m uvicorn service.app:app --port {port}, or say where it is with --reused-host and --factory-host"
+        f"locust: the arm at http://127.0.0.1:{port} does not list its twins ([Errno 111] Connection refused); "
+        f"start it with python -m uvicorn service.app:app --port {port}, or set its address with --reused-host and "
+        "--factory-host"
     )
     assert "Traceback" not in result.stderr
 
 
-def test_answers_that_are_not_the_twins_are_failures_and_have_an_exit_status_of_their_own(arms: list[Arm]) -> None:
+def test_answers_that_are_not_the_twins_are_failures_and_have_an_exit_status_of_their_own(arms: list[Server]) -> None:
     """A service that answers 503 to everything is flat too."""
     catalogue = urlopen(f"{arms[0].url}/twins").read()
 
@@ -131,8 +127,8 @@ def test_answers_that_are_not_the_twins_are_failures_and_have_an_exit_status_of_
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Down) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        down = Arm("factory", server.server_port, Path(), {})
-        result = locust("retry-worker", [arms[0], down], "--run-time", "1", "--watch-warm-up", "0", "--json")
+        down = service("factory", Path(), server.server_port)
+        result = locust("retry-worker", [arms[0], down], "--run-time", "1", "--sadpath-warm-up", "0", "--json")
         server.shutdown()
     assert result.returncode == UNEXPECTED_ANSWERS
     requests, failures = sent(result)["factory retry-worker"]
@@ -147,7 +143,7 @@ def held(url: str) -> list[str]:
     return recorded
 
 
-def test_a_session_that_is_refused_or_fails_inside_is_a_failure(arms: list[Arm]) -> None:
+def test_a_session_that_is_refused_or_fails_inside_is_a_failure(arms: list[Server]) -> None:
     """One that is closed in good order is none, whatever the reason it gives."""
 
     def fail(session: ServerConnection) -> None:

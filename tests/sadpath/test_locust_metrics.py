@@ -13,7 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from loadtest.arms import free_ports
+from loadtest.ports import free_ports
 from sadpath.lifeline import Child
 from sadpath.plugins.locust_metrics import BOUNDS_MS, LocustCollector
 from tests.waiting import until
@@ -162,8 +162,8 @@ def test_locust_publishes_what_it_does(tmp_path: Path, service: str, processes: 
     port, master_port = free_ports(2)
     command = [sys.executable, "-m", "locust", "-f", str(tmp_path / "locustfile.py"), "--host", service, "--autostart"]
     command += ["--users", "4", "--spawn-rate", "4", "--web-host", "127.0.0.1", "--web-port", str(port), *processes]
-    command += [f"--watch={arm}={service}/metrics" for arm in ("reused", "factory")]
-    command += ["--watch-reports", str(tmp_path / "reports"), "--master-port", str(master_port)]
+    command += [f"--sadpath-watch={arm}={service}/metrics" for arm in ("reused", "factory")]
+    command += ["--sadpath-reports", str(tmp_path / "reports"), "--master-port", str(master_port)]
     command += ["--master-bind-port", str(master_port)]
     locust = Child(command, tmp_path / "locust.log")
     url = f"http://127.0.0.1:{port}/metrics"

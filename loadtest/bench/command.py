@@ -1,0 +1,88 @@
+"""`make bench`: what the instruments cost, as ratios from interleaved runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from loadtest.bench import overhead, plugin, retained
+from loadtest.bench.effort import FULL, QUICK, Bench, Measurement
+from loadtest.bench.ratios import BenchRow
+from loadtest.measure.book import Book
+from loadtest.measure.machine import describe_machine
+from loadtest.measure.running import progress, run_measurement
+from sadpath.errors import CommandError
+
+MEASUREMENTS: tuple[Measurement, ...] = (
+    overhead.measurement("reused", overhead.REUSED_ROWS),
+    overhead.measurement("factory", overhead.FACTORY_ROWS),
+    *retained.MEASUREMENTS,
+    plugin.MEASUREMENT,
+)
+NAMES = [name for measurement in MEASUREMENTS for name in measurement.rows]
+
+
+def bench(
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds, for a look: a minute and a half.")] = False,
+    only: Annotated[list[str] | None, typer.Option(help=f"Measure only this row: {', '.join(NAMES)}.")] = None,
+    report: Annotated[Path, typer.Option(help="File for the rows.")] = Path("reports/bench.json"),
+) -> int:
+    """Measure what the instruments cost.
+
+    It takes about eight minutes on two cores; leave the machine alone meanwhile. Each row is a ratio: with the
+    instrument to without it, the median over pairs of rounds that took turns, with the 95% CI of that median by
+    bootstrap. The overhead rows compare the server's CPU time for each request, so they show what the instrument costs
+    and not how busy the machine was. `noise` compares the bare app with itself: what differs from 1 there is chance. A
+    row whose measurement failed has no ratio, and a reason.
+
+    The file is written after each row. Exit status: 0 it was measured, whether or not the goals are met, 2 the command
+    is wrong, 130 interrupted; what was measured until then is in the file.
+    """
+    wanted = frozenset(only or NAMES)
+    if strange := wanted - set(NAMES):
+        raise typer.BadParameter(f"unknown row {', '.join(sorted(strange))}; choose from {', '.join(NAMES)}")
+    console = Console()
+    book: Book[BenchRow] = Book(report, describe_machine())
+    effort = QUICK if quick else FULL
+    status = run_measurement(
+        "bench", lambda folder: measure_rows(Bench(effort, folder, wanted, progress(console)), book), console
+    )
+    console.print(table(list(book.rows.values())))
+    console.print(f"Figures: {report}")
+    return status
+
+
+def measure_rows(bench: Bench, book: Book[BenchRow], measurements: Sequence[Measurement] = MEASUREMENTS) -> None:
+    """Measure all wanted rows. A measurement that fails leaves its rows without a ratio, and the next one goes on."""
+    for measurement in measurements:
+        ours = [name for name in measurement.rows if name in bench.wanted]
+        if not ours:
+            continue
+        try:
+            for row in measurement.measure(bench):
+                book.put(row)
+        except (CommandError, OSError, ValueError) as reason:
+            for name in ours:
+                if name not in book.rows:
+                    of, goal = measurement.rows[name]
+                    book.put(BenchRow(name, of, None, goal=goal, reason=str(reason)))
+
+
+def table(rows: Sequence[BenchRow]) -> Table:
+    """Return the rows as a table."""
+    reasons = [f"{row.name}: {row.reason}" for row in rows if row.reason]
+    view = Table(caption="\n".join(reasons), caption_justify="left", caption_style="")
+    for heading in ("row", "ratio", "95% CI", "goal", "holds", "rounds"):
+        view.add_column(heading, justify="left" if heading == "row" else "right", no_wrap=True)
+    for row in rows:
+        ratio = "–" if row.ratio is None else f"{row.ratio:.3f}"
+        ci95 = "–" if row.ci95 is None else f"{row.ci95[0]:.3f} to {row.ci95[1]:.3f}"
+        holds = {True: "[green]yes[/]", False: "[bold red]no[/]", None: "–"}[row.holds]
+        view.add_row(row.name, ratio, ci95, str(row.goal or "–"), holds, str(row.rounds))
+    return view

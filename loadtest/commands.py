@@ -1,0 +1,76 @@
+"""The commands of `python -m loadtest`, and what they share: an error is one line, and an exit status."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from loadtest import compose
+from loadtest.article.command import figures
+from loadtest.bench.command import bench
+from loadtest.catalogue import twins_at
+from loadtest.cost.command import cost
+from loadtest.demo.command import demo
+from loadtest.measure.running import show_error
+from loadtest.ports import free_port
+from loadtest.server import running, service
+from loadtest.truth.command import truth
+from sadpath.errors import CommandError
+
+
+def up() -> int:
+    """Start the Compose demo, with Prometheus and Grafana.
+
+    Needs Docker. The settings are in .env.example.
+    """
+    return compose.main(["up"])
+
+
+def down() -> int:
+    """Stop the Compose demo; Locust's report stays.
+
+    The report is in reports/compose. Containers, network and volume are removed, the images stay.
+    """
+    return compose.main(["down"])
+
+
+def twins() -> int:
+    """List the twins, one line each, for `make demo TWIN=…`."""
+    with tempfile.TemporaryDirectory(prefix="sadpath-twins-") as folder:
+        server = service("twins", Path(folder), free_port())
+        with running(server):
+            typer.echo(twins_at(server.url))
+    return 0
+
+
+def end(status: int) -> None:
+    """End with the exit status that a command returned."""
+    raise typer.Exit(status)
+
+
+app = typer.Typer(
+    help="Load the lab's service, watch its memory, and measure what leaks, what it costs, and what measuring costs.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    result_callback=end,
+)
+for command in (demo, twins, up, down, truth, bench, cost, figures):
+    app.command()(command)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, and return its exit status. An error of the person at the terminal is one line."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        app(words, prog_name="python -m loadtest")
+    except CommandError as reason:
+        return show_error(next((word for word in words if not word.startswith("-")), "loadtest"), reason)
+    except SystemExit as end_of_command:
+        return int(end_of_command.code or 0)
+    return 0

@@ -1,0 +1,1 @@
+"""`make demo`: two arms, Locust, a live page, a verdict."""

@@ -1,0 +1,181 @@
+"""`make demo`: load two arms, watch their memory diverge, report a verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from loadtest import HEADLINE, UNEXPECTED_ANSWERS
+from loadtest.catalogue import Twin
+from loadtest.demo import outcome, terminal
+from loadtest.demo.processes import LOG, Options, Processes
+from loadtest.measure.running import interrupt_once
+from sadpath.errors import CommandError, Status
+from sadpath.report import MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, read_run, write_report
+from sadpath.verdict.samples import Sample, SampleReader
+
+REFRESH_S = 0.25
+LINE_S = 5.0
+WARM_UP_S = 5.0
+VERDICT_STATUSES = {Status.OK, Status.LEAKS, Status.INCONCLUSIVE, UNEXPECTED_ANSWERS}
+"""With these Locust ends when the plugin could judge; with any other something went wrong."""
+
+
+def demo(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    twin: Annotated[str, typer.Option(envvar="TWIN", help="The twin to load; `make twins` lists them.")] = HEADLINE,
+    seconds: Annotated[int, typer.Option(min=0, envvar="DEMO_SECONDS", help="Duration; 0 is until Ctrl-C.")] = 60,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            envvar="DEMO_RATE",
+            help="Requests per second to each arm. Default: 200, or fewer for a twin that slows down with each.",
+        ),
+    ] = None,
+    context_kb: Annotated[
+        int, typer.Option(min=0, max=4096, envvar="DEMO_CONTEXT_KB", help="KiB of context that each raise holds.")
+    ] = 16,
+    memory_limit_mb: Annotated[
+        int,
+        typer.Option(min=64, envvar="DEMO_MEMORY_LIMIT_MB", help="MiB at which an arm ends itself and is restarted."),
+    ] = 512,
+    warm_up: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            envvar="DEMO_WARM_UP",
+            help="Seconds at the start in which both arms take the fixed path. Default: 5, or a quarter of the demo.",
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, envvar="DEMO_PORT", help="Port of the page; 0 is any.")] = 0,
+    reports: Annotated[Path, typer.Option(envvar="DEMO_REPORTS", help="Folder for the report.")] = Path("reports/demo"),
+) -> int:
+    """Load two arms, leaky and fixed, and watch their memory.
+
+    An arm is one running copy of the service. Exit status: 0 all verdicts are as expected (the headline twin's reused
+    leaks and factory is flat), 1 they are not, 2 the command is wrong, 3 inconclusive, 4 something did not start, or
+    died.
+    """
+    if warm_up is None:
+        warm_up = min(WARM_UP_S, seconds / 4) if seconds else WARM_UP_S
+    options = Options(twin, seconds, rate, context_kb, memory_limit_mb, warm_up, port, reports)
+    return Demo(Processes(options), Console(highlight=False)).run()
+
+
+class Demo:
+    """A demo that runs, and what it prints."""
+
+    def __init__(self, processes: Processes, console: Console) -> None:
+        self._processes = processes
+        self._options = processes.options
+        self._console = console
+        self._failure = ""
+
+    def run(self) -> int:
+        """Run to the end or to the first Ctrl-C, leave the report, and return the exit status.
+
+        Raises `CommandError` if a process did not come up or the twin is unknown; then nothing is left running.
+        """
+        try:
+            with interrupt_once():
+                self._announce(self._processes.start())
+                self._watch()
+        except KeyboardInterrupt:
+            self._say("Stopping; the report covers what was measured.")
+        except CommandError as reason:
+            if not self._processes.loaded:
+                raise
+            self._failure = str(reason)
+        finally:
+            self._processes.stop()
+        return self._conclude()
+
+    def _say(self, text: str) -> None:
+        """Print a line. A terminal wraps it between words; elsewhere it stays one line."""
+        self._console.print(text, soft_wrap=not self._console.is_terminal)
+
+    def _announce(self, twin: Twin) -> None:
+        """Print what the arms are, for another twin than the headline."""
+        if twin.is_headline:
+            return
+        self._console.print(twin.about, soft_wrap=not self._console.is_terminal, markup=False)
+        rate = self._processes.rate
+        if twin.slows_down and not self._options.rate:
+            self._say(
+                f"Each request costs more than the one before, so each arm gets {rate:.3g} a second, not "
+                f"{outcome.RATE:g}."
+            )
+
+    def _watch(self) -> None:
+        """Show the arms until Locust ends, restarting those that do."""
+        processes, reader = self._processes, SampleReader(self._options.reports / SAMPLES)
+        is_announced = False
+        with self._screen() as show:
+            while (status := processes.locust_status()) is None:
+                if not is_announced and (is_announced := processes.page_answers()):
+                    self._say(f"Page: [bold]{processes.page}[/]   (Ctrl-C ends and writes the report)")
+                for name, arm in processes.named_arms.items():
+                    if reason := arm.restart_if_ended():
+                        self._say(f"{name}: {reason}, restarted ({len(arm.restarts)})")
+                if reader.exists():
+                    show(reader.update())
+                time.sleep(REFRESH_S)
+        if status not in VERDICT_STATUSES:
+            self._failure = f"Locust ended with status {status}: {processes.locust_reason()}"
+
+    @contextmanager
+    def _screen(self) -> Iterator[Callable[[list[Sample]], None]]:
+        """Yield what shows the state: a table that is drawn anew in a terminal, a line now and then elsewhere."""
+        if self._console.is_terminal:
+            with Live(console=self._console, auto_refresh=False) as live:
+                yield lambda samples: live.update(self._table(samples), refresh=True)
+            return
+        last = 0.0
+
+        def print_line(samples: list[Sample]) -> None:
+            nonlocal last
+            elapsed = samples[-1].elapsed_s if samples else 0.0
+            if elapsed >= last + LINE_S:
+                last = elapsed
+                self._say(f"{elapsed:4.0f} s  {terminal.line(samples)}")
+
+        yield print_line
+
+    def _table(self, samples: list[Sample]) -> Table:
+        options = self._options
+        elapsed = samples[-1].elapsed_s if samples else 0.0
+        fixed = self._processes.loaded.fixed if self._processes.loaded else ""
+        phase = f"warm-up, both arms take the path {fixed}" if elapsed < options.warm_up else "measuring"
+        end = f"of {options.seconds} s" if options.seconds else "s, until Ctrl-C"
+        return terminal.table(samples, f"{elapsed:.0f} {end}: {phase}   {self._processes.page}")
+
+    def _conclude(self) -> int:
+        """Print the verdict and where the report is; return the exit status."""
+        reports, twin = self._options.reports, self._processes.loaded
+        if self._failure:
+            self._say(f"[bold red]{self._failure}[/]")
+        if not twin or not (reports / SAMPLES).exists():
+            self._say("Nothing was measured.")
+            return Status.FAILED
+        result = read_run(reports) if (reports / SUMMARY).exists() else write_report(reports)
+        for style, (arm, verdict) in zip(terminal.STYLES, result.verdicts.items(), strict=False):
+            self._say(f"[{style}]{arm}[/] {verdict.sentence}")
+        self._say(f"Report: {reports / PAGE}")
+        self._say(f"Picture for a slide: {reports / MEMORY_PICTURE}")
+        if self._failure:
+            return Status.FAILED
+        for line in outcome.words(result, twin, self._options.seconds, self._processes.rate):
+            self._say(line)
+        if self._processes.locust_status() == UNEXPECTED_ANSWERS:
+            log = reports / LOG
+            self._say(f"[bold red]But most requests did not get the expected answer; {log} lists the answers.[/]")
+            return Status.LEAKS
+        return outcome.status_of(result, twin)
