@@ -124,15 +124,17 @@ def test_before_the_first_request_there_are_zeros(environment: "Environment") ->
 
 @pytest.fixture
 def service() -> Iterator[str]:
-    """A server that answers 404, always."""
+    """A server that answers 404, but for its metrics."""
 
     class Sad(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self.send_response(404)
-            self.send_header("Content-Length", "0")
+            body = b"process_resident_memory_bytes 1e8\n" * (self.path == "/metrics")
+            self.send_response(200 if body else 404)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -162,8 +164,8 @@ def test_locust_publishes_what_it_does(tmp_path: Path, service: str, processes: 
     port, master_port = free_ports(2)
     command = [sys.executable, "-m", "locust", "-f", str(tmp_path / "locustfile.py"), "--host", service, "--autostart"]
     command += ["--users", "4", "--spawn-rate", "4", "--web-host", "127.0.0.1", "--web-port", str(port), *processes]
-    command += [f"--watch={arm}={service}/metrics" for arm in ("reused", "factory")]
-    command += ["--watch-reports", str(tmp_path / "reports"), "--master-port", str(master_port)]
+    command += [f"--sadpath-watch={arm}={service}/metrics" for arm in ("reused", "factory")]
+    command += ["--sadpath-reports", str(tmp_path / "reports"), "--master-port", str(master_port)]
     command += ["--master-bind-port", str(master_port)]
     locust = Child(command, tmp_path / "locust.log")
     url = f"http://127.0.0.1:{port}/metrics"
