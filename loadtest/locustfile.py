@@ -1,7 +1,7 @@
 r"""Two arms under the same load; the only difference is the path.
 
     locust -f loadtest/locustfile.py --reused-host http://127.0.0.1:8001 --factory-host http://127.0.0.1:8002 \
-        --watch reused=http://127.0.0.1:8001/metrics --watch factory=http://127.0.0.1:8002/metrics
+        --sadpath-watch reused=http://127.0.0.1:8001/metrics --sadpath-watch factory=http://127.0.0.1:8002/metrics
 
 Each arm gets the same number of users at the same constant rate. While the arms warm up both take the factory path, so
 that what differs afterwards is the raise alone. A 404 and a 401 are what is asked for; anything else is a failure.
@@ -52,7 +52,7 @@ def choose_twin(environment: Environment, runner: Runner, **_: Any) -> None:
         options.twin_description, _ = (described(host, options.twin) for host in hosts)
     except (NoCatalogue, NoSuchTwin) as reason:
         sys.exit(f"locust: {reason}")
-    options.watch_about = options.watch_about or read_twin(options.twin_description).about
+    options.sadpath_about = options.sadpath_about or read_twin(options.twin_description).about
 
 
 plugin.register(events)  # after our own listener, which tells it what the arms are
@@ -131,7 +131,7 @@ class ArmUser(FastHttpUser):
 
     @property
     def _is_warming_up(self) -> bool:
-        return time.monotonic() - self._started < float(plugin.options_of(self.environment).watch_warm_up)
+        return time.monotonic() - self._started < float(plugin.options_of(self.environment).sadpath_warm_up)
 
     @property
     def _context_kb(self) -> int:

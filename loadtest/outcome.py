@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from statistics import median
 
 from rich.markup import escape
@@ -12,7 +11,7 @@ from rich.markup import escape
 from loadtest.catalogue import Twin
 from sadpath.report import Run
 from sadpath.verdict.judge import Outcome
-from sadpath.verdict.samples import Sample, by_arm, is_another_lifetime
+from sadpath.verdict.run import Lifetime
 
 AS_IT_MUST, MISBEHAVED, INCONCLUSIVE = 0, 1, 3
 RATE = 200.0
@@ -81,7 +80,7 @@ def longer(twin: Twin, seconds: int) -> str:
 
 def shortfall(run: Run, rate: float) -> str:
     """Say which arms answered fewer requests than they were to get; empty where both got theirs."""
-    reached = {arm: _answered_a_second(ours) for arm, ours in by_arm(run.samples).items()}
+    reached = {arm: run.requests_per_second(arm) for arm in run.arms}
     short = [f"{arm} answered {most:.3g}" for arm, most in reached.items() if most and most < REACHED * rate]
     return f"Not all of the load was reached: of {rate:.3g} requests a second {', '.join(short)}." if short else ""
 
@@ -95,7 +94,7 @@ def _reasons(run: Run, twin: Twin) -> Iterator[str]:
         cycles = {arm: verdict.cyclic_objects_per_request for arm, verdict in run.verdicts.items()}
         yield f"Cyclic objects per request, which only the collector frees: {_figures(cycles)}."
     if twin.slows_down:
-        changes = [f"{arm} {change}" for arm, ours in by_arm(run.samples).items() if (change := _slower(ours))]
+        changes = [f"{arm} {change}" for arm, ours in run.lifetimes.items() if (change := _slower(ours))]
         yield f"Latency (p99) from the first requests to the last: {', '.join(changes) or 'not measured'}."
 
 
@@ -114,17 +113,7 @@ def _has_its_cycles(run: Run, twin: Twin) -> bool:
     return not fewest or (leaky is not None and fixed is not None and fixed < fewest <= leaky)
 
 
-def _slower(samples: Sequence[Sample]) -> str:
-    times = [one.latency.p99_ms for one in samples if one.phase == "measured" and one.latency.p99_ms is not None]
+def _slower(lifetimes: Sequence[Lifetime]) -> str:
+    samples = [one for lifetime in lifetimes for one in lifetime.samples if one.phase == "measured"]
+    times = [one.latency.p99_ms for one in samples if one.latency.p99_ms is not None]
     return f"{median(times[:ENDS]):,.0f} → {median(times[-ENDS:]):,.0f} ms" if len(times) >= 2 * ENDS else ""
-
-
-def _answered_a_second(samples: Sequence[Sample]) -> float:
-    """Return how many requests a second one arm answered while it was measured, the time of a restart left out."""
-    requests = seconds = 0.0
-    read = [(one.elapsed_s, one.reading) for one in samples if one.phase == "measured" and one.reading]
-    for (before, last), (now, reading) in pairwise(read):
-        if not is_another_lifetime(last, reading):
-            seconds += now - before
-            requests += (reading.requests or 0) - (last.requests or 0)
-    return requests / seconds if seconds else 0.0

@@ -100,7 +100,7 @@ class Stage:
         command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--autostart", "--autoquit", "0"]
         command += ["--web-host", "127.0.0.1", "--web-port", str(self._port), "--only-summary", "--stop-timeout", "2"]
         command += ["--twin", options.twin, "--rate", str(self.rate), "--context-kb", str(options.context_kb)]
-        command += ["--watch-reports", str(options.reports), "--watch-warm-up", str(options.warm_up)]
+        command += ["--sadpath-reports", str(options.reports), "--sadpath-warm-up", str(options.warm_up)]
         for arm in self.arms:
-            command += [f"--{arm.name}-host", arm.url, "--watch", f"{arm.name}={arm.url}/metrics"]
+            command += [f"--{arm.name}-host", arm.url, "--sadpath-watch", f"{arm.name}={arm.url}/metrics"]
         return command + (["--run-time", f"{options.seconds}s"] if options.seconds else [])

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from sadpath.verdict.samples import Sample, by_arm
+from sadpath.verdict.run import Run
+from sadpath.verdict.samples import Sample
 
 STYLES = {"reused": "bold dark_orange3", "factory": "bold dodger_blue2"}
 
@@ -17,7 +18,7 @@ def table(samples: Sequence[Sample], restarts: Mapping[str, Sequence[str]], capt
     view = Table(caption=caption, caption_justify="left", caption_style="")
     for heading in ("arm", "memory", "grown by", "entries retained", "requests", "p99", "restarts"):
         view.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=True)
-    for arm, ours in by_arm(samples).items():
+    for arm, ours in _by_arm(samples).items():
         view.add_row(Text(arm, STYLES.get(arm, "bold")), *cells(ours), str(len(restarts.get(arm, ()))))
     return view
 
@@ -25,7 +26,7 @@ def table(samples: Sequence[Sample], restarts: Mapping[str, Sequence[str]], capt
 def line(samples: Sequence[Sample]) -> str:
     """Return the state of all arms as one line, for an output that is not a terminal."""
     parts = []
-    for arm, ours in by_arm(samples).items():
+    for arm, ours in _by_arm(samples).items():
         memory, grown, entries, requests, p99 = cells(ours)
         parts.append(f"{arm} {memory} ({grown}), {entries} entries, {requests} requests, p99 {p99}")
     return "; ".join(parts)
@@ -46,6 +47,11 @@ def cells(samples: Sequence[Sample]) -> list[str]:
         _count(last.requests),
         "–" if p99 is None else f"{p99:,.0f} ms",
     ]
+
+
+def _by_arm(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
+    lifetimes = Run(list(samples)).lifetimes
+    return {arm: [sample for one in ours for sample in one.samples] for arm, ours in lifetimes.items()}
 
 
 def _count(value: float | None) -> str:

@@ -10,10 +10,9 @@ import vl_convert
 
 from loadtest.article.figures import ARTICLE, ARTICLE_RAISES, CONTEXTS, MB, STYLES, Figures, Results, Run
 from loadtest.article.styles import Context, Style
-from sadpath.report.charts import OF_ARM, SAMPLES_DATA, Row, with_rows
-from sadpath.report.page import VEGA_LITE
+from sadpath.report.charts import SAMPLES_DATA, VEGA_LITE, Row, colours, with_rows
 
-COLOURS = {"singleton": OF_ARM["reused"], "factory": OF_ARM["factory"]}
+COLOURS = colours(["singleton", "factory"])
 ARTICLE_COLOUR = "#444444"
 WHAT_KEEPS: Mapping[Style, str] = {
     "singleton": "One exception object, raised {:,} times, keeps {}",

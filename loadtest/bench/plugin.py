@@ -67,11 +67,11 @@ def _command(arms: list[Server], bench: Bench, statistics: Path, *, is_watched: 
         "--json-file",
         str(statistics.with_suffix("")),
     ]
-    command += ["--rate", NO_LIMIT, "--context-kb", "0", "--watch-warm-up", WARM_UP_FOR_EVER]
-    command += ["--watch-reports", str(bench.folder / "watched")]
+    command += ["--rate", NO_LIMIT, "--context-kb", "0", "--sadpath-warm-up", WARM_UP_FOR_EVER]
+    command += ["--sadpath-reports", str(bench.folder / "watched")]
     for arm in arms:
         command += [f"--{arm.name}-host", arm.url]
-        command += ["--watch", f"{arm.name}={arm.url}/metrics"] if is_watched else []
+        command += ["--sadpath-watch", f"{arm.name}={arm.url}/metrics"] if is_watched else []
     return command
 
 

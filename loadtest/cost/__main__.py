@@ -30,7 +30,7 @@ from loadtest.free_memory import free_bytes
 from loadtest.page import write_whole
 from loadtest.progress import progress
 from sadpath.plugins.prometheus import environment
-from sadpath.report.run import versions_in_words
+from sadpath.verdict.conditions import versions_in_words
 
 WRONG, FAILED, INTERRUPTED = 2, 4, 128 + signal.SIGINT
 

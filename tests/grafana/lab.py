@@ -189,8 +189,8 @@ def pin(arm: Arm) -> None:
 
 def _locust(arms: Sequence[Arm], port: int, folder: Path) -> list[str]:
     command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--autostart", "--only-summary"]
-    command += ["--web-host", "127.0.0.1", "--web-port", str(port), "--rate", "100", "--watch-warm-up", "2"]
-    command += ["--watch-reports", str(folder / "reports")]
+    command += ["--web-host", "127.0.0.1", "--web-port", str(port), "--rate", "100", "--sadpath-warm-up", "2"]
+    command += ["--sadpath-reports", str(folder / "reports")]
     for arm in arms:
-        command += [f"--{arm.name}-host", arm.url, "--watch", f"{arm.name}={arm.url}/metrics"]
+        command += [f"--{arm.name}-host", arm.url, "--sadpath-watch", f"{arm.name}={arm.url}/metrics"]
     return command

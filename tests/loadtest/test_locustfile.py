@@ -48,13 +48,13 @@ def test_with_processes_both_arms_get_the_same_load_and_the_leak_is_the_exit_sta
     arms: list[Arm], tmp_path: Path
 ) -> None:
     """A master and two workers, options from the environment; a 404 and a 401 are successes."""
-    watch = [f"--watch={arm.name}={arm.url}/metrics" for arm in arms]
+    watch = [f"--sadpath-watch={arm.name}={arm.url}/metrics" for arm in arms]
     hosts = {f"LOCUST_{arm.name.upper()}_HOST": arm.url for arm in arms}
     master = str(free_ports(1)[0])  # of its own, since Locust's usual one may be another master's
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "samples.csv").write_text("of a run that was killed")
     options = ["--processes", "2", "--master-bind-port", master, "--master-port", master, "--run-time", "10", "--json"]
-    options += ["--watch-reports", str(tmp_path / "out"), *watch]
+    options += ["--sadpath-reports", str(tmp_path / "out"), *watch]
     result = locust(*options, LOCUST_RATE="150", SADPATH_WARM_UP="2", **hosts)
     assert result.returncode == 1, result.stderr
     requests = statistics(result)
@@ -83,8 +83,8 @@ def test_what_is_not_the_expected_error_is_a_failure(tmp_path: Path) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Well) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        options = ["--reused-host", url, "--factory-host", url, "--run-time", "3", "--json", "--watch-warm-up", "0"]
-        result = locust(*options, "--watch", f"reused={url}/metrics", "--watch-reports", str(tmp_path))
+        options = ["--reused-host", url, "--factory-host", url, "--run-time", "3", "--json", "--sadpath-warm-up", "0"]
+        result = locust(*options, "--sadpath-watch", f"reused={url}/metrics", "--sadpath-reports", str(tmp_path))
         server.shutdown()
     assert result.returncode == 3
     assert all(requests == failures > 0 for requests, failures in statistics(result).values())
@@ -94,7 +94,7 @@ def test_what_is_not_the_expected_error_is_a_failure(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "option", ["--reused-host=http://8.8.8.8", "--host=http://8.8.8.8", "--watch=a=http://8.8.8.8"]
+    "option", ["--reused-host=http://8.8.8.8", "--host=http://8.8.8.8", "--sadpath-watch=a=http://8.8.8.8"]
 )
 def test_a_host_that_is_not_ours_is_refused_in_one_line(option: str) -> None:
     """Before the first request, naming the flag that would allow it."""
@@ -108,7 +108,7 @@ def test_a_host_that_is_not_ours_is_refused_in_one_line(option: str) -> None:
 
 def test_an_address_that_makes_no_sense_says_what_one_looks_like() -> None:
     """No traceback."""
-    result = locust("--watch", "shop")
+    result = locust("--sadpath-watch", "shop")
     assert result.returncode == 2
     assert "'shop' is no NAME=URL; one looks like shop=http://127.0.0.1:8000/metrics" in result.stderr
     assert "Traceback" not in result.stderr

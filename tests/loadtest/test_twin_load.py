@@ -76,7 +76,7 @@ def test_each_arm_gets_its_variant_and_both_sides_count_the_same(
     """After a warm-up with the fixed one for both; a session is a request, and workers know what their master does."""
     port = str(free_ports(1)[0])
     result = locust(
-        twin, arms, "--run-time", "3", "--watch-warm-up", "1", "--rate", "100", "--json",
+        twin, arms, "--run-time", "3", "--sadpath-warm-up", "1", "--rate", "100", "--json",
         *(option.format(port=port) for option in options),
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -132,7 +132,7 @@ def test_answers_that_are_not_the_twins_are_failures_and_have_an_exit_status_of_
     with ThreadingHTTPServer(("127.0.0.1", 0), Down) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         down = Arm("factory", server.server_port, Path(), {})
-        result = locust("retry-worker", [arms[0], down], "--run-time", "1", "--watch-warm-up", "0", "--json")
+        result = locust("retry-worker", [arms[0], down], "--run-time", "1", "--sadpath-warm-up", "0", "--json")
         server.shutdown()
     assert result.returncode == UNEXPECTED_ANSWERS
     requests, failures = sent(result)["factory retry-worker"]
