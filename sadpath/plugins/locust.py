@@ -227,15 +227,12 @@ class Watcher:
 def _first_reading(name: str, source: Bounded) -> Reading:
     """Read a service before the load begins. Raises `CommandError` if that is not possible."""
     try:
-        reading = source.read()
+        return source.read()
     except WrongPage as reason:
         line = f"--sadpath-watch {name}: {reason}; name the address of a metrics page ({LOOKS_LIKE})"
         raise CommandError(line, Status.WRONG_COMMAND) from reason
     except Unreadable as reason:
         raise CommandError(f"--sadpath-watch {name}: {reason}; start the service first") from reason
-    if reading.requests is None:
-        logger.warning("%s: the page has no count of requests (http_requests_total): no verdict without it", name)
-    return reading
 
 
 def _make_folder(folder: Path) -> None:

@@ -23,7 +23,7 @@ def add_options(parser: LocustArgumentParser) -> None:
 
     def option(name: str, explanation: str, **settings: Any) -> None:
         variable = name.removeprefix("--").replace("-", "_").upper()
-        group.add_argument(name, env_var=variable, help=explanation, **settings)
+        group.add_argument(name, env_var=variable, help=f"{explanation} [env: {variable}]", **settings)
 
     option(
         "--sadpath-watch",
@@ -59,6 +59,8 @@ def add_options(parser: LocustArgumentParser) -> None:
     )
     option("--sadpath-allow-inconclusive", "exit with 0 if the verdict is inconclusive", action="store_true")
     option(I_OWN_THIS_HOST, "load a host that is neither this machine nor on a private network", action="store_true")
+    # Locust prints its own --help before it loads the locustfile, which is where it learns of a plugin.
+    group.add_argument("--sadpath-help", action="help", help="show these options among Locust's, and exit")
 
 
 def options_of(environment: Environment) -> Namespace:

@@ -16,7 +16,7 @@ PATH = "/sadpath"
 POLL_S = 0.1
 EVERYWHERE = {"", "*", "0.0.0.0", "::"}  # noqa: S104 - Locust's choice, which is read here
 LINK = f"""
-    <a href="{PATH}" style="position: fixed; right: 16px; bottom: 16px; z-index: 9999; padding: 10px 16px;
+    <a href="{PATH}" style="position: fixed; left: 16px; bottom: 16px; z-index: 9999; padding: 10px 16px;
       background: #d55e00; color: #fff; border-radius: 6px; font: 16px sans-serif; text-decoration: none">
       Memory under load (Sadpath)</a>
   </body>"""

@@ -75,7 +75,7 @@ def memory_chart(colour_of: Mapping[str, str], *, anonymous: bool) -> alt.LayerC
         *_limit(base, anonymous=anonymous),
         base.mark_line(strokeWidth=3.5),
         restarts.mark_point(shape="triangle-up", size=220, filled=True, opacity=1),
-        restarts.mark_text(align="left", dx=12, dy=14, fontSize=15, text="restarted"),
+        restarts.mark_text(align="left", dx=-6, dy=44, fontSize=15, text="restarted"),
         *_last(base),
         width=WIDTH,
         height=HEIGHT,
@@ -110,8 +110,8 @@ def _chart() -> alt.Chart:
     return alt.Chart(alt.NamedData(SAMPLES_DATA))
 
 
-def _base(colour_of: Mapping[str, str]) -> alt.Chart:
-    requests = alt.X("requests:Q", title="requests served", axis=alt.Axis(format=",d", tickCount=8))
+def _base(colour_of: Mapping[str, str], ticks: int = 8) -> alt.Chart:
+    requests = alt.X("requests:Q", title="requests served", axis=alt.Axis(format=",d", tickCount=ticks))
     scale = alt.Scale(domain=list(colour_of), range=list(colour_of.values()))
     legend = alt.Legend(title=None, orient="top", symbolType="stroke") if len(colour_of) > 1 else None
     return _chart().encode(x=requests, color=alt.Color("arm:N", legend=legend, scale=scale), detail="lifetime:N")
@@ -119,7 +119,7 @@ def _base(colour_of: Mapping[str, str]) -> alt.Chart:
 
 def _line(colour_of: Mapping[str, str], figure: str, title: str) -> alt.Chart:
     y = alt.Y(f"{figure}:Q", title=title, axis=alt.Axis(format=",d", tickCount=5))
-    chart: alt.Chart = _base(colour_of).mark_line(strokeWidth=2.5).encode(y=y)
+    chart: alt.Chart = _base(colour_of, ticks=4).mark_line(strokeWidth=2.5).encode(y=y)
     return chart.properties(width=(WIDTH - 110) // 2, height=HEIGHT // 2)
 
 
@@ -132,7 +132,7 @@ def _limit(base: alt.Chart, *, anonymous: bool) -> Iterator[alt.Chart]:
     yield limit.mark_rule(strokeDash=[6, 4], color=LIMIT_COLOUR)
     yield label.mark_text(align="left", x=8, dy=-10, fontSize=15, color=LIMIT_COLOUR).encode(text="label:N")
     if anonymous:
-        shown = base.transform_joinaggregate(most="max(resident_mib)", limit="max(limit_mib)")
+        shown = base.transform_joinaggregate(most="max(resident_mib)", limit="max(limit_mib)", groupby=["arm"])
         shown = shown.transform_filter(f"datum.most > {LIMIT_SHOWN_FROM} * datum.limit && datum.limit > 0")
         yield shown.mark_line(strokeWidth=1.2, strokeDash=[3, 3]).encode(y="resident_mib:Q")
 
@@ -151,7 +151,9 @@ def _last(base: alt.Chart) -> Iterator[alt.Chart]:
     yield last.mark_point(filled=True, size=80, opacity=1)
     for where, dy in ((f"!({_JUST_BELOW_ANOTHER})", -16), (_JUST_BELOW_ANOTHER, 20)):
         text = label.transform_filter(where)
-        yield text.mark_text(align="right", dx=-8, dy=dy, fontSize=18, fontWeight="bold")
+        settings: dict[str, Any] = {"align": "right", "dx": -8, "dy": dy, "fontSize": 18, "fontWeight": "bold"}
+        yield text.mark_text(**settings, stroke="white", strokeWidth=5)  # so that no line runs through the letters
+        yield text.mark_text(**settings)
 
 
 def _thinned(lifetimes: Sequence[Lifetime]) -> Iterator[tuple[int, Lifetime, Sample]]:

@@ -20,6 +20,7 @@ from sadpath.report.charts import (
     with_rows,
 )
 from sadpath.report.console import retained_by_error
+from sadpath.verdict.conditions import VERSION_NAMES
 from sadpath.verdict.run import Run
 
 if TYPE_CHECKING:
@@ -104,5 +105,7 @@ def _facts(run: Run) -> dict[str, str]:
         **{f"address of {name}": url for name, url in conditions.services.items()},
         "Sadpath": conditions.sadpath,
     }
-    versions = {name: version or "not installed" for name, version in conditions.environment.items()}
+    versions = {
+        VERSION_NAMES.get(name, name): version or "not installed" for name, version in conditions.environment.items()
+    }
     return {**{name: fact for name, fact in facts.items() if fact}, **versions}

@@ -88,7 +88,7 @@ def _read_all(response: HTTPResponse, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise TimeoutError("timed out")
         if len(page) > MAX_PAGE_BYTES:
-            raise OSError(f"the page is larger than {MAX_PAGE_BYTES} bytes")
+            raise OSError(f"the page is larger than {MAX_PAGE_BYTES:,} bytes")
     if response.length:
         raise IncompleteRead(bytes(page), response.length)
     return bytes(page)

@@ -11,6 +11,8 @@ from typing import Any
 
 from sadpath.verdict.judge import FLAT_BELOW
 
+VERSION_NAMES = {"python": "Python", "starlette": "Starlette", "fastapi": "FastAPI"}
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -42,8 +44,7 @@ class Conditions:
 
 def versions_in_words(environment: Mapping[str, object]) -> str:
     """Return the versions that an environment names, for a title."""
-    names = {"python": "Python", "starlette": "Starlette", "fastapi": "FastAPI"}
-    return ", ".join(f"{name} {environment[key]}" for key, name in names.items() if environment.get(key))
+    return ", ".join(f"{name} {environment[key]}" for key, name in VERSION_NAMES.items() if environment.get(key))
 
 
 def now() -> str:

@@ -44,7 +44,7 @@ def test_the_threshold_and_what_is_allowed_are_those_of_the_run(tmp_path: Path) 
 
 
 def test_it_writes_junit(tmp_path: Path) -> None:
-    """Where it is told to."""
+    """Where the option says."""
     leave(tmp_path, samples("shop", 30_000))
     assert run("report", str(tmp_path), "--junit", str(tmp_path / "junit.xml")).returncode == 1
     assert "<failure" in (tmp_path / "junit.xml").read_text()

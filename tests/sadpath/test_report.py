@@ -165,7 +165,7 @@ def test_the_page_has_the_conditions_of_the_run(folder: Path) -> None:
     assert facts["duration"] == "30 s, of which 5 s warm-up"
     assert facts["load"] == "reused 200 requests per second, factory 200 requests per second"
     assert (facts["users"], facts["sent from"], facts["command"]) == ("40", "laptop", "locust -f shop.py")
-    assert (facts["Sadpath"], facts["starlette"]) == ("0.1.0", "1.10.0")
+    assert (facts["Sadpath"], facts["Starlette"]) == ("0.1.0", "1.10.0")
 
 
 def specifications(page: str) -> list[dict[str, Any]]:
@@ -222,8 +222,8 @@ def test_the_limit_is_drawn_for_the_memory_that_it_limits() -> None:
 
 def test_the_page_lists_restarts_and_missing_samples(tmp_path: Path) -> None:
     """With the reason of each missing sample."""
-    gap = Sample(31.0, "reused", "measured", None, missing="http://127.0.0.1:1/metrics: <timed out>")
-    leave(tmp_path, [*samples("reused", 30_000), gap, *samples("reused", 30_000, started=2.0)])
+    missing = Sample(31.0, "reused", "measured", None, missing="http://127.0.0.1:1/metrics: <timed out>")
+    leave(tmp_path, [*samples("reused", 30_000), missing, *samples("reused", 30_000, started=2.0)])
     write_report(tmp_path)
     page = (tmp_path / "report.html").read_text()
     assert "was restarted; its new process lifetime was first sampled 1 s into the run, after 6,200 requests" in page

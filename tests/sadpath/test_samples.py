@@ -33,7 +33,7 @@ def write(path: Path, *samples: Sample) -> Path:
     return path
 
 
-def gap(reason: str) -> Sample:
+def missing(reason: str) -> Sample:
     """Return a missing sample."""
     return Sample(2.0, "reused", "measured", None, Latency(), reason)
 
@@ -64,14 +64,14 @@ def test_a_figure_that_was_not_reported_stays_unknown(tmp_path: Path) -> None:
 )
 def test_a_missing_sample_keeps_its_reason(tmp_path: Path, reason: str) -> None:
     """A missing sample comes back with its reason, whatever is in it, and the samples around it as they were."""
-    back = read_samples(write(tmp_path / "samples.csv", WHOLE, gap(reason), WHOLE))
+    back = read_samples(write(tmp_path / "samples.csv", WHOLE, missing(reason), WHOLE))
     assert [one.missing.split() for one in back] == [[], reason.split(), []]
     assert [one.reading for one in back] == [READING, None, READING]
 
 
 def test_the_file_does_not_depend_on_the_locale(tmp_path: Path) -> None:
     """A file that was written in an ASCII locale has the same bytes as one that was written here."""
-    here = write(tmp_path / "here.csv", gap("größer"))
+    here = write(tmp_path / "here.csv", missing("größer"))
     program = (
         "import sys, pathlib; from sadpath.verdict.samples import Latency, Sample, SampleFile\n"
         "file = SampleFile(pathlib.Path(sys.argv[1]))\n"
@@ -111,12 +111,12 @@ def test_each_sample_is_on_disk_before_the_next(tmp_path: Path) -> None:
 
 def test_a_torn_last_row_is_left_out(tmp_path: Path) -> None:
     """A run that was killed in the middle of a row, at whichever byte, loses that row and no other."""
-    path = write(tmp_path / "samples.csv", WHOLE, gap("one, two"), WHOLE)
+    path = write(tmp_path / "samples.csv", WHOLE, missing("one, two"), WHOLE)
     whole = path.read_bytes()
     last_row = whole[:-1].rfind(b"\n") + 1
     for cut in range(last_row, len(whole)):
         path.write_bytes(whole[:cut])
-        assert read_samples(path) == [WHOLE, gap("one, two")]
+        assert read_samples(path) == [WHOLE, missing("one, two")]
 
 
 def test_a_file_that_was_killed_at_birth_has_no_samples(tmp_path: Path) -> None:
@@ -128,13 +128,13 @@ def test_a_file_that_was_killed_at_birth_has_no_samples(tmp_path: Path) -> None:
 
 def test_a_reader_takes_the_rest_of_a_row_when_it_comes(tmp_path: Path) -> None:
     """A reader that looks after every byte sees each sample once, as soon as its row is whole."""
-    whole = write(tmp_path / "whole.csv", WHOLE, gap("one, two"), WHOLE).read_bytes()
+    whole = write(tmp_path / "whole.csv", WHOLE, missing("one, two"), WHOLE).read_bytes()
     reader, seen = SampleReader(tmp_path / "growing.csv"), []
     with (tmp_path / "growing.csv").open("wb", buffering=0) as growing:
         for byte in whole:
             growing.write(bytes([byte]))
             seen.append(len(reader.update()))
-    assert reader.samples == [WHOLE, gap("one, two"), WHOLE]
+    assert reader.samples == [WHOLE, missing("one, two"), WHOLE]
     assert seen == sorted(seen)
 
 

@@ -206,7 +206,7 @@ def test_a_page_that_drips(serve: Serve) -> None:
 def test_a_page_without_end(serve: Serve) -> None:
     """A page that never ends is given up before it fills our own memory."""
     line = b"# all work and no play\n" * 4096
-    with pytest.raises(Unreadable, match="the page is larger than 16777216 bytes"):
+    with pytest.raises(Unreadable, match="the page is larger than 16,777,216 bytes"):
         MetricsPage(serve(repeat(line)), timeout_s=60).read()
 
 

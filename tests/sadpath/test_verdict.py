@@ -231,7 +231,7 @@ def test_a_short_lifetime_counts_as_a_restart_and_for_nothing_else() -> None:
 
 
 def test_a_traceback_that_grows_is_proof() -> None:
-    """A traceback that grows with each request convicts, though memory is too noisy to tell."""
+    """A traceback that grows with each request is proof, though memory is too noisy to decide."""
     noisy = np.random.default_rng(0).normal(0, 500 * MIB, SAMPLES)
     assert judge([lifetime(noisy)]).outcome == "inconclusive"
     found = judge([lifetime(noisy, entries=5 * REQUESTS)])
