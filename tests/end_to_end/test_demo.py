@@ -166,11 +166,11 @@ def test_an_arm_that_is_killed_is_restarted_and_the_verdict_holds(start: Start) 
     assert status == 0, output
     assert "arm reused: ended with status 137; restarted" in output
     assert demo.summary()["arms"]["reused"]["restarts"] == 1
-    assert "began a new lifetime" in (demo.reports / "report.html").read_text()
+    assert "was restarted; its new process lifetime" in (demo.reports / "report.html").read_text()
 
 
 def test_an_arm_that_crosses_its_memory_limit_says_why_and_is_restarted(start: Start) -> None:
-    """The leash: 128 KiB a request reach 200 MiB within seconds, and the machine never notices."""
+    """128 KiB a request reach 200 MiB within seconds, and the machine never notices."""
     demo = start(
         "--seconds", "17", "--warm-up", "2", "--memory-limit-mb", "200", "--rate", "200", "--context-kb", "128"
     )
