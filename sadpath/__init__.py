@@ -1,3 +1,3 @@
-"""Sadpath: tells which error paths of a service leak memory, by how much, and which exception object is to blame."""
+"""Sadpath finds the error paths of a web service that leak memory, by how much, and the exception object to blame."""
 
 __version__ = "0.1.0"

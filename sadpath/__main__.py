@@ -1,17 +1,18 @@
-"""The command `sadpath`, and `python -m sadpath`: one line for whoever installed the package without it."""
+"""The command `sadpath`, and `python -m sadpath`. Without its extra it prints one line that says what to install."""
 
 import sys
 from importlib.util import find_spec
 
 USAGE = 2
+NEEDS = ("altair", "jinja2", "numpy", "typer", "vl_convert")
 
 
 def main() -> None:
     """Run the command line of `sadpath.cli`."""
-    if any(find_spec(name) is None for name in ("altair", "rich", "typer")):
-        sys.stderr.write("sadpath: the command needs more than is installed; type pip install 'sadpath[cli]'\n")
+    if any(find_spec(name) is None for name in NEEDS):
+        sys.stderr.write("sadpath: the command needs more packages; type pip install 'sadpath[cli]'\n")
         sys.exit(USAGE)
-    from sadpath import cli  # noqa: PLC0415 - only where it can be
+    from sadpath import cli  # noqa: PLC0415 - it imports what was just looked for
 
     cli.main()
 

@@ -2,46 +2,80 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 import sadpath
-from sadpath.report import PAGE, SAMPLES, write_report
+from sadpath.errors import CommandError, Status
+from sadpath.report import PAGE, SAMPLES, Run, write_report
+from sadpath.report.console import verdict_lines
+from sadpath.report.junit import write_junit
 
-USAGE = 2
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+REPORT_HELP = """Judge the samples of a run again and write its report beside them.
+
+FOLDER is where `make demo`, or Locust with the plugin, left samples.csv. The run may have been killed: all samples that
+are on disk count. Writes summary.json, memory.png and report.html there, and prints the verdict of each arm.
+
+Exit status: 0 flat, 1 an arm leaks, 2 the command is wrong, 3 inconclusive, 4 a file cannot be written. It is the same
+as that of the run.
+
+\b
+Examples:
+  sadpath report reports/demo
+  sadpath report reports/locust --junit reports/junit.xml
+"""
 
 
 @app.callback(invoke_without_command=True)
 def sadpath_command(*, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
-    """Tell which error paths of a service leak memory, by how much, and which exception object is to blame."""
+    """Find the error paths of a web service that leak memory, by how much, and which exception object is to blame."""
     if version:
         typer.echo(sadpath.__version__)
         raise typer.Exit
 
 
-@app.command()
+@app.command(help=REPORT_HELP)
 def report(
-    folder: Annotated[Path, typer.Argument(help="Where a run left its samples.csv, such as reports/demo.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of a run, such as reports/demo.")],
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write JUnit XML: one test case per arm.")
+    ] = None,
 ) -> None:
-    """Judge the samples of a run again, also of one that was killed, and write its report beside them."""
-    try:
-        run = write_report(folder)
-    except FileNotFoundError:
-        typer.echo(f"sadpath: there is no {SAMPLES} in {folder}; name the folder of a run", err=True)
-        raise typer.Exit(USAGE) from None
-    except ValueError as reason:
-        typer.echo(f"sadpath: {reason}", err=True)
-        raise typer.Exit(USAGE) from None
-    for arm, verdict in run.verdicts.items():
-        typer.echo(f"{arm} {verdict.sentence}")
-    Console(stderr=True).print(f"The report: {folder / PAGE}", soft_wrap=True)
+    """Judge the samples of a run again and write its report beside them."""
+    run = _written(folder)
+    if junit:
+        try:
+            write_junit(junit, run)
+        except OSError as error:
+            raise CommandError(f"cannot write {junit}: {error.strerror}") from error
+    for line in verdict_lines(run):
+        typer.echo(line)
+    typer.echo(f"report: {folder / PAGE}", err=True)
+    raise typer.Exit(run.status)
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line. An error for the person at the terminal is one line, without a traceback."""
+    try:
+        app()
+    except CommandError as error:
+        error.show()
+        sys.exit(error.exit_code)
+
+
+def _written(folder: Path) -> Run:
+    try:
+        return write_report(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        raise CommandError(
+            f"no {SAMPLES} in {folder}; name the folder of a run, such as reports/demo", Status.WRONG_COMMAND
+        ) from None
+    except ValueError as reason:
+        raise CommandError(str(reason), Status.WRONG_COMMAND) from None
+    except OSError as error:
+        raise CommandError(f"cannot write to {folder}: {error.strerror}") from error

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from enum import IntEnum
-from typing import IO, Any
-
-import click
+from typing import IO
 
 
 class Status(IntEnum):
@@ -20,15 +19,22 @@ class Status(IntEnum):
     """Something did not start, did not answer, or died; or a file could not be written."""
 
 
-class CommandError(click.ClickException):
-    """What was wrong, where, and what to type next, in one line; it is shown without a traceback."""
+class CommandError(Exception):
+    """What was wrong, where, and what to type next, in one line; it is shown without a traceback.
+
+    It has the interface of `click.ClickException`, but is not one: Typer has its own copy of click and would not catch
+    it, and parts of this package that raise it work without either.
+    """
 
     def __init__(self, message: str, status: Status = Status.FAILED) -> None:
         super().__init__(message)
-        self.exit_code = int(status)  # type: ignore[misc]  # click documents it for instances too
+        self.message = message
+        self.exit_code = int(status)
 
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Print the line to standard error, after the name of the command that was typed."""
-        context = click.get_current_context(silent=True)
-        name = context.find_root().info_name if context else None
-        click.echo(f"{name or 'sadpath'}: {self.format_message()}", file=file, err=True)
+    def format_message(self) -> str:
+        """Return the line."""
+        return self.message
+
+    def show(self, file: IO[str] | None = None, command: str = "sadpath") -> None:
+        """Print the line, to standard error by default, after the name of the command that was typed."""
+        (file or sys.stderr).write(f"{command}: {self.message}\n")

@@ -1,4 +1,4 @@
-"""A load test hits only what you own: loopback and private addresses, unless a flag says otherwise."""
+"""A load test only hits what you own: loopback and private addresses, unless an option allows more."""
 
 from __future__ import annotations
 
@@ -6,42 +6,46 @@ import ipaddress
 import socket
 from urllib.parse import SplitResult, urlsplit
 
-
-class NotYours(Exception):  # noqa: N818 - a refusal
-    """The host is neither on this machine nor on a private network; the message says what to type."""
+from sadpath.errors import CommandError, Status
 
 
-def check_host(url: str, *, i_own_this_host: bool = False) -> None:
+def check_host(url: str, *, i_own_this_host: bool = False, option: str = "--i-own-this-host") -> None:
     """Check that every address of the host in `url` is loopback or private.
 
-    Raises `NotYours` if one is not, unless `i_own_this_host`, and `ValueError` for what is no HTTP address.
+    Raises `CommandError` if one is not, unless `i_own_this_host`, and for anything that is not an HTTP address.
+    `option` is what to type to allow the host.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not _has_port(parts):
-        raise ValueError(f"{url!r} is no address of a service; one looks like http://127.0.0.1:8000")
+    parts = urlsplit_or_none(url)
+    if parts is None:
+        raise CommandError(
+            f"expected the address of a service, got {url!r} (for example http://127.0.0.1:8000)", Status.WRONG_COMMAND
+        )
     if i_own_this_host:
         return
-    strangers = [address for address in _addresses(parts.hostname) if not _is_near(address)]
+    strangers = [address for address in _addresses(str(parts.hostname)) if not _is_near(address)]
     if strangers:
-        raise NotYours(
+        raise CommandError(
             f"{parts.hostname} ({strangers[0]}) is neither this machine nor on a private network; "
-            "if it is yours to load, say so with --i-own-this-host"
+            f"if you own it, add {option}",
+            Status.WRONG_COMMAND,
         )
 
 
-def _has_port(parts: SplitResult) -> bool:
-    """Whether the port is a number that a port can have, or left out."""
+def urlsplit_or_none(url: str) -> SplitResult | None:
+    """Split an HTTP address into its parts; None for anything else."""
     try:
-        return parts.port != 0
-    except ValueError:
-        return False
+        parts = urlsplit(url)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of brackets, and of a port that is not a number
+        return None
+    return parts if is_address else None
 
 
 def _addresses(host: str) -> list[str]:
     try:
         return sorted({str(found[4][0]) for found in socket.getaddrinfo(host, None)})
     except (OSError, UnicodeError) as error:
-        raise ValueError(f"the host {host!r} has no address: {error}") from error
+        raise CommandError(f"cannot resolve host {host!r}", Status.WRONG_COMMAND) from error
 
 
 def _is_near(address: str) -> bool:

@@ -29,7 +29,7 @@ class Child:
 
     def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
         with log.open("ab") as output:
-            self._log_starts = output.tell()  # what is before is of another command
+            self._log_starts = output.tell()  # what is before comes from another command
             self._process = subprocess.Popen(  # noqa: S603 - the caller's command
                 [sys.executable, "-P", __file__, *command],
                 stdin=subprocess.PIPE,
@@ -62,7 +62,7 @@ class Child:
         return self.status() or 0
 
     def last_line(self) -> str:
-        """Return the last line of the log that is not empty: mostly the reason why the command ended."""
+        """Return the last line of the log that is not empty: mostly why the command ended."""
         ours = self.log.read_bytes()[self._log_starts :].decode(errors="replace")
         lines = [line for line in ours.splitlines() if line.strip()]
         return lines[-1] if lines else ""

@@ -19,10 +19,9 @@ from loadtest.article.style_figures import (
     StyleRun,
 )
 from loadtest.article.styles import Context, Style
-from sadpath.report.charts import OF_ARM, SAMPLES_DATA, Row, with_rows
-from sadpath.report.page import VEGA_LITE
+from sadpath.report.charts import SAMPLES_DATA, VEGA_LITE, Row, colours, with_rows
 
-COLOURS = {"singleton": OF_ARM["reused"], "factory": OF_ARM["factory"]}
+COLOURS = colours(["singleton", "factory"])
 ARTICLE_COLOUR = "#444444"
 WHAT_RETAINS: Mapping[Style, str] = {
     "singleton": "One exception object, raised {:,} times, retains {}",

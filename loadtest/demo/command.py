@@ -20,7 +20,8 @@ from loadtest.demo.processes import LOG, Options, Processes
 from loadtest.measure.running import interrupt_once
 from sadpath.errors import CommandError, Status
 from sadpath.report import MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, read_run, write_report
-from sadpath.verdict.samples import Sample, SampleReader
+from sadpath.verdict.run import Run
+from sadpath.verdict.samples import SampleReader
 
 REFRESH_S = 0.25
 LINE_S = 5.0
@@ -116,7 +117,7 @@ class Demo:
 
     def _watch(self) -> None:
         """Show the arms until Locust ends, restarting those that do."""
-        processes, reader = self._processes, SampleReader(self._options.reports / SAMPLES)
+        processes, reader, run = self._processes, SampleReader(self._options.reports / SAMPLES), Run()
         is_announced = False
         with self._screen() as show:
             while (status := processes.locust_status()) is None:
@@ -126,36 +127,36 @@ class Demo:
                     if reason := arm.restart_if_ended():
                         self._say(f"{name}: {reason}, restarted ({len(arm.restarts)})")
                 if reader.exists():
-                    show(reader.update())
+                    run.extend(reader.update()[len(run.samples) :])
+                    show(run)
                 time.sleep(REFRESH_S)
         if status not in VERDICT_STATUSES:
             self._failure = f"Locust ended with status {status}: {processes.locust_reason()}"
 
     @contextmanager
-    def _screen(self) -> Iterator[Callable[[list[Sample]], None]]:
+    def _screen(self) -> Iterator[Callable[[Run], None]]:
         """Yield what shows the state: a table that is drawn anew in a terminal, a line now and then elsewhere."""
         if self._console.is_terminal:
             with Live(console=self._console, auto_refresh=False) as live:
-                yield lambda samples: live.update(self._table(samples), refresh=True)
+                yield lambda run: live.update(self._table(run), refresh=True)
             return
         last = 0.0
 
-        def print_line(samples: list[Sample]) -> None:
+        def print_line(run: Run) -> None:
             nonlocal last
-            elapsed = samples[-1].elapsed_s if samples else 0.0
+            elapsed = run.duration_s
             if elapsed >= last + LINE_S:
                 last = elapsed
-                self._say(f"{elapsed:4.0f} s  {terminal.line(samples)}")
+                self._say(f"{elapsed:4.0f} s  {terminal.line(run)}")
 
         yield print_line
 
-    def _table(self, samples: list[Sample]) -> Table:
-        options = self._options
-        elapsed = samples[-1].elapsed_s if samples else 0.0
+    def _table(self, run: Run) -> Table:
+        options, elapsed = self._options, run.duration_s
         fixed = self._processes.loaded.fixed if self._processes.loaded else ""
         phase = f"warm-up, both arms take the path {fixed}" if elapsed < options.warm_up else "measuring"
         end = f"of {options.seconds} s" if options.seconds else "s, until Ctrl-C"
-        return terminal.table(samples, f"{elapsed:.0f} {end}: {phase}   {self._processes.page}")
+        return terminal.table(run, f"{elapsed:.0f} {end}: {phase}   {self._processes.page}")
 
     def _conclude(self) -> int:
         """Print the verdict and where the report is; return the exit status."""

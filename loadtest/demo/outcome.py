@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from statistics import median
 
 from rich.markup import escape
@@ -13,7 +12,7 @@ from loadtest.catalogue import Twin
 from sadpath.errors import Status
 from sadpath.report import Run
 from sadpath.verdict.judge import Outcome
-from sadpath.verdict.samples import Sample, by_arm, is_another_lifetime
+from sadpath.verdict.run import Lifetime
 
 RATE = 200.0
 """Requests a second, for each arm, where the twin can answer them."""
@@ -79,7 +78,7 @@ def longer(twin: Twin, seconds: int) -> str:
 
 def shortfall(run: Run, rate: float) -> str:
     """Return which arms answered fewer requests than were planned; empty where both answered theirs."""
-    reached = {arm: _answered_a_second(ours) for arm, ours in by_arm(run.samples).items()}
+    reached = {arm: run.requests_per_second(arm) for arm in run.arms}
     short = [f"{arm} answered {most:.3g}" for arm, most in reached.items() if most and most < REACHED * rate]
     return f"The load was not reached: of {rate:.3g} requests per second {', '.join(short)}." if short else ""
 
@@ -92,7 +91,7 @@ def _reasons(run: Run, twin: Twin) -> Iterator[str]:
         cycles = {arm: verdict.cyclic_objects_per_request for arm, verdict in run.verdicts.items()}
         yield f"Objects in reference cycles per request, which only the garbage collector frees: {_figures(cycles)}."
     if twin.slows_down:
-        changes = [f"{arm} {change}" for arm, ours in by_arm(run.samples).items() if (change := _slower(ours))]
+        changes = [f"{arm} {change}" for arm, ours in run.lifetimes.items() if (change := _slower(ours))]
         yield f"Latency (p99) from the first requests to the last: {', '.join(changes) or 'not measured'}."
 
 
@@ -115,17 +114,7 @@ def _has_its_cycles(run: Run, twin: Twin) -> bool:
     return not fewest or (leaky is not None and fixed is not None and fixed < fewest <= leaky)
 
 
-def _slower(samples: Sequence[Sample]) -> str:
-    times = [one.latency.p99_ms for one in samples if one.phase == "measured" and one.latency.p99_ms is not None]
+def _slower(lifetimes: Sequence[Lifetime]) -> str:
+    samples = [one for lifetime in lifetimes for one in lifetime.samples if one.phase == "measured"]
+    times = [one.latency.p99_ms for one in samples if one.latency.p99_ms is not None]
     return f"{median(times[:ENDS]):,.0f} → {median(times[-ENDS:]):,.0f} ms" if len(times) >= 2 * ENDS else ""
-
-
-def _answered_a_second(samples: Sequence[Sample]) -> float:
-    """Return how many requests a second one arm answered while it was measured, the time of a restart left out."""
-    requests = seconds = 0.0
-    read = [(one.elapsed_s, one.reading) for one in samples if one.phase == "measured" and one.reading]
-    for (before, last), (now, reading) in pairwise(read):
-        if not is_another_lifetime(last, reading):
-            seconds += now - before
-            requests += (reading.requests or 0) - (last.requests or 0)
-    return requests / seconds if seconds else 0.0

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from loadtest.measure.estimate import rounded
-from sadpath.verdict.judge import Lifetime, judge
+from sadpath.verdict.judge import Series, judge
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def measured(entries_before: int, readings: Sequence[RoundReading]) -> Measured:
     in_use = [reading.bytes_in_use for reading in readings if reading.bytes_in_use is not None]
     bytes_are_exact = len(in_use) == len(readings)
     verdict = judge(
-        [Lifetime(requests, in_use if bytes_are_exact else [reading.anonymous_bytes for reading in readings])]
+        [Series(requests, in_use if bytes_are_exact else [reading.anonymous_bytes for reading in readings])]
     )
     if math.isnan(verdict.bytes_per_request):
         raise ValueError(f"{verdict.reason}: {verdict.samples} readings, {verdict.requests} requests")

@@ -5,120 +5,81 @@
 
     register(events)
 
-and then `locust --watch shop=http://127.0.0.1:8000/metrics …`. While the load runs, a sample of each watched service is
-appended to `samples.csv` every second, and a page at `/sadpath` on Locust's web UI draws them; Locust's own figures are
-at `/metrics`, for Prometheus. When Locust ends, it prints a verdict, leaves the report, and exits with 1 if a service
-leaks and 3 if that could not be decided.
+and then `locust --sadpath-watch shop=http://127.0.0.1:8000/metrics …`. While the load runs, a sample of each watched
+service is appended to `samples.csv` every second, and a page at `/sadpath` on Locust's web UI draws them; Locust's own
+figures are at `/metrics`, for Prometheus. When Locust ends, it logs a verdict, writes the report, and exits with 1 if a
+service leaks and 3 if the verdict is inconclusive.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
+import os
+import platform
+import shlex
 import sys
 import time
-from argparse import ArgumentTypeError, Namespace
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import gevent
-from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.event import Events
 from locust.runners import Runner, WorkerRunner
-from locust.stats import calculate_response_time_percentile, diff_response_time_dicts
 from locust.web import WebUI
 
-from sadpath.hosts import NotYours, check_host
-from sadpath.plugins.locust_metrics import arm_of, metrics_page
-from sadpath.report import ABOUT, ENVIRONMENT, LEFT_BEHIND, SAMPLES, write_report
+from sadpath import __version__
+from sadpath.errors import CommandError, Status
+from sadpath.hosts import check_host
+from sadpath.plugins.locust_metrics import Latencies, metrics_page
+from sadpath.plugins.locust_options import I_OWN_THIS_HOST, LOOKS_LIKE, add_options, options_of
+from sadpath.plugins.locust_page import announce, link_from_index
+from sadpath.report import CONDITIONS, PAGE, SAMPLES, Run, set_aside, write_report
+from sadpath.report.console import verdict_block
+from sadpath.report.junit import write_junit
 from sadpath.report.page import live_page
 from sadpath.sources import Reading, Unreadable
-from sadpath.sources.metrics_page import MetricsPage
-from sadpath.verdict.samples import Latency, Sample
+from sadpath.sources.metrics_page import MetricsPage, WrongPage
+from sadpath.verdict.conditions import Conditions, now, write_conditions
 from sadpath.verdict.sampling import Sampler
+
+__all__ = ["add_options", "options_of", "refuse_strange_hosts", "register"]
 
 INTERVAL_S = 1.0
 PATIENCE_S = 3.0
-EARLIER_SAMPLES = "samples.earlier.csv"
-EXIT_STATUS = {"leaks": 1, "inconclusive": 3}
 
 logger = logging.getLogger("sadpath")
 
 
 def register(events: Events) -> None:
-    """Hook the plugin into Locust's events. Without `--watch` it checks the hosts and publishes Locust's metrics."""
+    """Hook the plugin into Locust's events.
+
+    Without `--sadpath-watch` it only checks the hosts and publishes Locust's metrics.
+    """
     events.init_command_line_parser.add_listener(add_options)
     events.init.add_listener(_start)
 
 
-def add_options(parser: LocustArgumentParser) -> None:
-    """Add the plugin's options to Locust's."""
-    group = parser.add_argument_group("Sadpath", "Watch the memory of services under load")
-    group.add_argument(
-        "--sadpath-watch",
-        action="append",
-        default=[],
-        type=_watch,
-        metavar="NAME=URL",
-        env_var="SADPATH_WATCH",
-        help="a service's name and the address of its /metrics page; may be given several times",
-    )
-    group.add_argument(
-        "--sadpath-warm-up",
-        type=float,
-        default=5.0,
-        metavar="SECONDS",
-        env_var="SADPATH_WARM_UP",
-        help="how long the load only warms the services up; what is sampled meanwhile is not judged (5)",
-    )
-    group.add_argument(
-        "--sadpath-reports",
-        default="reports/locust",  # text, since Locust sends its options to its workers as messages
-        metavar="FOLDER",
-        env_var="SADPATH_REPORTS",
-        help="where the samples and the report go (reports/locust)",
-    )
-    group.add_argument(
-        "--sadpath-about",
-        default="",
-        metavar="TEXT",
-        env_var="SADPATH_ABOUT",
-        help="what the services are, for the page and the report",
-    )
-    group.add_argument(
-        "--sadpath-i-own-this-host",
-        action="store_true",
-        env_var="SADPATH_I_OWN_THIS_HOST",
-        help="load a host that is neither this machine nor on a private network",
-    )
+@contextlib.contextmanager
+def one_line() -> Iterator[None]:
+    """End Locust with one line, and the exit status that belongs to it, at a `CommandError`."""
+    try:
+        yield
+    except CommandError as error:
+        sys.stderr.write(f"locust: {error.format_message()}\n")
+        sys.exit(error.exit_code)
 
 
-def options_of(environment: Environment) -> Namespace:
-    """Return Locust's options, which there are whenever it runs from the command line."""
-    options = environment.parsed_options
-    assert isinstance(options, Namespace)  # noqa: S101 - set before any of our hooks is called
-    return options
-
-
-def refuse_strange_hosts(environment: Environment, urls: list[str]) -> None:
+def refuse_strange_hosts(environment: Environment, urls: Sequence[str]) -> None:
     """End Locust with one line if one of `urls` is not ours to load."""
-    for url in urls:
-        try:
-            check_host(url, i_own_this_host=options_of(environment).sadpath_i_own_this_host)
-        except (NotYours, ValueError) as refusal:
-            sys.exit(f"locust: {refusal}")
-
-
-def _watch(text: str) -> tuple[str, str]:
-    name, _, url = text.partition("=")
-    if not name or "://" not in url:
-        raise ArgumentTypeError(f"{text!r} is no NAME=URL; one looks like shop=http://127.0.0.1:8000/metrics")
-    return name, url
+    allowed = options_of(environment).sadpath_i_own_this_host
+    with one_line():
+        for url in urls:
+            check_host(url, i_own_this_host=allowed, option=I_OWN_THIS_HOST)
 
 
 def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: Any) -> None:
@@ -127,17 +88,22 @@ def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
     environment.events.test_start.add_listener(_check_host)  # it can be another by then: the web UI has a field for it
     if isinstance(runner, WorkerRunner):
         return
-    if web_ui is not None and web_ui.app is not None:
-        metrics_page(web_ui.app, environment, list(dict(options.sadpath_watch)))
-    if not options.sadpath_watch:
+    names = [name for name, _ in options.sadpath_watch]
+    app = web_ui.app if web_ui else None
+    if app is not None:
+        metrics_page(app, environment, names)
+    if not names:
         return
     refuse_strange_hosts(environment, [url for _, url in options.sadpath_watch])
-    watcher = Watcher(environment, options)
+    with one_line():
+        watcher = Watcher(environment, options)
     environment.events.test_start.add_listener(watcher.on_test_start)
     environment.events.test_stop.add_listener(watcher.on_test_stop)
     environment.events.quitting.add_listener(watcher.on_quitting)
-    if web_ui is not None and web_ui.app is not None:
-        live_page(web_ui.app, list(dict(options.sadpath_watch)), lambda: watcher.samples, options.sadpath_about)
+    if web_ui and app is not None:
+        live_page(app, names, lambda: watcher.run, options.sadpath_about, anonymous=watcher.is_anonymous)
+        link_from_index(app)
+        announce(web_ui)
 
 
 def _check_host(environment: Environment, **_: Any) -> None:
@@ -158,78 +124,95 @@ class Bounded:
 
 
 class Watcher:
-    """Samples services in Locust's own process, while a test runs."""
+    """Samples services in Locust's own process, while a test runs.
+
+    Reads each of them once, now. Raises `CommandError` if one cannot be read, or the folder cannot be written to.
+    """
 
     def __init__(self, environment: Environment, options: Namespace) -> None:
+        self._environment = environment
         self._pages = {name: MetricsPage(url) for name, url in options.sadpath_watch}
         self._sources = {name: Bounded(page) for name, page in self._pages.items()}
+        if len(self._pages) < len(options.sadpath_watch):
+            raise CommandError("two watched services have the same name; give each its own", Status.WRONG_COMMAND)
+        readings = [_first_reading(name, source) for name, source in self._sources.items()]
+        self.is_anonymous = all(reading.anonymous_bytes is not None for reading in readings)
         self._folder = Path(options.sadpath_reports)
-        self._warm_up_s = options.sadpath_warm_up
-        self._about = options.sadpath_about
+        _make_folder(self._folder)
+        self._junit = Path(options.sadpath_junit) if options.sadpath_junit else None
+        self._conditions = _conditions(options)
         self._latencies = Latencies(environment, list(self._pages))
         self._sampler: Sampler | None = None
         self._greenlets: list[gevent.Greenlet] = []
 
     @property
-    def samples(self) -> list[Sample]:
-        """What was sampled so far."""
-        return self._sampler.samples if self._sampler else []
+    def run(self) -> Run:
+        """The run so far."""
+        return self._sampler.run if self._sampler else Run()
 
     def on_test_start(self, **_: Any) -> None:
         """Begin a new run: a new file, and a greenlet for each service, so that one that hangs delays no other."""
         self._stop()
-        self._make_room()
-        self._sampler = Sampler(self._sources, self._folder / SAMPLES, self._warm_up_s, self._latencies.of)
+        if earlier := set_aside(self._folder):
+            logger.info("moved the earlier run to %s", earlier)
+        self._conditions = replace(self._conditions, started=now(), users=None)
+        self._save_conditions()
+        warm_up_s = self._conditions.warm_up_s or 0.0
+        self._sampler = Sampler(self._sources, self._folder / SAMPLES, warm_up_s, self._latencies.of)
         for name in self._pages:  # the first of each in the order of the options, which is the order of the report
             self._sampler.sample(name)
-        self._greenlets = [gevent.spawn(self._run, name, self._sampler) for name in self._pages]
-        gevent.spawn(self._save_environment)
-
-    def _make_room(self) -> None:
-        """Clear the folder of an earlier run, but keep its samples: it may have been killed, and this its restart.
-
-        What the run is about is there from the start.
-        """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        if (self._folder / SAMPLES).exists():
-            (self._folder / SAMPLES).replace(self._folder / EARLIER_SAMPLES)
-        for name in LEFT_BEHIND:
-            (self._folder / name).unlink(missing_ok=True)
-        if self._about:
-            (self._folder / ABOUT).write_text(self._about + "\n", encoding="utf-8")
+        self._greenlets = [gevent.spawn(self._watch, name, self._sampler) for name in self._pages]
+        gevent.spawn(self._find_environment)
 
     def on_test_stop(self, **_: Any) -> None:
         """Take the last samples."""
         self._stop()
 
     def on_quitting(self, environment: Environment, **_: Any) -> None:
-        """Write the report, say the verdict, and make it Locust's exit status."""
+        """Write the report, log the verdict, and make it Locust's exit status."""
         self._stop()
-        if not self.samples:
+        if not self.run.samples:
             return
-        run = write_report(self._folder)
-        for name, verdict in run.verdicts.items():
-            logger.info("%s %s", name, verdict.sentence)
-        logger.info("the report is in %s", self._folder / "report.html")
-        if environment.process_exit_code is None and run.outcome != "flat":  # flat leaves it to failed requests
-            environment.process_exit_code = EXIT_STATUS[run.outcome]
+        try:
+            run = write_report(self._folder)
+            if self._junit:
+                write_junit(self._junit, run)
+        except OSError as error:
+            logger.error("cannot write the report: %s", error)  # noqa: TRY400 - one line
+            environment.process_exit_code = int(Status.FAILED)
+            return
+        block = verdict_block(run, str(self._folder / PAGE))
+        logger.log(logging.INFO if run.outcome == "flat" else logging.WARNING, "%s", f"\n{block}")
+        if environment.process_exit_code is None and run.status:  # else failed requests decide, as in any Locust
+            environment.process_exit_code = int(run.status)
 
-    def _run(self, name: str, sampler: Sampler) -> None:
+    def _watch(self, name: str, sampler: Sampler) -> None:
         due = time.monotonic()
+        missing = ""
         while True:
             due = max(due + INTERVAL_S, time.monotonic())
             gevent.sleep(due - time.monotonic())
             sample = sampler.sample(name)
-            if sample.missing:
-                logger.warning("no sample of %s: %s", name, sample.missing)
+            if sample.missing and sample.missing != missing:
+                logger.warning("%s: missing samples from %.0f s on: %s", name, sample.elapsed_s, sample.missing)
+            missing = sample.missing
+            self._count_users()
 
-    def _save_environment(self) -> None:
-        """Keep the versions that the figures depend on, if one of the services tells them."""
+    def _count_users(self) -> None:
+        """Remember the most users that ran at once."""
+        users = self._environment.runner.user_count if self._environment.runner else 0
+        self._conditions = replace(self._conditions, users=max(users, self._conditions.users or 0))
+
+    def _find_environment(self) -> None:
+        """Save the versions that the figures depend on, if one of the services reports them."""
         for page in self._pages.values():
             with contextlib.suppress(Unreadable):
-                environment = page.environment()
-                (self._folder / ENVIRONMENT).write_text(json.dumps(environment) + "\n")
+                self._conditions = replace(self._conditions, environment=page.environment())
+                self._save_conditions()
                 return
+
+    def _save_conditions(self) -> None:
+        write_conditions(self._folder / CONDITIONS, self._conditions)
 
     def _stop(self) -> None:
         if self._greenlets and self._sampler:
@@ -238,25 +221,37 @@ class Watcher:
             for name in self._pages:
                 self._sampler.sample(name)
             self._sampler.close()
+            self._save_conditions()
 
 
-class Latencies:
-    """Response times since they were last asked for, from Locust's own statistics; these hold the workers' too."""
+def _first_reading(name: str, source: Bounded) -> Reading:
+    """Read a service before the load begins. Raises `CommandError` if that is not possible."""
+    try:
+        return source.read()
+    except WrongPage as reason:
+        line = f"--sadpath-watch {name}: {reason}; name the address of a metrics page ({LOOKS_LIKE})"
+        raise CommandError(line, Status.WRONG_COMMAND) from reason
+    except Unreadable as reason:
+        raise CommandError(f"--sadpath-watch {name}: {reason}; start the service first") from reason
 
-    def __init__(self, environment: Environment, arms: Sequence[str]) -> None:
-        self._environment = environment
-        self._arms = arms
-        self._last: dict[str, dict[int, int]] = {}
 
-    def of(self, name: str) -> Latency:
-        """Return the percentiles of the newest response times of one service."""
-        now: Counter[int] = Counter()
-        for (request_name, _), entry in self._environment.stats.entries.items():
-            if arm_of(request_name, self._arms) == name:
-                now.update(entry.response_times)
-        new = diff_response_time_dicts(now, self._last.get(name, {}))
-        self._last[name] = dict(now)
-        count = sum(new.values())
-        if count <= 0 or min(new.values()) < 0:  # the statistics were reset
-            return Latency()
-        return Latency(*(calculate_response_time_percentile(new, count, percent) for percent in (0.5, 0.99)))
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"cannot write to {folder}: {error.strerror}") from error
+    if not os.access(folder, os.W_OK):
+        raise CommandError(f"cannot write to {folder}: it belongs to another user, or is read-only")
+
+
+def _conditions(options: Namespace) -> Conditions:
+    return Conditions(
+        sadpath=__version__,
+        command=shlex.join(["locust", *sys.argv[1:]]),
+        host=platform.node(),
+        services=dict(options.sadpath_watch),
+        warm_up_s=options.sadpath_warm_up,
+        bytes_per_request=options.sadpath_bytes_per_request,
+        allow_inconclusive=options.sadpath_allow_inconclusive,
+        about=options.sadpath_about.strip(),
+    )

@@ -17,28 +17,54 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from sadpath.verdict.samples import Latency
+
 if TYPE_CHECKING:
     from flask import Flask
     from locust.env import Environment
 
 BOUNDS_MS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000)
-"""Upper bounds of the histogram's buckets. Locust keeps whole milliseconds, to two digits: finer would be made up."""
+"""Upper bounds of the histogram's buckets. Locust keeps whole milliseconds, to two digits, and nothing finer."""
 
 ALL, OTHER = "all", "other"
 
 
 def arm_of(request_name: str, arms: Sequence[str]) -> str:
-    """Return the arm with whose name a request's name begins; `other` if there is none.
+    """Return the arm with whose name a request's name begins; `other` for a request of no watched arm.
 
-    Where one service alone is watched, all requests are its.
+    Where only one service is watched, all requests are counted as its own.
     """
     if len(arms) == 1:
         return arms[0]
     return next((arm for arm in arms if request_name.startswith(f"{arm} ")), OTHER)
 
 
+class Latencies:
+    """Response times since they were last asked for, from Locust's own statistics; a master has the workers' too."""
+
+    def __init__(self, environment: Environment, arms: Sequence[str]) -> None:
+        self._environment = environment
+        self._arms = arms
+        self._last: dict[str, dict[int, int]] = {}
+
+    def of(self, name: str) -> Latency:
+        """Return the percentiles of the newest response times of one service."""
+        from locust import stats  # noqa: PLC0415 - importing Locust patches sockets and threads
+
+        now: Counter[int] = Counter()
+        for (request_name, _), entry in self._environment.stats.entries.items():
+            if arm_of(request_name, self._arms) == name:
+                now.update(entry.response_times)
+        new = stats.diff_response_time_dicts(now, self._last.get(name, {}))
+        self._last[name] = dict(now)
+        count = sum(new.values())
+        if count <= 0 or min(new.values()) < 0:  # the statistics were reset
+            return Latency()
+        return Latency(*(stats.calculate_response_time_percentile(new, count, percent) for percent in (0.5, 0.99)))
+
+
 class LocustCollector(Collector):
-    """Users, requests, failures and response times by arm; where no service is watched, of the arm `all`."""
+    """Users, requests, failures and response times by arm; where no service is watched, all are of the arm `all`."""
 
     def __init__(self, environment: Environment, arms: Sequence[str]) -> None:
         self._environment = environment

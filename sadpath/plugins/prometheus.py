@@ -1,4 +1,4 @@
-"""Prometheus collectors for what the standard ones leave out: the census, the collector's pauses, anonymous memory.
+"""Prometheus collectors for what the standard ones leave out: traceback entries, GC pauses, anonymous memory.
 
     registry = CollectorRegistry()
     install(registry, Census(lambda: {"user_not_found": Errors.user_not_found}))
@@ -38,10 +38,10 @@ class CensusCollector(Collector):
             "sadpath_traceback_entries", "Entries in the traceback of one exception object.", labels=["error"]
         )
         frames = GaugeMetricFamily(
-            "sadpath_retained_frames", "Frames that the traceback of one exception object keeps.", labels=["error"]
+            "sadpath_retained_frames", "Frames that the traceback of one exception object retains.", labels=["error"]
         )
         estimate = GaugeMetricFamily(
-            "sadpath_retained_bytes", "Bytes that those frames keep, estimated from a sample.", labels=["error"]
+            "sadpath_retained_bytes", "Bytes that those frames retain, estimated from a sample.", labels=["error"]
         )
         for name, look in self._census.looks().items():
             entries.add_metric([name], look.entries)
@@ -54,14 +54,16 @@ class CensusCollector(Collector):
 
 
 class PauseCollector(Collector):
-    """How long the garbage collector stopped the process."""
+    """How long the process was paused in GC."""
 
     def __init__(self, recorder: PauseRecorder) -> None:
         self._recorder = recorder
 
     def collect(self) -> Iterator[Metric]:
         """Publish the recorder's histogram."""
-        family = HistogramMetricFamily("sadpath_gc_pause_seconds", "Pauses of the collector.", labels=["generation"])
+        family = HistogramMetricFamily(
+            "sadpath_gc_pause_seconds", "Pauses of the process in GC.", labels=["generation"]
+        )
         bounds = [*map(str, BOUNDS), "+Inf"]
         for generation, pauses in self._recorder.generations.items():
             buckets = list(zip(bounds, accumulate(pauses.buckets), strict=True))
@@ -70,7 +72,7 @@ class PauseCollector(Collector):
 
 
 class MemoryCollector(Collector):
-    """The memory that is this process's alone, and its limit; where there is no `/proc`, the standard figures too."""
+    """Anonymous memory and the memory limit; without `/proc`, the standard figures too."""
 
     def __init__(self, limit_bytes: int | None = None) -> None:
         self._limit_bytes = limit_bytes
@@ -79,11 +81,11 @@ class MemoryCollector(Collector):
         """Read the memory now."""
         memory = process_memory()
         yield GaugeMetricFamily(
-            "sadpath_anonymous_memory_bytes", "Memory of this process alone, in bytes.", value=memory.anonymous
+            "sadpath_anonymous_memory_bytes", "Anonymous memory of this process, in bytes.", value=memory.anonymous
         )
         if self._limit_bytes:
             yield GaugeMetricFamily(
-                "sadpath_memory_limit_bytes", "Memory at which this process is ended.", value=self._limit_bytes
+                "sadpath_memory_limit_bytes", "Resident memory at which this process is ended.", value=self._limit_bytes
             )
         if not PROC.exists():
             yield GaugeMetricFamily(
@@ -108,7 +110,7 @@ class EnvironmentCollector(Collector):
 
 
 def process_memory() -> Memory:
-    """Read this process's memory, from `/proc` or, where there is none, by psutil."""
+    """Read this process's memory, from `/proc` or, where that is missing, by psutil."""
     memory = read_memory()
     if memory is None:
         info = psutil.Process().memory_full_info()
@@ -129,7 +131,7 @@ def environment() -> dict[str, str]:
 def install(registry: CollectorRegistry, census: Census, limit_bytes: int | None = None) -> Callable[[], None]:
     """Register all collectors of this module and begin to record; return the function that takes them out again.
 
-    `limit_bytes` is the memory at which this process will be ended; if it is not told, the limit of its container is.
+    `limit_bytes` is the memory limit of this process; by default that of its container.
     """
     live, recorder = LiveExceptionCounter(), PauseRecorder()
     collectors = (

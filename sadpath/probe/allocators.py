@@ -27,10 +27,10 @@ class _MallocInfo(ctypes.Structure):
 
 
 def bytes_in_use() -> Optional[int]:
-    """Return the bytes in use by Python's objects and by C libraries, or None where the allocators do not tell.
+    """Return the bytes in use by Python's objects and by C libraries, or None where the allocators do not report them.
 
     They do on Linux with glibc 2.33 or later and Python's default allocators. They do not with musl, with another
-    `malloc` preloaded (jemalloc), with mimalloc, and so not in free-threaded builds. Memory that a library maps for
+    `malloc` preloaded (jemalloc), or with mimalloc, which free-threaded builds use. Memory that a library maps for
     itself is not counted. Takes about a millisecond; collect garbage before, or it counts as in use.
     """
     c = _c_library()

@@ -29,7 +29,7 @@ MAX_RUNNING_FRAMES = 10_000
 """Frames still running at a look that are remembered until the next; with more, the next look walks the whole chain."""
 
 _CAN_TELL_FINISHED = sys.implementation.name == "cpython" and sys.version_info >= (3, 11)
-"""Since 3.11 the collector tracks a frame only once it has finished (CPython, `Python/frame.c`, `take_ownership`)."""
+"""Since 3.11 a frame is tracked by GC only once it has finished (CPython, `Python/frame.c`, `take_ownership`)."""
 
 
 class Mark:
@@ -98,8 +98,8 @@ def look_at(exception: BaseException, last: Look = NOTHING) -> Look:
     """Count what `exception` retains now. With `last`, an earlier look at it, only what is new since then is walked.
 
     Follows `tb_next`, `tb_frame` and `f_back`, not `__context__` or `__cause__`, and never `f_locals`. A frame that
-    still runs is counted with the callers that it has now. Before Python 3.11, where a finished frame cannot be told
-    from a running one, each look walks the whole chain.
+    still runs is counted with the callers that it has now. Before Python 3.11, where a finished frame looks like
+    a running one, each look walks the whole chain.
     """
     front = exception.__traceback__
     if front is None:

@@ -1,4 +1,4 @@
-"""Count how long the garbage collector stops the process, by generation."""
+"""Measure how long the process is paused in GC, by generation."""
 
 import gc
 import time
@@ -20,9 +20,9 @@ class Pauses:
 
 
 class PauseRecorder:
-    """Records the collector's pauses from `install()` to `remove()`.
+    """Records the pauses in GC from `install()` to `remove()`.
 
-    Takes no lock: the collector may start inside any allocation, also in one made while a metrics library holds its
+    Takes no lock: a collection may start inside any allocation, also in one made while a metrics library holds its
     lock, and a callback that asked for that lock would wait for itself.
     """
 

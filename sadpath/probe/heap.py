@@ -1,7 +1,7 @@
 """A full census: every live exception in the heap, and how long its traceback is.
 
-It visits each object that the collector tracks, so it costs about half of a full collection. Ask for it between rounds
-of load; `sadpath.probe.census` follows a known exception at the price of what is new.
+It visits each object that the garbage collector tracks, so it costs about half of a full collection. Ask for it between
+rounds of load; `sadpath.probe.census` follows a known exception at the price of what is new.
 """
 
 import gc
@@ -20,7 +20,7 @@ class LiveException(NamedTuple):
 
 
 class _IsException(Dict[type, bool]):
-    """Answers for a class whether it is an exception's; asks each class once."""
+    """Whether a class is an exception's; checked once per class."""
 
     def __missing__(self, kind: type) -> bool:
         answer = self[kind] = issubclass(kind, BaseException)

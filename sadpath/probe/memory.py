@@ -1,4 +1,4 @@
-"""Read this process's memory; settle it first where what is retained must be told from what was not yet given back."""
+"""Read this process's memory; settled, where retained memory must be separated from memory not yet given back."""
 
 import gc
 import re
@@ -10,10 +10,10 @@ from sadpath.probe.allocators import bytes_in_use, return_free_memory
 PROC = Path("/proc")
 CGROUP = Path("/sys/fs/cgroup")
 LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
-"""Where a control group's limit stands, version 2 and version 1. A container sees its own group as the root."""
+"""The files with a control group's limit, version 2 and version 1. A container sees its own group as the root."""
 
 NO_LIMIT = 2**60
-"""Version 1 says "no limit" with a number that is nearly 2 to the power of 63; no machine has this much memory."""
+"""Version 1 writes "no limit" as a number just below 2 to the power of 63; no machine has this much memory."""
 
 
 class Memory(NamedTuple):
@@ -24,7 +24,7 @@ class Memory(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """What a process has left after a full collection, in bytes; None for what this platform does not tell.
+    """What a process has left after a full collection, in bytes; None for what this platform does not report.
 
     `in_use` is exact: what the allocators have handed out. `anonymous` is memory in pages, with what a library maps for
     itself.
@@ -35,7 +35,7 @@ class Settled(NamedTuple):
 
 
 def read_memory(proc: Path = PROC) -> Optional[Memory]:
-    """Read this process's memory from Linux's `/proc`, or return None where there is none (macOS, Windows).
+    """Read this process's memory from Linux's `/proc`, or return None where that is missing (macOS, Windows).
 
     Anonymous memory, `RssAnon` and `VmSwap` in `status`, leaves out private pages of files, which no leak of objects
     touches. The kernel keeps it as a counter, so the reading costs the same however large the process is. Before Linux
@@ -63,7 +63,7 @@ def read_memory_by_page(proc: Path = PROC) -> Optional[Memory]:
 
 
 def memory_limit(root: Path = CGROUP) -> Optional[int]:
-    """Return the bytes at which the kernel kills this process's container, or None where nothing limits it.
+    """Return the bytes at which the kernel kills this process's container, or None without a limit.
 
     `root` is where the control groups are mounted. Where both versions are, the lower limit is the one that kills.
     """
@@ -88,7 +88,7 @@ def _fields(page: Path) -> "dict[str, int]":
 
 
 def _limit(page: Path) -> Optional[int]:
-    """Parse a page that holds a number of bytes; None for `max`, for a number that stands for it, and for no page."""
+    """Parse a page that holds a number of bytes; None for `max`, for a number that means the same, and for no page."""
     try:
         limit = int(page.read_text())
     except (OSError, ValueError):

@@ -1,7 +1,8 @@
-"""Estimate the bytes that the newest entries of a traceback chain keep, from a bounded sample.
+"""Estimate the bytes that the newest entries of a traceback chain retain, from a bounded sample.
 
-The rule is the collector's own: an object belongs to the chain where every reference to it comes from the chain. So the
-application, its settings and its caches, which locals refer to as well, are not counted, and a request's data is.
+The rule is the garbage collector's own: an object belongs to the chain where every reference to it comes from the
+chain. So the application, its settings and its caches, which locals refer to as well, are not counted, and a request's
+data is.
 """
 
 import gc
@@ -14,7 +15,7 @@ MAX_OBJECTS = 4096
 
 
 class Sample(NamedTuple):
-    """Bytes that `entries` traceback entries keep, with everything that only they refer to."""
+    """Bytes that `entries` traceback entries retain, with everything that only they refer to."""
 
     entries: int
     bytes: int
@@ -44,7 +45,7 @@ _OURS = _Referent(object()).references()
 def sample_front(front: TracebackType, limit: int) -> Sample:
     """Size the newest entries of the chain that begins at `front`: at most `limit`, and whole raises where it can.
 
-    What a reference cycle of its own keeps is missed, and so is what lies beyond `MAX_OBJECTS`: a lower estimate.
+    What only a reference cycle within it retains is missed, and so is what lies beyond `MAX_OBJECTS`: a lower estimate.
     """
     entries, last_id = _whole_raises(front, limit)
     owned: List[object] = [front]

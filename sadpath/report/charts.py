@@ -1,24 +1,27 @@
-"""The charts, made once: the same ones become a picture, a part of the report, and the live page."""
+"""The charts, made once: each becomes a picture, a part of the report, and a part of the live page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
 import altair as alt
 
-from sadpath.sources import Reading
-from sadpath.verdict.samples import Sample, by_arm, is_another_lifetime
+from sadpath.verdict.run import Lifetime, Run
+from sadpath.verdict.samples import Sample
 
 Row = dict[str, Any]
+
+VEGA_LITE = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+"""The version of Vega-Lite that altair writes, as `vl_convert` names it."""
 
 SAMPLES_DATA = "samples"
 """The name under which a chart finds its rows, so that a page can replace them while it is open."""
 
-OF_ARM = {"reused": "#d55e00", "factory": "#0072b2"}
-OF_OTHERS = ["#009e73", "#cc79a7", "#e69f00", "#56b4e9"]
-"""Vermilion and blue, then green, purple, orange and sky blue: Okabe and Ito's, which the colour-blind tell apart."""
+WARM = ("#d55e00", "#cc79a7", "#e69f00")
+COOL = ("#0072b2", "#56b4e9", "#009e73")
+"""Vermilion, purple, orange; blue, sky blue, green: Okabe and Ito's, which colour-blind people can tell apart."""
 
 LIMIT_COLOUR = "#444"
 WIDTH, HEIGHT = 1000, 440
@@ -29,72 +32,59 @@ LIMIT_SHOWN_FROM = 0.4
 """Share of the memory limit from which its line is drawn; below, it would only flatten the curves."""
 
 
-def chart_rows(samples: Sequence[Sample]) -> list[Row]:
-    """Return one row for each sample that was read, for `requests` on the x axis counted through all restarts."""
-    return [row for ours in by_arm(samples).values() for row in _thinned(_rows_of_arm(ours))]
+def chart_rows(run: Run) -> list[Row]:
+    """Return a row for each sample with a reading, thinned; `requests` is counted through all restarts."""
+    anonymous = run.is_anonymous
+    return [
+        _row(lifetime, number, sample, anonymous=anonymous)
+        for lifetimes in run.lifetimes.values()
+        for number, lifetime, sample in _thinned(lifetimes)
+    ]
 
 
-def colours(arms: Sequence[str]) -> dict[str, str]:
-    """Return the colour of each arm: the lab's two always have their own."""
-    others = cycle(OF_OTHERS)
-    return {arm: OF_ARM.get(arm) or next(others) for arm in arms}
+def colours(arms: Sequence[str], leaking: Collection[str] = ()) -> dict[str, str]:
+    """Return the colour of each arm, by its position: warm and cool in turn. An arm that leaks gets a warm one."""
+    of = dict(zip(arms, cycle(colour for pair in zip(WARM, COOL, strict=True) for colour in pair), strict=False))
+    free = cycle([colour for colour in WARM if colour not in of.values()] or WARM)
+    return {arm: next(free) if arm in leaking and colour in COOL else colour for arm, colour in of.items()}
 
 
-def memory_chart(arms: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
-    """Memory of each arm against the requests it served; the limit where it is near, and a mark for each restart."""
-    base = _base(arms).encode(y=alt.Y("memory_mib:Q", title="memory (MiB)"))
-    last = base.transform_joinaggregate(end="max(requests)", groupby=["arm"])
-    last = last.transform_filter("datum.requests == datum.end")
-    label = last.transform_calculate(label="datum.arm + '  ' + format(datum.memory_mib, ',.0f') + ' MiB'")
-    label = label.transform_joinaggregate(ours="max(memory_mib)", groupby=["arm"])
-    label = label.transform_joinaggregate(top="max(memory_mib)").encode(text="label:N")
+def colours_of(run: Run) -> dict[str, str]:
+    """Return the colour of each arm of a run that was judged."""
+    return colours(run.arms, [arm for arm, verdict in run.verdicts.items() if verdict.outcome == "leaks"])
+
+
+def panels(colour_of: Mapping[str, str], *, anonymous: bool) -> dict[str, alt.TopLevelMixin]:
+    """Return the charts by the figure of a row that each draws: memory, traceback entries, latency."""
+    return {
+        "memory_mib": memory_chart(colour_of, anonymous=anonymous),
+        "entries": _line(colour_of, "entries", "traceback entries retained"),
+        "p99_ms": _line(colour_of, "p99_ms", "p99 latency (ms)"),
+    }
+
+
+def memory_chart(colour_of: Mapping[str, str], *, anonymous: bool) -> alt.LayerChart | alt.FacetChart:
+    """Return memory against requests, with a mark for each restart.
+
+    The limit is one of resident memory. It is drawn where an arm is near it, with resident memory in thin lines beside
+    anonymous memory.
+    """
+    base = _base(colour_of).encode(y=alt.Y("memory_mib:Q", title=f"{memory_name(anonymous=anonymous)} (MiB)"))
     restarts = base.transform_filter("datum.restarted")
     return alt.layer(
-        *_limit(),
+        *_limit(base, anonymous=anonymous),
         base.mark_line(strokeWidth=3.5),
         restarts.mark_point(shape="triangle-up", size=220, filled=True, opacity=1),
-        restarts.mark_text(align="left", dx=12, dy=14, fontSize=15, text="restarted"),
-        last.mark_point(filled=True, size=80, opacity=1),
-        _text_at_the_end(label.transform_filter(f"!({_JUST_BELOW_ANOTHER})"), dy=-16),
-        _text_at_the_end(label.transform_filter(_JUST_BELOW_ANOTHER), dy=20),
+        restarts.mark_text(align="left", dx=-6, dy=44, fontSize=15, text="restarted"),
+        *_last(base),
         width=WIDTH,
         height=HEIGHT,
     )
 
 
-def _limit() -> tuple[alt.Chart, alt.Chart]:
-    """The line of the memory limit and its label, where an arm is near it."""
-    near = _chart().transform_filter(f"datum.memory_mib > {LIMIT_SHOWN_FROM} * datum.limit_mib")
-    limit = near.transform_aggregate(limit="max(limit_mib)").encode(y="limit:Q")
-    label = limit.transform_calculate(label="'limit ' + format(datum.limit, ',.0f') + ' MiB'")
-    return (
-        limit.mark_rule(strokeDash=[6, 4], color=LIMIT_COLOUR),
-        label.mark_text(align="left", x=8, dy=-10, fontSize=15, color=LIMIT_COLOUR).encode(text="label:N"),
-    )
-
-
-_JUST_BELOW_ANOTHER = "datum.ours < datum.top && datum.ours > 0.9 * datum.top"
-"""Whether a line ends where its label would lie on that of the highest, so that it goes below its own."""
-
-
-def _text_at_the_end(chart: alt.Chart, dy: int) -> alt.Chart:
-    text: alt.Chart = chart.mark_text(align="right", dx=-8, dy=dy, fontSize=18, fontWeight="bold")
-    return text
-
-
-def entries_chart(arms: Sequence[str]) -> alt.Chart:
-    """Traceback entries that the followed exceptions pin, against requests."""
-    return _line(arms, "entries", "traceback entries retained", ",d")
-
-
-def latency_chart(arms: Sequence[str]) -> alt.Chart:
-    """99th percentile of the response times in each interval between samples, against requests."""
-    return _line(arms, "p99_ms", "p99 latency (ms)", ",d")
-
-
-def dashboard(arms: Sequence[str]) -> alt.VConcatChart:
-    """All three, below one another."""
-    return alt.vconcat(memory_chart(arms), entries_chart(arms) | latency_chart(arms))
+def memory_name(*, anonymous: bool) -> str:
+    """Return the name of the memory that is drawn and judged."""
+    return "anonymous memory" if anonymous else "resident memory"
 
 
 def with_rows(chart: alt.TopLevelMixin, rows: Sequence[Row], **title: Any) -> dict[str, Any]:
@@ -110,6 +100,7 @@ _STYLE: dict[str, Any] = {
     "background": "white",
     "padding": 16,
     "axis": {"labelFontSize": 15, "titleFontSize": 16, "gridColor": "#e8e8e8", "titlePadding": 10},
+    "legend": {"labelFontSize": 16, "symbolStrokeWidth": 4, "symbolSize": 300, "labelLimit": 400},
     "title": {"fontSize": 24, "subtitleFontSize": 17, "anchor": "start", "offset": 16, "subtitlePadding": 8},
     "view": {"stroke": None},
 }
@@ -119,47 +110,74 @@ def _chart() -> alt.Chart:
     return alt.Chart(alt.NamedData(SAMPLES_DATA))
 
 
-def _base(arms: Sequence[str]) -> alt.Chart:
-    requests = alt.X("requests:Q", title="requests served", axis=alt.Axis(format=",d", tickCount=8))
-    scale = alt.Scale(domain=list(arms), range=list(colours(arms).values()))
-    return _chart().encode(x=requests, color=alt.Color("arm:N", legend=None, scale=scale), detail="lifetime:N")
+def _base(colour_of: Mapping[str, str], ticks: int = 8) -> alt.Chart:
+    requests = alt.X("requests:Q", title="requests served", axis=alt.Axis(format=",d", tickCount=ticks))
+    scale = alt.Scale(domain=list(colour_of), range=list(colour_of.values()))
+    legend = alt.Legend(title=None, orient="top", symbolType="stroke") if len(colour_of) > 1 else None
+    return _chart().encode(x=requests, color=alt.Color("arm:N", legend=legend, scale=scale), detail="lifetime:N")
 
 
-def _line(arms: Sequence[str], field: str, title: str, number_format: str) -> alt.Chart:
-    y = alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format=number_format, tickCount=5))
-    chart: alt.Chart = _base(arms).mark_line(strokeWidth=2.5).encode(y=y)
+def _line(colour_of: Mapping[str, str], figure: str, title: str) -> alt.Chart:
+    y = alt.Y(f"{figure}:Q", title=title, axis=alt.Axis(format=",d", tickCount=5))
+    chart: alt.Chart = _base(colour_of, ticks=4).mark_line(strokeWidth=2.5).encode(y=y)
     return chart.properties(width=(WIDTH - 110) // 2, height=HEIGHT // 2)
 
 
-def _thinned(rows: Sequence[Row]) -> list[Row]:
-    """Leave out rows evenly where there are more than a chart can show, but never a restart or the last."""
-    step = len(rows) // MAX_ROWS + 1
-    return [row for index, row in enumerate(rows, 1) if index % step == 0 or row["restarted"] or index == len(rows)]
+def _limit(base: alt.Chart, *, anonymous: bool) -> Iterator[alt.Chart]:
+    """The line of the memory limit and its label, and the memory that it limits, where an arm is near it."""
+    near = _chart().transform_filter(f"datum.resident_mib > {LIMIT_SHOWN_FROM} * datum.limit_mib")
+    limit = near.transform_aggregate(limit="max(limit_mib)").encode(y="limit:Q")
+    what = "memory limit" + " (of resident memory, thin lines)" * anonymous
+    label = limit.transform_calculate(label=f"'{what}: ' + format(datum.limit, ',.0f') + ' MiB'")
+    yield limit.mark_rule(strokeDash=[6, 4], color=LIMIT_COLOUR)
+    yield label.mark_text(align="left", x=8, dy=-10, fontSize=15, color=LIMIT_COLOUR).encode(text="label:N")
+    if anonymous:
+        shown = base.transform_joinaggregate(most="max(resident_mib)", limit="max(limit_mib)", groupby=["arm"])
+        shown = shown.transform_filter(f"datum.most > {LIMIT_SHOWN_FROM} * datum.limit && datum.limit > 0")
+        yield shown.mark_line(strokeWidth=1.2, strokeDash=[3, 3]).encode(y="resident_mib:Q")
 
 
-def _rows_of_arm(samples: Sequence[Sample]) -> list[Row]:
-    rows: list[Row] = []
-    served, lifetime = 0.0, 0
-    last: Reading | None = None
-    for sample in samples:
-        reading = sample.reading
-        if reading is None:
-            continue
-        restarted = last is not None and is_another_lifetime(last, reading)
-        if restarted and last:
-            served, lifetime = served + (last.requests or 0), lifetime + 1
-        rows.append({**_row(sample, reading, served), "lifetime": lifetime, "restarted": restarted})
-        last = reading
-    return rows
+_JUST_BELOW_ANOTHER = "datum.ours < datum.top && datum.ours > 0.9 * datum.top"
+"""Whether a line ends where its label would lie on that of the highest, so that it goes below its own."""
 
 
-def _row(sample: Sample, reading: Reading, served: float) -> Row:
+def _last(base: alt.Chart) -> Iterator[alt.Chart]:
+    """A point where the line of each arm ends, labelled with the arm and its memory."""
+    last = base.transform_joinaggregate(end="max(requests)", groupby=["arm"])
+    last = last.transform_filter("datum.requests == datum.end")
+    label = last.transform_calculate(label="datum.arm + '  ' + format(datum.memory_mib, ',.0f') + ' MiB'")
+    label = label.transform_joinaggregate(ours="max(memory_mib)", groupby=["arm"])
+    label = label.transform_joinaggregate(top="max(memory_mib)").encode(text="label:N")
+    yield last.mark_point(filled=True, size=80, opacity=1)
+    for where, dy in ((f"!({_JUST_BELOW_ANOTHER})", -16), (_JUST_BELOW_ANOTHER, 20)):
+        text = label.transform_filter(where)
+        settings: dict[str, Any] = {"align": "right", "dx": -8, "dy": dy, "fontSize": 18, "fontWeight": "bold"}
+        yield text.mark_text(**settings, stroke="white", strokeWidth=5)  # so that no line runs through the letters
+        yield text.mark_text(**settings)
+
+
+def _thinned(lifetimes: Sequence[Lifetime]) -> Iterator[tuple[int, Lifetime, Sample]]:
+    """Yield samples evenly where there are more than a chart can show, with the first and last of each lifetime."""
+    step = sum(len(lifetime.samples) for lifetime in lifetimes) // MAX_ROWS + 1
+    for number, lifetime in enumerate(lifetimes):
+        last = len(lifetime.samples) - 1
+        for index in sorted({*range(0, last, step), last}):
+            yield number, lifetime, lifetime.samples[index]
+
+
+def _row(lifetime: Lifetime, number: int, sample: Sample, *, anonymous: bool) -> Row:
+    reading = sample.reading
+    assert reading is not None  # noqa: S101 - a lifetime has no other samples
+    memory = reading.memory_bytes if anonymous else reading.resident_bytes
     return {
         "arm": sample.arm,
         "elapsed_s": sample.elapsed_s,
-        "requests": served + (reading.requests or 0),
-        "memory_mib": reading.memory_bytes / 2**20,
+        "requests": lifetime.served_before + (reading.requests or 0),
+        "memory_mib": memory / 2**20,
+        "resident_mib": reading.resident_bytes / 2**20,
         "limit_mib": reading.limit_bytes and reading.limit_bytes / 2**20,
         "entries": reading.traceback_entries,
         "p99_ms": sample.latency.p99_ms,
+        "lifetime": number,
+        "restarted": number > 0 and sample is lifetime.samples[0],
     }

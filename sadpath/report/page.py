@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sadpath.report.charts import SAMPLES_DATA, chart_rows, colours, dashboard, with_rows
-from sadpath.report.run import Run
-from sadpath.verdict.samples import Sample
+from sadpath.report.charts import (
+    SAMPLES_DATA,
+    VEGA_LITE,
+    Row,
+    chart_rows,
+    colours,
+    colours_of,
+    memory_name,
+    panels,
+    with_rows,
+)
+from sadpath.report.console import retained_by_error
+from sadpath.verdict.conditions import VERSION_NAMES
+from sadpath.verdict.run import Run
 
 if TYPE_CHECKING:
     from flask import Flask
-
-VEGA_LITE = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-"""The version of Vega-Lite that altair writes, as `vl_convert` names it."""
 
 _TEMPLATES = Environment(
     loader=PackageLoader("sadpath.report", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -25,27 +32,40 @@ _TEMPLATES = Environment(
 
 
 def report_page(run: Run) -> str:
-    """Return one self-contained page: verdicts, charts, gaps, environment. It needs no network."""
-    rows = chart_rows(run.samples)
-    arms = list(run.verdicts)
+    """Return one self-contained page: verdicts, charts, missing samples, conditions. It needs no network."""
+    rows = chart_rows(run)
+    colour_of = colours_of(run)
     return _TEMPLATES.get_template("report.html").render(
         run=run,
-        colours=colours(arms),
-        marks=[row for row in rows if row["restarted"]],
-        gaps=[sample for sample in run.samples if sample.missing],
-        spec=with_rows(dashboard(arms), rows),
+        memory=memory_name(anonymous=run.is_anonymous),
+        retained=retained_by_error,
+        facts=_facts(run),
+        colours=colour_of,
+        restarts=[row for row in rows if row["restarted"]],
+        specs=[
+            with_rows(chart, rows)
+            for figure, chart in panels(colour_of, anonymous=run.is_anonymous).items()
+            if _has(rows, figure)
+        ],
         vega=chart_script(),
     )
 
 
-def live_page(app: Flask, arms: Sequence[str], samples: Callable[[], Sequence[Sample]], about: str = "") -> None:
-    """Add the page to a Flask app, at `/sadpath`: `samples` tells what was sampled so far, `about` what it is."""
+def live_page(
+    app: Flask, arms: Sequence[str], current: Callable[[], Run], about: str = "", *, anonymous: bool = True
+) -> None:
+    """Add the page to a Flask app, at `/sadpath`: `current` returns the run so far, `about` is what is measured.
+
+    `anonymous` is whether the watched services report their anonymous memory.
+    """
     script = chart_script()
+    colour_of = colours(arms)
     page = _TEMPLATES.get_template("live.html").render(
         arms=arms,
         about=about,
-        colours=colours(arms),
-        spec=with_rows(dashboard(arms), []),
+        colours=colour_of,
+        memory=memory_name(anonymous=anonymous),
+        specs={figure: with_rows(chart, []) for figure, chart in panels(colour_of, anonymous=anonymous).items()},
         name=SAMPLES_DATA,
     )
 
@@ -59,9 +79,33 @@ def live_page(app: Flask, arms: Sequence[str], samples: Callable[[], Sequence[Sa
 
     @app.route("/sadpath/rows")
     def sadpath_rows() -> dict[str, Any]:
-        return {"rows": chart_rows(samples())}
+        return {"rows": chart_rows(current())}
 
 
 def chart_script() -> str:
     """Return the JavaScript that draws a chart, from the installed package."""
     return vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]  # its stub wants a snippet
+
+
+def _has(rows: Sequence[Row], figure: str) -> bool:
+    return any(row[figure] is not None for row in rows)
+
+
+def _facts(run: Run) -> dict[str, str]:
+    """Return the conditions of a run for a table, those that are known."""
+    conditions = run.conditions
+    rates = {arm: run.requests_per_second(arm) for arm in run.arms}
+    facts = {
+        "started": conditions.started,
+        "duration": f"{run.duration_s:,.0f} s, of which {conditions.warm_up_s or 0:g} s warm-up",
+        "load": ", ".join(f"{arm} {rate:,.0f} requests per second" for arm, rate in rates.items() if rate),
+        "users": f"{conditions.users:,}" if conditions.users else "",
+        "command": conditions.command,
+        "sent from": conditions.host,
+        **{f"address of {name}": url for name, url in conditions.services.items()},
+        "Sadpath": conditions.sadpath,
+    }
+    versions = {
+        VERSION_NAMES.get(name, name): version or "not installed" for name, version in conditions.environment.items()
+    }
+    return {**{name: fact for name, fact in facts.items() if fact}, **versions}

@@ -1,25 +1,27 @@
 """Where memory figures come from: one interface, several sources.
 
-A source reads now, or raises `Unreadable` with one line that says why. A reading that could not be had is a missing
-sample, and never a zero.
+A source reads now, or raises `Unreadable` with the reason in one line. A reading that failed is a missing sample, never
+a zero.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
-class Unreadable(Exception):  # noqa: N818 - a gap in the data is no error of the program
-    """A source had no reading; the message says why, in one line."""
+class Unreadable(Exception):  # noqa: N818 - a missing sample is no error of the program
+    """A source returned no reading; the message is the reason, in one line."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What one process, or tree of processes, had at one moment. None where the source does not tell.
+    """The figures of one process, or tree of processes, at one moment. None where the source does not report them.
 
-    `requests` and `collected_objects` count from the start of the process, which is what `start_time_s` (Unix time)
-    tells apart: readings with another start time belong to another lifetime, and are never joined.
+    `requests` and `collected_objects` count from the start of the process, at `start_time_s` (Unix time): readings with
+    different start times belong to different process lifetimes, and are never joined. `traceback_entries` is the total
+    over all followed exceptions, `entries_by_error` the same by name, of the exceptions that retain something.
     """
 
     resident_bytes: float
@@ -30,10 +32,11 @@ class Reading:
     collected_objects: float | None = None
     traceback_entries: float | None = None
     retained_frames: float | None = None
+    entries_by_error: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def memory_bytes(self) -> float:
-        """The best figure for what the process keeps: anonymous memory, or resident where that is all there is."""
+        """The memory that a verdict is based on: anonymous memory, or resident memory where that is all we know."""
         return self.resident_bytes if self.anonymous_bytes is None else self.anonymous_bytes
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ContainerState:
-    """What became of a container. `restarts` are those of its restart policy.
+    """The state of a container. `restarts` are those of its restart policy.
 
     `killed_for_memory` is whether the engine remembers that the kernel killed it at its limit, in this lifetime or an
     earlier one. It forgets after some hundred events, so ask now and then.
@@ -41,18 +41,18 @@ class Container:
     def read(self) -> Reading:
         """Read the memory of all its processes together; this takes the engine about a second. Raises `Unreadable`.
 
-        Resident is what `docker stats` shows: all but the files that the kernel can drop. Unique is what no file
-        stands behind, which is where objects live.
+        Resident memory is what `docker stats` shows: all but the files that the kernel can drop. Anonymous memory is
+        not backed by a file; it holds the objects.
         """
         with _container(self.name, self.timeout_s) as container:
             if container.status != "running":
-                raise Unreadable(f"container {self.name} is not running but {container.status}{_why(container)}")
+                raise Unreadable(f"container {self.name} is {container.status}, not running{_why(container)}")
             stats = container.stats(stream=False, one_shot=True)
             assert isinstance(stats, dict)  # noqa: S101 - what it is where nothing is streamed
             memory = stats["memory_stats"]
             if "usage" not in memory:
-                raise Unreadable(f"the engine counts no memory for container {self.name}")
-            counted = memory["stats"]  # version 1 of control groups says total_, version 2 does not
+                raise Unreadable(f"the Docker engine reports no memory for container {self.name}")
+            counted = memory["stats"]  # version 1 of control groups has total_, version 2 does not
             return Reading(
                 resident_bytes=memory["usage"] - counted.get("total_inactive_file", counted.get("inactive_file", 0)),
                 anonymous_bytes=counted.get("total_rss", counted.get("anon")),
@@ -72,7 +72,7 @@ class Container:
 
 @contextmanager
 def _container(name: str, timeout_s: int) -> Iterator[EngineContainer]:
-    """Yield a container; whatever the engine refuses, then or later, is one line in words."""
+    """Yield a container; whatever the engine refuses, then or later, is one line."""
     try:
         import docker  # noqa: PLC0415 - the only source that needs it
     except ImportError as missing:
@@ -81,7 +81,7 @@ def _container(name: str, timeout_s: int) -> Iterator[EngineContainer]:
         with closing(docker.from_env(timeout=timeout_s)) as engine:
             yield engine.containers.get(name)
     except docker.errors.NotFound as missing:
-        raise Unreadable(f"there is no container {name}; docker ps lists those that run") from missing
+        raise Unreadable(f"no container {name}; docker ps lists the running ones") from missing
     except (docker.errors.DockerException, OSError) as error:
         raise Unreadable(_engine_in_words(error)) from error
 
@@ -89,7 +89,7 @@ def _container(name: str, timeout_s: int) -> Iterator[EngineContainer]:
 def _engine_in_words(error: Exception) -> str:
     text = " ".join(str(error).split())
     if "Permission denied" in text:
-        return "the Docker engine does not let you in; type sudo usermod -aG docker $USER and log in again"
+        return "no permission to use the Docker engine; type sudo usermod -aG docker $USER and log in again"
     if "timed out" in text:
         return "the Docker engine does not answer in time"
     if "Connection" in text or "No such file" in text:
@@ -98,7 +98,7 @@ def _engine_in_words(error: Exception) -> str:
 
 
 def _was_killed_for_memory(container: EngineContainer) -> bool:
-    """Whether the state says so or, since some engines forget that at a restart, an event does."""
+    """Whether it was, by its state or, since some engines forget that at a restart, by an event."""
     if container.attrs["State"]["OOMKilled"]:
         return True
     of_this = {"container": container.id, "event": "oom"}
@@ -108,4 +108,4 @@ def _was_killed_for_memory(container: EngineContainer) -> bool:
 
 def _why(container: EngineContainer) -> str:
     limit_mib = container.attrs["HostConfig"]["Memory"] / 2**20
-    return f": killed for its memory, at {limit_mib:.0f} MiB" if container.attrs["State"]["OOMKilled"] else ""
+    return f": killed at its memory limit of {limit_mib:,.0f} MiB" if container.attrs["State"]["OOMKilled"] else ""

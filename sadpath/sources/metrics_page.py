@@ -6,6 +6,7 @@ import time
 import urllib.request
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from urllib.error import HTTPError, URLError
 
@@ -15,6 +16,10 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 from sadpath.sources import Reading, Unreadable
 
 MAX_PAGE_BYTES = 16 * 2**20
+
+
+class WrongPage(Unreadable):
+    """A server answered, but not with a page of metrics: mostly the address is wrong."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +32,10 @@ class MetricsPage:
 
     def read(self) -> Reading:
         """Fetch and parse the page. Raises `Unreadable` if it hangs, fails, is cut short or has no memory on it."""
-        totals = _totals(_families(*_fetch(self.url, self.timeout_s)))
+        families = _families(*_fetch(self.url, self.timeout_s))
+        totals = _totals(families)
         if "process_resident_memory_bytes" not in totals:
-            raise Unreadable("no process_resident_memory_bytes on the page")
+            raise WrongPage("no process_resident_memory_bytes on the page")
         return Reading(
             resident_bytes=totals["process_resident_memory_bytes"],
             anonymous_bytes=totals.get("sadpath_anonymous_memory_bytes"),
@@ -39,10 +45,11 @@ class MetricsPage:
             collected_objects=totals.get("python_gc_objects_collected_total"),
             traceback_entries=totals.get("sadpath_traceback_entries"),
             retained_frames=totals.get("sadpath_retained_frames"),
+            entries_by_error=_entries_by_error(families),
         )
 
     def environment(self) -> dict[str, str]:
-        """Return the versions that the page names, or nothing if it names none. Raises `Unreadable`."""
+        """Return the versions that are on the page; empty if there are none. Raises `Unreadable`."""
         for family in _families(*_fetch(self.url, self.timeout_s)):
             for sample in family.samples:
                 if sample.name == "sadpath_environment_info":
@@ -51,7 +58,7 @@ class MetricsPage:
 
 
 def _fetch(url: str, timeout_s: float) -> tuple[str, bool]:
-    """Fetch a page: its text, and whether it is in the OpenMetrics format, whose last line proves that it is whole."""
+    """Fetch a page: its text, and whether it is OpenMetrics, where the last line proves that it is complete."""
     accept = f"{openmetrics.exposition.CONTENT_TYPE_LATEST},text/plain;version=0.0.4;q=0.5"
     request = urllib.request.Request(url, headers={"Accept": accept})  # noqa: S310 - the scheme was checked
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -62,7 +69,8 @@ def _fetch(url: str, timeout_s: float) -> tuple[str, bool]:
             return text, "openmetrics" in response.headers.get("Content-Type", "")
     except HTTPError as answer:
         answer.close()  # it holds a connection
-        raise Unreadable(f"{url}: answered {answer.code}") from answer
+        kind = WrongPage if answer.code < HTTPStatus.INTERNAL_SERVER_ERROR else Unreadable
+        raise kind(f"{answer.code} from {url}") from answer
     except (OSError, HTTPException, UnicodeDecodeError) as error:
         raise Unreadable(f"{url}: {_in_words(error)}") from error
 
@@ -80,7 +88,7 @@ def _read_all(response: HTTPResponse, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise TimeoutError("timed out")
         if len(page) > MAX_PAGE_BYTES:
-            raise OSError(f"the page is larger than {MAX_PAGE_BYTES} bytes")
+            raise OSError(f"the page is larger than {MAX_PAGE_BYTES:,} bytes")
     if response.length:
         raise IncompleteRead(bytes(page), response.length)
     return bytes(page)
@@ -93,7 +101,7 @@ def _families(text: str, is_openmetrics: bool) -> list[Metric]:  # noqa: FBT001 
     try:
         return list(parse.text_string_to_metric_families(text))
     except Exception as error:
-        raise Unreadable(f"the page does not parse: {' '.join(str(error).split())}") from error
+        raise WrongPage(f"the page does not parse: {' '.join(str(error).split())}") from error
 
 
 def _totals(families: Iterable[Metric]) -> dict[str, float]:
@@ -103,3 +111,14 @@ def _totals(families: Iterable[Metric]) -> dict[str, float]:
         for sample in family.samples:
             totals[sample.name] = totals.get(sample.name, 0.0) + sample.value
     return totals
+
+
+def _entries_by_error(families: Iterable[Metric]) -> dict[str, float]:
+    """Return the traceback entries of each exception that retains some."""
+    entries: dict[str, float] = {}
+    for family in families:
+        for sample in family.samples:
+            if sample.name == "sadpath_traceback_entries" and sample.value and "error" in sample.labels:
+                error = sample.labels["error"]
+                entries[error] = entries.get(error, 0.0) + sample.value
+    return entries

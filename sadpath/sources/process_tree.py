@@ -17,7 +17,7 @@ class ProcessTree:
     pid: int
 
     def read(self) -> Reading:
-        """Read every process of the tree. Raises `Unreadable` if the first is gone or not ours to read."""
+        """Read every process of the tree. Raises `Unreadable` if the first is gone, or another user's."""
         try:
             root = psutil.Process(self.pid)
             infos = [info for info in map(_memory_of, [root, *root.children(recursive=True)]) if info]

@@ -1,1 +1,1 @@
-"""From samples to a verdict: read and split them, judge them."""
+"""From samples to a verdict: `Run` splits them into arms and process lifetimes, `judge` decides."""

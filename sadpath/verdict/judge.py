@@ -1,16 +1,17 @@
-"""Decide from samples whether a service keeps memory for each request. Pure functions: no clock, no input or output.
+"""Decide from samples whether a service retains memory for each request. Pure functions: no clock, no input or output.
 
 The slope of memory against requests is Theil and Sen's median of pairwise slopes, which a few outliers do not move. Its
-interval comes from a circular block bootstrap of the residuals (Politis and Romano 1992), because samples of memory are
-autocorrelated, and a test that takes them as independent convicts noise. Both are taken within each lifetime of the
-process.
+confidence interval comes from a circular block bootstrap of the residuals (Politis and Romano 1992), because samples of
+memory are autocorrelated: a test that takes them as independent reports leaks in noise. Both are computed per process
+lifetime.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
 from typing import Literal
 
 import numpy as np
@@ -20,44 +21,46 @@ Outcome = Literal["leaks", "flat", "inconclusive"]
 Floats = NDArray[np.float64]
 
 FLAT_BELOW = 256.0
-"""Bytes per request under which growth is not called a leak. The smallest leak of a reused exception is about 460."""
+"""Growth below this, in bytes per request, is flat. The smallest leak of a reused exception is about 460."""
 
 PROOF_ENTRIES_PER_REQUEST = 0.05
-"""Growth of a traceback that is taken for proof. Below it memory has to decide."""
+"""Growth of a traceback from which it is proof of a leak. Below it memory decides."""
 
 MIN_SAMPLES = 8
 MIN_REQUESTS = 300
 MAX_POINTS = 80
-"""Points that a lifetime is thinned to before its pairwise slopes are taken."""
+"""Points that a series is thinned to before its pairwise slopes are computed."""
 
 WIDENED = 2.0
-"""By how much the bootstrap's interval is widened. Blocks of a short series vary less than the noise they stand for;
-with this, and more where the noise drifts, the interval held the true slope in 95 to 97 of 100 series of 30 samples, of
-white noise and of noise with a correlation of 0.7 and 0.9 from sample to sample."""
+"""By how much the bootstrap's interval is widened. Blocks of a short series vary less than their noise. With
+this factor, and more where the noise drifts, the interval contained the true slope in 95 to 97 of 100 series of 30
+samples, of white noise and of noise with a correlation of 0.7 and 0.9 from sample to sample."""
 
 RESAMPLES = 600
 """Bootstrap samples behind an interval."""
 
 
 @dataclass(frozen=True)
-class Lifetime:
-    """The samples of one process lifetime, in order: requests served since its start, memory in bytes, and, where a
-    census was taken, the traceback entries retained and the objects that the garbage collector freed.
+class Series:
+    """The figures of one process lifetime, in order: requests served since its start, memory in bytes and, where they
+    were sampled, traceback entries retained, in total and by error, and objects that the garbage collector freed.
     """
 
     requests: Sequence[float]
     memory_bytes: Sequence[float]
     traceback_entries: Sequence[float] = ()
     collected_objects: Sequence[float] = ()
+    entries_by_error: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What was decided, with its evidence.
 
-    `bytes_per_request` is the slope of memory and `ci95` its 95% confidence interval; `traceback_entries_per_request`
-    is the growth of the traceback of the followed exceptions. `flat` means that growth of `FLAT_BELOW` bytes per
-    request or more is ruled out, not that there is none. `inconclusive` means that these samples do not decide.
+    `bytes_per_request` is the slope of memory and `ci95` its 95% confidence interval. `traceback_entries_per_request`
+    is the growth of the tracebacks of all followed exceptions, and `errors` that of each whose traceback grows.
+    `flat` means that growth of the threshold or more is ruled out, not that nothing grows. `inconclusive` means that
+    these samples do not decide.
     """
 
     outcome: Outcome
@@ -69,46 +72,52 @@ class Verdict:
     ci95: tuple[float, float] = (math.nan, math.nan)
     traceback_entries_per_request: float | None = None
     cyclic_objects_per_request: float | None = None
+    errors: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def figures(self) -> str:
-        """The slope and its interval in words, or that there are none."""
+        """The slope and its confidence interval in words, or that they are unknown."""
         if math.isnan(self.bytes_per_request):
-            return "too little was measured for a figure"
-        low, high = self.ci95
-        return f"{self.bytes_per_request:,.0f} bytes kept per request (95% interval {low:,.0f} to {high:,.0f})"
+            return "bytes retained per request unknown"
+        low, high = (_whole(bound) for bound in self.ci95)
+        slope = _whole(self.bytes_per_request)
+        return f"{slope} byte{'s' * (slope != '1')} retained per request (95% CI {low} to {high})"
+
+    @property
+    def basis(self) -> str:
+        """How much was measured: samples, requests, and restarts if there were any."""
+        counts = {"sample": self.samples, "request": self.requests, "restart": self.restarts}
+        return ", ".join(
+            f"{count:,} {noun}{'s' * (count != 1)}" for noun, count in counts.items() if count or noun != "restart"
+        )
 
     @property
     def sentence(self) -> str:
         """The verdict in one sentence, with all its evidence."""
-        restarts = f", {self.restarts} restart{'s' * (self.restarts != 1)}" if self.restarts else ""
-        basis = f"{self.samples} samples, {self.requests:,} requests{restarts}"
-        return f"{self.outcome}: {self.figures}; {self.reason} ({basis})"
+        return f"{self.outcome}: {self.figures}; {self.reason} ({self.basis})"
 
 
-def judge(lifetimes: Sequence[Lifetime], *, flat_below: float = FLAT_BELOW, seed: int = 0) -> Verdict:
-    """Judge one service by the samples of the lifetimes of its process.
+def judge(lifetimes: Sequence[Series], *, flat_below: float = FLAT_BELOW, seed: int = 0) -> Verdict:
+    """Judge one service by what was measured in each lifetime of its process.
 
-    A traceback that grows with the requests is proof of a leak, and memory says what it costs. Without one, memory
-    decides: a leak where the whole interval lies above `flat_below` bytes per request, flat where it lies below. `seed`
-    makes the bootstrap repeatable. Never raises for samples of any kind; too few, or samples that are not numbers, are
-    inconclusive.
+    A traceback that grows with the requests is proof of a leak, and memory is its cost. Without one, memory decides: a
+    leak where the whole confidence interval is above `flat_below` bytes per request, flat where it is below. `seed`
+    makes the bootstrap repeatable. Never raises, whatever the samples are; too few are inconclusive, and samples that
+    are not numbers are left out.
     """
     restarts = max(len(lifetimes) - 1, 0)
-    usable = [
-        lifetime
-        for lifetime in map(_finite, lifetimes)
-        if len(set(lifetime.requests)) >= MIN_SAMPLES // 2 and _span(lifetime) > 0
-    ]
-    samples = sum(len(lifetime.requests) for lifetime in usable)
+    sampled = [_finite(series) for series in lifetimes if series.requests]
+    usable = [series for series in sampled if _has_a_slope(series)]
+    samples = sum(len(series.requests) for series in usable)
     requests = int(sum(map(_span, usable)))
-    if samples < MIN_SAMPLES or requests < MIN_REQUESTS:
-        return Verdict("inconclusive", "too few samples or requests to decide", samples, requests, restarts)
+    if missing := shortage(samples, requests):
+        return Verdict("inconclusive", f"not enough data: {missing}", samples, requests, restarts)
     slope, low, high = _slope(usable, np.random.default_rng(seed))
-    entries = _per_request(usable, [lifetime.traceback_entries for lifetime in usable])
-    climbs = any(map(_climbs, usable))
+    entries = _per_request(usable, [series.traceback_entries for series in usable])
+    errors = _growing_errors(usable)
+    proof = _proof(entries, errors) if any(_climbs(series.traceback_entries) for series in usable) else ""
     sustained = _is_sustained(usable, slope, flat_below)
-    outcome, reason = _decide(low, high, entries if climbs else None, flat_below, sustained=sustained)
+    outcome, reason = _decide(low, high, flat_below, proof=proof, sustained=sustained)
     return Verdict(
         outcome,
         reason,
@@ -118,31 +127,59 @@ def judge(lifetimes: Sequence[Lifetime], *, flat_below: float = FLAT_BELOW, seed
         slope,
         (low, high),
         entries,
-        _per_request(usable, [lifetime.collected_objects for lifetime in usable]),
+        _per_request(usable, [series.collected_objects for series in usable]),
+        errors,
     )
 
 
-def _decide(
-    low: float, high: float, entries: float | None, flat_below: float, *, sustained: bool
-) -> tuple[Outcome, str]:
-    if entries is not None and entries >= PROOF_ENTRIES_PER_REQUEST:
-        return "leaks", f"tracebacks grow by {entries:.1f} entries per request"
+def shortage(samples: int, requests: int) -> str:
+    """Return what a verdict lacks, as `6 of 8 samples`; empty where there is enough to decide."""
+    parts = {f"{samples} of {MIN_SAMPLES} samples": samples < MIN_SAMPLES}
+    parts[f"{requests} of {MIN_REQUESTS} requests"] = requests < MIN_REQUESTS
+    return ", ".join(part for part, lacks in parts.items() if lacks)
+
+
+def _proof(entries: float | None, errors: Mapping[str, float]) -> str:
+    """Return in words which tracebacks grow, if they grow enough to be proof; else an empty string."""
+    if entries is None or entries < PROOF_ENTRIES_PER_REQUEST:
+        return ""
+    if not errors:
+        return f"tracebacks grow by {entries:.1f} entries per request"
+    return ", ".join(f"{error} retains {growth:.1f} entries per request" for error, growth in errors.items())
+
+
+def _decide(low: float, high: float, flat_below: float, *, proof: str, sustained: bool) -> tuple[Outcome, str]:
+    if proof:
+        return "leaks", proof
+    threshold = f"{flat_below:,.0f} bytes per request"
     if high < flat_below:
-        return "flat", f"growth of {flat_below:,.0f} bytes per request is ruled out"
+        return "flat", f"growth of {threshold} is ruled out"
     if low <= flat_below:
-        return "inconclusive", f"the interval does not tell growth of {flat_below:,.0f} bytes per request from none"
+        return "inconclusive", f"cannot tell {threshold} from zero with 95% confidence; run longer"
     if not sustained:
-        return "inconclusive", "it grew, but not all the time: a step is no slope"
-    return "leaks", f"the whole interval lies above {flat_below:,.0f} bytes per request"
+        return "inconclusive", "memory stepped up once instead of growing with the requests"
+    return "leaks", f"the whole 95% CI is above {threshold}"
 
 
-def _climbs(lifetime: Lifetime) -> bool:
-    """Whether a traceback grew on: one that is seen within a request and then gone rises and falls in turn."""
-    steps = np.diff(lifetime.traceback_entries)
+def _growing_errors(lifetimes: Sequence[Series]) -> dict[str, float]:
+    """Return by how many entries per request the traceback of each error grows, the fastest first."""
+    names = {error for series in lifetimes for error in series.entries_by_error}
+    growth: dict[str, float] = {}
+    for name in names:
+        series = [one.entries_by_error.get(name, (0.0,)) for one in lifetimes]
+        found = _per_request(lifetimes, series) or 0.0
+        if found >= PROOF_ENTRIES_PER_REQUEST and any(map(_climbs, series)):
+            growth[name] = found
+    return dict(sorted(growth.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _climbs(entries: Sequence[float]) -> bool:
+    """Whether a traceback kept growing: one that is seen within a request and then gone rises and falls in turn."""
+    steps = np.diff(entries)
     return bool((steps > 0).sum() > 2 * (steps < 0).sum())
 
 
-def _is_sustained(lifetimes: Sequence[Lifetime], slope: float, flat_below: float) -> bool:
+def _is_sustained(lifetimes: Sequence[Series], slope: float, flat_below: float) -> bool:
     """Whether memory grew in each part of the run, by a quarter of the slope at least: one step would not.
 
     The parts are the thirds of the longest lifetime or, where that is too short for thirds, the lifetimes.
@@ -155,7 +192,7 @@ def _is_sustained(lifetimes: Sequence[Lifetime], slope: float, flat_below: float
     return len(parts) > 1 and all(_theil_sen(x, y) > floor for x, y in parts)
 
 
-def _slope(lifetimes: Sequence[Lifetime], rng: np.random.Generator) -> tuple[float, float, float]:
+def _slope(lifetimes: Sequence[Series], rng: np.random.Generator) -> tuple[float, float, float]:
     """Return the slope in bytes per request, and the bounds of its interval; lifetimes weigh by their requests."""
     weights = [_span(lifetime) for lifetime in lifetimes]
     slopes = [_resampled_slopes(lifetime, rng) for lifetime in lifetimes]
@@ -164,7 +201,7 @@ def _slope(lifetimes: Sequence[Lifetime], rng: np.random.Generator) -> tuple[flo
     return float(combined[0]), float(low), float(high)
 
 
-def _resampled_slopes(lifetime: Lifetime, rng: np.random.Generator) -> Floats:
+def _resampled_slopes(lifetime: Series, rng: np.random.Generator) -> Floats:
     """Return the slope of one lifetime, and after it those of `RESAMPLES` series with its residuals drawn in blocks."""
     requests, memory = _thinned(lifetime)
     slope = _theil_sen(requests, memory)
@@ -192,7 +229,7 @@ def _theil_sen(requests: Floats, memory: Floats) -> Floats:
     return np.asarray(np.median((memory[..., j] - memory[..., i]) / (requests[j] - requests[i]), axis=-1))
 
 
-def _thinned(lifetime: Lifetime) -> tuple[Floats, Floats]:
+def _thinned(lifetime: Series) -> tuple[Floats, Floats]:
     """Return requests and memory, as medians: of the samples that a pause in the load left at the same request, and of
     neighbours where there are more than `MAX_POINTS`.
     """
@@ -206,7 +243,7 @@ def _medians(series: Floats, bins: int) -> Floats:
     return np.array([np.median(part) for part in np.array_split(series, bins)])
 
 
-def _per_request(lifetimes: Sequence[Lifetime], series: Sequence[Sequence[float]]) -> float | None:
+def _per_request(lifetimes: Sequence[Series], series: Sequence[Sequence[float]]) -> float | None:
     """Return by how much a series grew for each request, its falls left out; None where it was not sampled."""
     if not all(series):
         return None
@@ -214,19 +251,23 @@ def _per_request(lifetimes: Sequence[Lifetime], series: Sequence[Sequence[float]
     return float(grown / sum(map(_span, lifetimes)))
 
 
-def _span(lifetime: Lifetime) -> float:
+def _has_a_slope(series: Series) -> bool:
+    return len(set(series.requests)) >= MIN_SAMPLES // 2 and _span(series) > 0
+
+
+def _span(lifetime: Series) -> float:
     return lifetime.requests[-1] - lifetime.requests[0] if lifetime.requests else 0.0
 
 
-def _finite(lifetime: Lifetime) -> Lifetime:
-    """Drop the samples of a lifetime that are not numbers."""
-    series = [column for column in (lifetime.traceback_entries, lifetime.collected_objects) if column]
-    table = np.array([lifetime.requests, lifetime.memory_bytes, *series], dtype=float)
-    table = table[:, np.isfinite(table).all(axis=0)]
-    columns = iter(table.tolist())
-    return Lifetime(
-        next(columns),
-        next(columns),
-        next(columns) if lifetime.traceback_entries else (),
-        next(columns) if lifetime.collected_objects else (),
-    )
+def _finite(lifetime: Series) -> Series:
+    """Drop the samples of a lifetime in which a figure is not a number."""
+    errors = lifetime.entries_by_error
+    columns = [lifetime.requests, lifetime.memory_bytes, lifetime.traceback_entries, lifetime.collected_objects]
+    columns += errors.values()
+    finite = np.isfinite(np.array([column for column in columns if column], dtype=float)).all(axis=0)
+    requests, memory, entries, collected, *rest = ([*compress(column, finite)] for column in columns)
+    return Series(requests, memory, entries, collected, dict(zip(errors, rest, strict=True)))
+
+
+def _whole(figure: float) -> str:
+    return f"{round(figure) + 0:,}"  # never -0

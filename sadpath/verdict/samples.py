@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal, TextIO
@@ -23,7 +23,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class Sample:
-    """One look at one arm. Where there was nothing to read, `reading` is None and `missing` says why."""
+    """What was read of one arm at one moment. In a missing sample `reading` is None and `missing` is the reason."""
 
     elapsed_s: float
     arm: str
@@ -33,9 +33,9 @@ class Sample:
     missing: str = ""
 
 
-_READING = [field.name for field in fields(Reading)]
+_READING = [field.name for field in fields(Reading) if field.name != "entries_by_error"]
 _LATENCY = [field.name for field in fields(Latency)]
-COLUMNS = ["elapsed_s", "arm", "phase", *_READING, *_LATENCY, "missing"]
+COLUMNS = ["elapsed_s", "arm", "phase", *_READING, "entries_by_error", *_LATENCY, "missing"]
 HEADER = ",".join(COLUMNS).encode()
 
 
@@ -54,6 +54,7 @@ class SampleFile:
         row = asdict(sample)
         row |= row.pop("reading") or {}
         row |= row.pop("latency")
+        row["entries_by_error"] = json.dumps(row["entries_by_error"]) if row.get("entries_by_error") else ""
         row["missing"] = " ".join(sample.missing.split())  # one line, whatever it came from
         self._rows.writerow(row)
         self._file.flush()
@@ -64,7 +65,7 @@ class SampleFile:
 
 
 class SampleReader:
-    """Reads a file of samples while it grows. A row that is not whole yet, or was cut off by a kill, waits."""
+    """Reads a file of samples while it grows. A row that is not complete yet, or was cut off by a kill, waits."""
 
     def __init__(self, path: Path) -> None:
         self.samples: list[Sample] = []
@@ -81,7 +82,7 @@ class SampleReader:
             file.seek(self._read)
             new = file.read()
         if not self._read and not new.startswith(HEADER[: len(new)]):
-            raise ValueError(f"{self._path} is no file of samples")
+            raise ValueError(f"{self._path} is not a file of samples")
         whole = new[: new.rfind(b"\n") + 1]
         lines = whole.decode().splitlines()
         self.samples += map(_sample, csv.DictReader(lines if self._read else lines[1:], COLUMNS))
@@ -94,41 +95,16 @@ def read_samples(path: Path) -> list[Sample]:
     return SampleReader(path).update()
 
 
-def by_arm(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
-    """Return the samples of each arm, the arms in the order of their first sample."""
-    arms: dict[str, list[Sample]] = {}
-    for sample in samples:
-        arms.setdefault(sample.arm, []).append(sample)
-    return arms
-
-
-def lifetimes(samples: Sequence[Sample]) -> Iterator[list[Reading]]:
-    """Split the readings of one arm into the lifetimes of its process, in order. Two lifetimes are never joined."""
-    lifetime: list[Reading] = []
-    for reading in (sample.reading for sample in samples if sample.reading):
-        if lifetime and is_another_lifetime(lifetime[-1], reading):
-            yield lifetime
-            lifetime = []
-        lifetime.append(reading)
-    if lifetime:
-        yield lifetime
-
-
-def is_another_lifetime(last: Reading, reading: Reading) -> bool:
-    """Whether the process was started again: by its start time or, where a page names none, by fallen requests."""
-    if reading.start_time_s is not None and last.start_time_s is not None:
-        return reading.start_time_s != last.start_time_s
-    return (reading.requests or 0) < (last.requests or 0)
-
-
 def _sample(row: dict[str, str]) -> Sample:
     figures = {name: float(row[name]) if row[name] else None for name in _READING + _LATENCY}
     resident = figures["resident_bytes"]
+    rest = {name: figures[name] for name in _READING[1:]}
+    errors = json.loads(row["entries_by_error"] or "{}")
     return Sample(
         elapsed_s=float(row["elapsed_s"]),
         arm=row["arm"],
         phase="warm-up" if row["phase"] == "warm-up" else "measured",
-        reading=None if resident is None else Reading(resident, *(figures[name] for name in _READING[1:])),
+        reading=None if resident is None else Reading(resident, **rest, entries_by_error=errors),
         latency=Latency(*(figures[name] for name in _LATENCY)),
         missing=row["missing"],
     )

@@ -180,7 +180,7 @@ def test_an_arm_that_is_killed_is_restarted_and_the_verdict_holds(start: Start) 
     assert status == 0, output
     assert "reused: exit status 137, restarted (1)\n" in output
     assert demo.summary()["arms"]["reused"]["restarts"] == 1
-    assert "began a new lifetime" in (demo.reports / "report.html").read_text()
+    assert "was restarted; its new process lifetime" in (demo.reports / "report.html").read_text()
 
 
 def test_an_arm_that_crosses_its_memory_limit_says_why_and_is_restarted(start: Start) -> None:

@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.build.__main__ import DASHBOARDS, dashboards
 from grafana.build.panels import COLOURS, GREY
-from sadpath.report.charts import OF_ARM
+from sadpath.report.charts import colours as colours_of_arms
 from tests.grafana.lab import ROOT
 from tests.grafana.questions import boards
 
@@ -101,7 +101,8 @@ def test_an_arm_has_its_colour_everywhere(panel: dict[str, Any]) -> None:
         for one in override["properties"]
         if one["id"] == "color"
     }
-    assert {arm: colours[f"/^{arm}/"] for arm in OF_ARM} == OF_ARM == COLOURS
+    expected = colours_of_arms(["reused", "factory"])
+    assert {arm: colours[f"/^{arm}/"] for arm in expected} == expected == COLOURS
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=title)

@@ -9,6 +9,7 @@ from loadtest.catalogue import FIGURES, Twin, read_twin
 from loadtest.demo.outcome import RATE, expected_of, rate_for, shortfall, status_of, words
 from sadpath.report import Run
 from sadpath.sources import Reading
+from sadpath.verdict.conditions import Conditions
 from sadpath.verdict.judge import Outcome, Verdict
 from sadpath.verdict.samples import Latency, Sample
 
@@ -49,7 +50,7 @@ def run(
         "leaky": Verdict(leaky, "", cyclic_objects_per_request=cycles),
         "fixed": Verdict(fixed, "", cyclic_objects_per_request=fixed_cycles),
     }
-    return Run(samples or [], {}, verdicts)
+    return Run(samples or [], Conditions(), verdicts)
 
 
 def answered(each: int, p99_ms: float = 5.0, *, arm: str = "leaky", start: float = 1.0) -> list[Sample]:

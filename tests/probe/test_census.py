@@ -209,7 +209,7 @@ def test_a_frame_that_a_debugger_holds_is_left_alone(error: Error) -> None:
 
 @walks_what_is_new
 def test_one_mark_is_left_however_often_the_census_looks(error: Error) -> None:
-    """A look moves the mark of the last one; marks do not pile up in the chain."""
+    """A look moves the mark of the last one; marks do not accumulate in the chain."""
     look = NOTHING
     for _ in range(50):
         raise_through(error)
@@ -269,7 +269,7 @@ def test_nothing_that_a_look_returns_leads_to_a_frame(error: Error) -> None:
 
 @walks_what_is_new
 def test_a_million_looks_at_a_growing_chain_keep_nothing_alive_and_add_nothing() -> None:
-    """Memory grows by what the raises pin; the looks themselves add neither objects nor bytes."""
+    """Memory grows by what the raises retain; the looks themselves add neither objects nor bytes."""
     error, look = Error(), NOTHING
     raise_through(error)
     for _ in range(2):
@@ -295,7 +295,7 @@ def test_the_estimate_is_near_what_the_frames_hold(error: Error) -> None:
 
 
 def test_what_frames_share_is_not_counted_as_theirs(error: Error) -> None:
-    """A large object that lives anyway, such as a cache, is no part of the estimate."""
+    """A large object that is alive anyway, such as a cache, is not part of the estimate."""
     cache = b"." * 1_000_000
 
     def fail(shared: bytes) -> None:  # noqa: ARG001 - kept by this frame

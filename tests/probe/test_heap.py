@@ -79,7 +79,7 @@ def test_a_heap_that_stays_as_it_is_is_not_counted_again(counter: LiveExceptionC
 
 
 def test_after_removal_no_callback_is_left() -> None:
-    """The collector runs as it did before."""
+    """The garbage collector runs as it did before."""
     before = list(gc.callbacks)
     counter = LiveExceptionCounter()
     counter.install()

@@ -2,7 +2,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import sadpath
+from sadpath.verdict.conditions import Conditions, write_conditions
 from tests.sadpath.test_report import leave, samples
 
 ROOT = Path(__file__).parents[2]
@@ -15,14 +18,36 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_it_judges_a_run_again_that_was_killed(tmp_path: Path) -> None:
-    """Samples alone are enough, the last row torn; the verdict goes to standard output, the rest does not."""
+    """Samples alone are enough, the last row torn; the status is the run's, the verdict goes to standard output."""
     leave(tmp_path, samples("reused", 30_000))
     with (tmp_path / "samples.csv").open("a") as file:
         file.write("31.0,reused,meas")
     result = run("report", str(tmp_path))
-    assert result.returncode == 0
-    assert result.stdout.startswith("reused leaks: 30,000 bytes kept per request")
-    assert result.stderr == f"The report: {tmp_path / 'report.html'}\n"
+    assert result.returncode == 1
+    assert result.stdout.startswith("reused  leaks: 30,000 bytes retained per request")
+    assert "user_not_found retains 19.0 entries per request" in result.stdout
+    assert result.stderr == f"report: {tmp_path / 'report.html'}\n"
+
+
+@pytest.mark.parametrize(("slope", "count", "status"), [(0, 30, 0), (30_000, 30, 1), (30_000, 3, 3)])
+def test_its_status_is_that_of_the_run(tmp_path: Path, slope: float, count: int, status: int) -> None:
+    """0 flat, 1 leaks, 3 inconclusive."""
+    leave(tmp_path, samples("shop", slope, count))
+    assert run("report", str(tmp_path)).returncode == status
+
+
+def test_the_threshold_and_what_is_allowed_are_those_of_the_run(tmp_path: Path) -> None:
+    """So that the second verdict is that of the first."""
+    leave(tmp_path, [*samples("shop", 0, 3)])
+    write_conditions(tmp_path / "run.json", Conditions(allow_inconclusive=True))
+    assert run("report", str(tmp_path)).returncode == 0
+
+
+def test_it_writes_junit(tmp_path: Path) -> None:
+    """Where the option says."""
+    leave(tmp_path, samples("shop", 30_000))
+    assert run("report", str(tmp_path), "--junit", str(tmp_path / "junit.xml")).returncode == 1
+    assert "<failure" in (tmp_path / "junit.xml").read_text()
 
 
 def test_a_folder_without_samples_is_one_clear_line(tmp_path: Path) -> None:
@@ -30,11 +55,28 @@ def test_a_folder_without_samples_is_one_clear_line(tmp_path: Path) -> None:
     result = run("report", str(tmp_path))
     assert (result.returncode, result.stderr) == (
         2,
-        f"sadpath: there is no samples.csv in {tmp_path}; name the folder of a run\n",
+        f"sadpath: no samples.csv in {tmp_path}; name the folder of a run, such as reports/demo\n",
     )
 
 
-def test_it_tells_its_version_and_what_it_can_do() -> None:
-    """`--version` and `--help`."""
+def test_a_file_of_something_else_is_one_clear_line(tmp_path: Path) -> None:
+    """Not a traceback."""
+    (tmp_path / "samples.csv").write_text("name,price\nbread,2\n")
+    result = run("report", str(tmp_path))
+    assert (result.returncode, result.stderr) == (2, f"sadpath: {tmp_path / 'samples.csv'} is not a file of samples\n")
+
+
+def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    """With the status of what failed."""
+    leave(tmp_path, samples("shop", 0))
+    result = run("report", str(tmp_path), "--junit", str(tmp_path))
+    assert (result.returncode, result.stderr) == (4, f"sadpath: cannot write {tmp_path}: Is a directory\n")
+
+
+def test_it_prints_its_version_and_its_help() -> None:
+    """`--help` has the exit statuses and an example."""
     assert run("--version").stdout == f"{sadpath.__version__}\n"
     assert "report" in run("--help").stdout
+    text = run("report", "--help").stdout
+    assert "Exit status: 0 flat" in text
+    assert "  sadpath report reports/locust --junit reports/junit.xml\n" in text

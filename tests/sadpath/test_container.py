@@ -1,4 +1,4 @@
-"""The container source, against a server that says what a Docker engine said."""
+"""The container source, against a server that answers as a Docker engine did."""
 
 import gc
 import json
@@ -93,11 +93,11 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
 
 
 def refusal(ask: Callable[[], object]) -> str:
-    """The one line that a container which cannot be asked leaves; and what docker's SDK forgot to close is closed."""
-    with pytest.raises(Unreadable) as gap:
+    """Return the reason, and close what docker's SDK forgot to close."""
+    with pytest.raises(Unreadable) as failure:
         ask()
-    line = str(gap.value)
-    del gap
+    line = str(failure.value)
+    del failure
     gc.collect()
     return line
 
@@ -110,52 +110,53 @@ def test_the_memory_of_a_container(engine: Engine, memory: dict[str, Any]) -> No
 
 
 def test_a_container_without_a_limit(engine: Engine) -> None:
-    """The engine then tells the machine's memory as the limit, which it is not."""
+    """The engine then reports the machine's memory as the limit, which it is not."""
     engine.inspected["HostConfig"]["Memory"] = 0
     assert Container("shop").read().limit_bytes is None
 
 
 @pytest.mark.usefixtures("engine")
-def test_what_became_of_a_container() -> None:
+def test_the_state_of_a_container() -> None:
     """It runs, was restarted once, and not for its memory."""
     assert Container("shop").state() == ContainerState(running=True, restarts=1, killed_for_memory=False)
 
 
-def test_a_kill_that_the_state_tells(engine: Engine) -> None:
+def test_a_kill_that_the_state_reports(engine: Engine) -> None:
     """As long as it is not restarted, and on some engines after that."""
     engine.inspected["State"] |= {"OOMKilled": True, "Status": "exited"}
     assert Container("shop").state() == ContainerState(running=False, restarts=1, killed_for_memory=True)
     assert (
-        refusal(Container("shop").read) == "container shop is not running but exited: killed for its memory, at 256 MiB"
+        refusal(Container("shop").read)
+        == "container shop is exited, not running: killed at its memory limit of 256 MiB"
     )
 
 
-def test_a_kill_that_only_an_event_tells(engine: Engine) -> None:
-    """A restart may wipe the state; the engine's events still know."""
+def test_a_kill_that_only_an_event_reports(engine: Engine) -> None:
+    """A restart may wipe the state; the engine's events remain."""
     engine.events = [OUT_OF_MEMORY]
     assert Container("shop").state().killed_for_memory
 
 
 @pytest.mark.usefixtures("engine")
-def test_a_container_that_there_is_not() -> None:
-    """The line names it, and what to type."""
-    assert refusal(Container("nobody").read) == "there is no container nobody; docker ps lists those that run"
+def test_a_container_that_does_not_exist() -> None:
+    """The reason has its name, and what to type."""
+    assert refusal(Container("nobody").read) == "no container nobody; docker ps lists the running ones"
 
 
 def test_an_engine_that_counts_no_memory(engine: Engine) -> None:
-    """As one without root and without delegated control groups: a gap, and never a zero."""
+    """As one without root and without delegated control groups: a missing sample, never a zero."""
     engine.memory = {}
-    assert refusal(Container("shop").read) == "the engine counts no memory for container shop"
+    assert refusal(Container("shop").read) == "the Docker engine reports no memory for container shop"
 
 
 def test_an_engine_that_refuses(engine: Engine) -> None:
-    """What it says is the line."""
+    """Its message is the reason."""
     engine.refusal = (500, "the disk is full")
     assert refusal(Container("shop").state) == "the Docker engine: the disk is full"
 
 
 def test_an_engine_that_hangs(engine: Engine) -> None:
-    """It has as long as it was given."""
+    """It has its timeout."""
     engine.hang.clear()
     assert refusal(Container("shop", timeout_s=1).read) == "the Docker engine does not answer in time"
 
@@ -163,21 +164,21 @@ def test_an_engine_that_hangs(engine: Engine) -> None:
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # docker's SDK forgets the socket that did not connect
 @pytest.mark.parametrize("address", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"])
 def test_no_engine(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    """One line that says what to do."""
+    """The reason is what to do."""
     monkeypatch.setenv("DOCKER_HOST", address)
     assert refusal(Container("shop").read) == "no Docker engine answers; start it, or set DOCKER_HOST"
 
 
-def test_an_address_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line holds the address."""
+def test_something_that_is_not_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason has what was set."""
     monkeypatch.setenv("DOCKER_HOST", "gibberish")
     line = refusal(Container("shop").read)
     assert line.startswith("the Docker engine: ")
     assert "gibberish" in line
 
 
-def test_an_engine_that_does_not_let_us_in() -> None:
-    """One line that says what to type. As the SDK put it for a user outside of the group docker; root is let in."""
+def test_an_engine_without_permission() -> None:
+    """The reason is what to type. As the SDK put it for a user outside of the group docker; root is let in."""
     said = "Error while fetching server API version: ('Connection aborted.', PermissionError(13, 'Permission denied'))"
     line = _engine_in_words(DockerException(said))
-    assert line == "the Docker engine does not let you in; type sudo usermod -aG docker $USER and log in again"
+    assert line == "no permission to use the Docker engine; type sudo usermod -aG docker $USER and log in again"

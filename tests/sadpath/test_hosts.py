@@ -1,6 +1,7 @@
 import pytest
 
-from sadpath.hosts import NotYours, check_host
+from sadpath.errors import CommandError, Status
+from sadpath.hosts import check_host
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ def test_a_private_network_is_yours(host: str) -> None:
 @pytest.mark.parametrize("host", ["8.8.8.8", "172.32.0.1", "192.169.0.1", "100.64.0.1", "[2606:4700::1111]"])
 def test_a_public_address_is_refused(host: str) -> None:
     """An address outside the private ranges, if only just, is refused."""
-    with pytest.raises(NotYours):
+    with pytest.raises(CommandError):
         check_host(f"http://{host}:8000")
 
 
@@ -29,23 +30,23 @@ def test_a_public_address_is_refused(host: str) -> None:
 )
 def test_a_clouds_metadata_service_is_refused(host: str) -> None:
     """The link-local addresses, where clouds keep their credentials, are refused in whichever way they are written."""
-    with pytest.raises(NotYours):
+    with pytest.raises(CommandError):
         check_host(f"http://{host}/latest/meta-data")
 
 
 def test_a_name_before_the_host_does_not_hide_it() -> None:
     """What stands before an @ is a user's name, and not the host."""
-    with pytest.raises(NotYours, match=r"8\.8\.8\.8"):
+    with pytest.raises(CommandError, match=r"8\.8\.8\.8"):
         check_host("http://127.0.0.1@8.8.8.8/")
 
 
 def test_a_refusal_says_what_to_type() -> None:
-    """A refusal is one line that names the host and the flag that allows it."""
-    with pytest.raises(NotYours) as refusal:
+    """A refusal is one line that names the host and the option that allows it."""
+    with pytest.raises(CommandError) as refusal:
         check_host("http://8.8.8.8:8000")
-    assert str(refusal.value) == (
-        "8.8.8.8 (8.8.8.8) is neither this machine nor on a private network; "
-        "if it is yours to load, say so with --i-own-this-host"
+    assert refusal.value.exit_code == Status.WRONG_COMMAND
+    assert refusal.value.message == (
+        "8.8.8.8 (8.8.8.8) is neither this machine nor on a private network; if you own it, add --i-own-this-host"
     )
 
 
@@ -72,20 +73,24 @@ def test_the_flag_allows_any_host() -> None:
     ],
 )
 @pytest.mark.parametrize("flag", [False, True])
-def test_nonsense_is_a_value_error(nonsense: str, flag: bool) -> None:  # noqa: FBT001 - a case, and no switch
-    """What is no HTTP address of a service is a `ValueError`, with the flag too."""
-    with pytest.raises(ValueError, match=r"."):
+def test_nonsense_is_refused(nonsense: str, flag: bool) -> None:  # noqa: FBT001 - a case, and no switch
+    """Anything but the HTTP address of a service is refused, with the option too."""
+    with pytest.raises(CommandError, match=r"^expected the address of a service"):
         check_host(nonsense, i_own_this_host=flag)
 
 
-def test_a_value_error_shows_what_an_address_looks_like() -> None:
-    """The message for nonsense shows an address that would do."""
-    with pytest.raises(ValueError, match=r"'localhost:8000' is no address of a service; one looks like http://127"):
+def test_a_refusal_of_nonsense_shows_an_address() -> None:
+    """The message has what was typed, and an example."""
+    with pytest.raises(CommandError) as refusal:
         check_host("localhost:8000")
+    assert refusal.value.message == (
+        "expected the address of a service, got 'localhost:8000' (for example http://127.0.0.1:8000)"
+    )
 
 
 @pytest.mark.parametrize("host", ["999.1.1.1", "a..b", "a" * 64])
-def test_a_host_without_an_address_is_a_value_error(host: str) -> None:
-    """A host that is no address, and cannot be a name, is a `ValueError` that names it."""
-    with pytest.raises(ValueError, match=f"the host '{host}' has no address"):
+def test_a_host_that_does_not_resolve_is_refused(host: str) -> None:
+    """A host that is not an address, and cannot be a name, is refused by its name; the command was wrong."""
+    with pytest.raises(CommandError, match=f"^cannot resolve host '{host}'$") as refusal:
         check_host(f"http://{host}")
+    assert refusal.value.exit_code == Status.WRONG_COMMAND

@@ -124,15 +124,17 @@ def test_before_the_first_request_there_are_zeros(environment: "Environment") ->
 
 @pytest.fixture
 def service() -> Iterator[str]:
-    """A server that answers 404, always."""
+    """A server that answers 404, but for its metrics."""
 
     class Sad(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self.send_response(404)
-            self.send_header("Content-Length", "0")
+            body = b"process_resident_memory_bytes 1e8\n" * (self.path == "/metrics")
+            self.send_response(200 if body else 404)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

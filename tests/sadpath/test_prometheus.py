@@ -89,7 +89,7 @@ def test_a_reused_error_has_an_entry_for_each_raise(error: OutOfStockError) -> N
 
 
 def test_a_reused_error_retains_each_frame_once(error: OutOfStockError) -> None:
-    """A thousand raises pin a thousand frames, and their callers once."""
+    """A thousand raises retain a thousand frames, and their callers once."""
     callers = len(list(traceback.walk_stack(sys._getframe()))) + 1  # noqa: SLF001 - this one, and raise_again
     with installed(error) as registry:
         raise_again(error, 1_000)
@@ -97,7 +97,7 @@ def test_a_reused_error_retains_each_frame_once(error: OutOfStockError) -> None:
 
 
 def test_a_reused_error_retains_bytes(error: OutOfStockError) -> None:
-    """The bytes that a thousand raises pin are at least those of their entries and frames, and no fantasy."""
+    """The bytes that a thousand raises retain are at least those of their entries and frames, and plausible."""
     with installed(error) as registry:
         raise_again(error, 1_000)
         assert 100_000 < scrape(registry)['sadpath_retained_bytes{error="error_0"}'] < 10_000_000
@@ -194,7 +194,7 @@ def test_a_limit_that_is_told_is_published(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_limit_of_the_container_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody told another."""
+    """By default."""
     monkeypatch.setattr("sadpath.plugins.prometheus.memory_limit", lambda: 2**28)
     with installed() as registry:
         assert scrape(registry)["sadpath_memory_limit_bytes"] == 2**28
@@ -216,7 +216,7 @@ def test_the_environment_is_in_the_labels() -> None:
 
 
 def test_removal_leaves_nothing_behind() -> None:
-    """What was installed and removed leaves no callback in the collector, and nothing on the page."""
+    """What was installed and removed leaves no callback in `gc.callbacks`, and nothing on the page."""
     callbacks = list(gc.callbacks)
     with installed() as registry:
         assert len(gc.callbacks) > len(callbacks)
@@ -248,7 +248,7 @@ def test_two_installations_do_not_disturb_each_other(error: OutOfStockError) -> 
 
 
 def test_nothing_is_registered_at_import() -> None:
-    """Importing the exporter registers nothing: each collector is where the caller put it."""
+    """Importing the exporter registers nothing: each collector is where the caller registered it."""
     from prometheus_client import REGISTRY  # noqa: PLC0415 - the one that is shared by all
 
     assert REGISTRY.get_sample_value("sadpath_live_exceptions") is None
@@ -258,7 +258,7 @@ def test_a_collection_while_a_metric_is_locked_does_not_deadlock() -> None:
     """The collector may start inside a metric's own lock, or the registry's; our callbacks ask for neither."""
     with installed() as registry:
         counter = Counter("requests", "Requests.", ["path"], registry=registry)
-        # What an allocation may be inside of when the collector starts.
+        # What an allocation may be inside of when a collection starts.
         locks = [counter._lock, counter.labels("/")._value._lock, registry._lock]  # noqa: SLF001
 
         def collect() -> None:

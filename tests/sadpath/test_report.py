@@ -1,25 +1,43 @@
 import json
+import os
 import re
 import struct
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import parse
 
 import pytest
 from flask import Flask
 
-from sadpath.report import Run, read_run, summary, title, write_report
-from sadpath.report.charts import MAX_ROWS, chart_rows, colours
+from sadpath.report import Run, read_run, set_aside, summary, write_report
+from sadpath.report.charts import COOL, MAX_ROWS, WARM, chart_rows, colours, memory_chart, with_rows
+from sadpath.report.console import verdict_block
+from sadpath.report.junit import junit, write_junit
 from sadpath.report.page import live_page
+from sadpath.report.picture import title
 from sadpath.sources import Reading
+from sadpath.verdict.conditions import Conditions, write_conditions
 from sadpath.verdict.judge import Verdict
+from sadpath.verdict.run import judged
 from sadpath.verdict.samples import Latency, Phase, Sample, SampleFile
 
 MIB = 2**20
+CONDITIONS = Conditions(
+    started="2026-01-02T03:04:05+00:00",
+    sadpath="0.1.0",
+    command="locust -f shop.py",
+    host="laptop",
+    users=40,
+    services={"reused": "http://127.0.0.1:8001/metrics"},
+    warm_up_s=5.0,
+    environment={"python": "3.13.0", "starlette": "1.10.0"},
+)
 CONTRACT = {"verdict", "requests", "bytes_per_request", "ci95", "cyclic_objects_per_request"}
 
 
 def samples(arm: str, slope: float, count: int = 30, started: float = 1.0, phase: Phase = "measured") -> list[Sample]:
-    """One lifetime of an arm that keeps `slope` bytes a request, 200 requests a second."""
+    """One lifetime of an arm that retains `slope` bytes per request, at 200 requests a second."""
     return [
         Sample(
             float(second),
@@ -30,7 +48,8 @@ def samples(arm: str, slope: float, count: int = 30, started: float = 1.0, phase
                 start_time_s=started,
                 requests=200.0 * second,
                 collected_objects=10.0 * second,
-                traceback_entries=(slope > 0) * 1900.0 * second,
+                traceback_entries=(slope > 0) * 3800.0 * second,
+                entries_by_error={"user_not_found": 3800.0 * second} if slope > 0 else {},
             ),
             Latency(5.0, 10.0 + second),
         )
@@ -40,9 +59,9 @@ def samples(arm: str, slope: float, count: int = 30, started: float = 1.0, phase
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder where a run of two arms left its samples and its environment."""
+    """A folder where a run of two arms left its samples and its conditions."""
     leave(tmp_path, samples("reused", 30_000) + samples("factory", 0))
-    (tmp_path / "environment.json").write_text('{"python": "3.13.0", "starlette": "1.10.0"}')
+    write_conditions(tmp_path / "run.json", CONDITIONS)
     return tmp_path
 
 
@@ -61,10 +80,24 @@ def test_the_summary_is_what_programs_rely_on(folder: Path) -> None:
     assert found["environment"]["starlette"] == "1.10.0"
     assert found["arms"]["reused"]["bytes_per_request"] == 30_000
     assert found["arms"]["factory"]["verdict"] == "flat"
+    assert found["arms"]["reused"]["errors"] == {"user_not_found": {"traceback_entries_per_request": 19.0}}
+    assert found["arms"]["factory"]["errors"] == {}
+    assert found["arms"]["reused"]["requests_per_second"] == 200
+    assert found["run"] == {
+        "started": "2026-01-02T03:04:05+00:00",
+        "duration_s": 30.0,
+        "command": "locust -f shop.py",
+        "host": "laptop",
+        "users": 40,
+        "services": {"reused": "http://127.0.0.1:8001/metrics"},
+        "warm_up_s": 5.0,
+        "flat_below_bytes_per_request": 256.0,
+        "sadpath": "0.1.0",
+    }
     assert all(arm.keys() >= CONTRACT for arm in found["arms"].values())
 
 
-def test_a_figure_that_there_is_none_of_is_null(tmp_path: Path) -> None:
+def test_an_unknown_figure_is_null(tmp_path: Path) -> None:
     """Three samples decide nothing, and the summary is still JSON that every program reads."""
     leave(tmp_path, samples("reused", 30_000, count=3))
     write_report(tmp_path)
@@ -73,19 +106,10 @@ def test_a_figure_that_there_is_none_of_is_null(tmp_path: Path) -> None:
     assert (arm["verdict"], arm["bytes_per_request"], arm["ci95"]) == ("inconclusive", None, [None, None])
 
 
-@pytest.mark.parametrize(("slopes", "outcome"), [((0, 0), "flat"), ((0, 30_000), "leaks"), ((30_000, 30_000), "leaks")])
-def test_a_run_leaks_if_an_arm_does_and_is_flat_only_if_all_are(
-    tmp_path: Path, slopes: tuple[float, float], outcome: str
-) -> None:
-    """One word for the run."""
-    leave(tmp_path, [sample for arm, slope in zip("ab", slopes, strict=True) for sample in samples(arm, slope)])
-    assert read_run(tmp_path).outcome == outcome
-
-
-def test_a_run_of_which_an_arm_is_undecided_is_not_flat() -> None:
-    """No verdict at all is inconclusive too."""
-    assert Run([], {}, {}).outcome == "inconclusive"
-    assert summary(Run([], {}, {}))["arms"] == {}
+def test_a_run_without_samples_has_a_summary() -> None:
+    """It is inconclusive, and has no arms."""
+    found = summary(Run())
+    assert (found["verdict"], found["arms"]) == ("inconclusive", {})
 
 
 def test_the_picture_is_a_picture_for_a_slide(folder: Path) -> None:
@@ -97,30 +121,30 @@ def test_the_picture_is_a_picture_for_a_slide(folder: Path) -> None:
     assert (width > 1500, 1.6 < width / height < 2.1) == (True, True)
 
 
-def test_a_run_says_what_it_is_about_wherever_somebody_told(folder: Path) -> None:
-    """In the page, in the summary, above the picture, and on the page that is live; nothing where nobody did."""
+def test_what_a_run_is_about_is_on_everything(folder: Path) -> None:
+    """On the page, in the summary, above the picture, and on the live page; nothing where it is unknown."""
     app = Flask(__name__)
-    live_page(app, ["reused"], list, about="A worker\nreused = /twins/<it>")
+    live_page(app, ["reused"], Run, about="A worker\nreused = /twins/<it>")
     assert '<p class="about">A worker\nreused = /twins/&lt;it&gt;</p>' in app.test_client().get("/sadpath").text
     assert title(read_run(folder))["subtitle"][0].startswith("reused: 30,000 bytes")
-    (folder / "about.txt").write_text("A worker\nreused = /twins/<it>\n")
+    write_conditions(folder / "run.json", replace(CONDITIONS, about="A worker\nreused = /twins/<it>"))
     write_report(folder)
     assert '<p class="about">A worker\nreused = /twins/&lt;it&gt;</p>' in (folder / "report.html").read_text()
     assert json.loads((folder / "summary.json").read_text())["about"] == "A worker\nreused = /twins/<it>"
     assert title(read_run(folder))["subtitle"][:2] == ["A worker", "reused = /twins/<it>"]
 
 
-def test_the_picture_tells_of_cycles_where_an_arm_makes_some() -> None:
-    """Memory does not show them, and where there are none they would only distract."""
+def test_the_picture_mentions_reference_cycles_where_an_arm_makes_some() -> None:
+    """Memory does not show them; where there are none they would only distract."""
 
     def subtitle(cycles: float | None) -> list[str]:
         arms = {"reused": Verdict("flat", "", cyclic_objects_per_request=cycles), "factory": Verdict("flat", "")}
         arms["factory"] = replace(arms["factory"], cyclic_objects_per_request=0.02)
-        return list(title(Run([], {}, arms))["subtitle"])
+        return list(title(Run([], Conditions(), arms))["subtitle"])
 
-    assert subtitle(6.0)[0].endswith(", 6.0 cyclic objects")
-    assert subtitle(6.0)[1].endswith(", 0.0 cyclic objects")
-    assert not [line for cycles in (0.3, None) for line in subtitle(cycles) if "cyclic" in line]
+    assert subtitle(6.0)[0].endswith(", 6.0 objects in reference cycles")
+    assert subtitle(6.0)[1].endswith(", 0.0 objects in reference cycles")
+    assert not [line for cycles in (0.3, None) for line in subtitle(cycles) if "cycles" in line]
 
 
 def test_the_page_is_whole_in_itself(folder: Path) -> None:
@@ -129,15 +153,81 @@ def test_the_page_is_whole_in_itself(folder: Path) -> None:
     page = re.sub("<script>.*?</script>", "", (folder / "report.html").read_text(), flags=re.DOTALL)
     assert set(re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="([^"]*)"', page)) == {"data:,"}
     assert "reused leaks, factory is flat" in page
+    assert "user_not_found retains 19.0 entries per request" in page
 
 
-def test_the_page_shows_restarts_and_gaps(tmp_path: Path) -> None:
-    """What happened is said, with the reason of each sample that is missing."""
-    gap = Sample(31.0, "reused", "measured", None, missing="http://127.0.0.1:1/metrics: <timed out>")
-    leave(tmp_path, [*samples("reused", 30_000), gap, *samples("reused", 30_000, started=2.0)])
+def test_the_page_has_the_conditions_of_the_run(folder: Path) -> None:
+    """When, how long, with which load, on which machine and version."""
+    write_report(folder)
+    page = (folder / "report.html").read_text()
+    facts = dict(re.findall("<tr><th>(.*?)</th><td>(?:<code>)?(.*?)(?:</code>)?</td></tr>", page))
+    assert facts["started"] == "2026-01-02T03:04:05+00:00"
+    assert facts["duration"] == "30 s, of which 5 s warm-up"
+    assert facts["load"] == "reused 200 requests per second, factory 200 requests per second"
+    assert (facts["users"], facts["sent from"], facts["command"]) == ("40", "laptop", "locust -f shop.py")
+    assert (facts["Sadpath"], facts["Starlette"]) == ("0.1.0", "1.10.0")
+
+
+def specifications(page: str) -> list[dict[str, Any]]:
+    """Return the charts that a report draws."""
+    return [json.loads(spec) for spec in re.findall(r'vegaEmbed\("#chart\d+", (.*), \{actions', page)]
+
+
+def test_a_figure_that_was_not_sampled_has_no_chart(tmp_path: Path) -> None:
+    """Memory is always drawn; traceback entries and latency where some sample has them."""
+    bare = [
+        replace(one, latency=Latency(), reading=replace(one.reading, traceback_entries=None, entries_by_error={}))
+        for one in samples("shop", 0)
+        if one.reading
+    ]
+    leave(tmp_path, bare)
     write_report(tmp_path)
     page = (tmp_path / "report.html").read_text()
-    assert "began a new lifetime 1 s into the run, after 6,200 requests" in page
+    (memory,) = specifications(page)
+    assert "memory (MiB)" in json.dumps(memory)
+    assert "traceback entries per request" not in page
+    leave(tmp_path, samples("shop", 0))
+    write_report(tmp_path)
+    assert len(specifications((tmp_path / "report.html").read_text())) == 3
+
+
+@pytest.mark.parametrize(("anonymous_bytes", "name"), [(5e7, "anonymous memory"), (None, "resident memory")])
+def test_a_chart_names_the_memory_that_it_draws(tmp_path: Path, anonymous_bytes: float | None, name: str) -> None:
+    """And the page does, in its words."""
+    leave(
+        tmp_path,
+        [
+            replace(one, reading=replace(one.reading, anonymous_bytes=anonymous_bytes))
+            for one in samples("shop", 0)
+            if one.reading
+        ],
+    )
+    write_report(tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert f"{name} (MiB)" in json.dumps(specifications(page)[0])
+    assert f"figures show {name}" in page
+
+
+def test_the_limit_is_drawn_for_the_memory_that_it_limits() -> None:
+    """Beside anonymous memory, resident memory is drawn in thin lines; where that is all, its lines are the chart's."""
+
+    def drawn(*, anonymous: bool) -> str:
+        return json.dumps(with_rows(memory_chart({"shop": "#000"}, anonymous=anonymous), []))
+
+    assert "memory limit (of resident memory, thin lines): " in drawn(anonymous=True)
+    assert "'memory limit: '" in drawn(anonymous=False)
+    assert '"field": "resident_mib"' in drawn(anonymous=True)
+    assert '"field": "resident_mib"' not in drawn(anonymous=False)
+
+
+def test_the_page_lists_restarts_and_missing_samples(tmp_path: Path) -> None:
+    """With the reason of each missing sample."""
+    missing = Sample(31.0, "reused", "measured", None, missing="http://127.0.0.1:1/metrics: <timed out>")
+    leave(tmp_path, [*samples("reused", 30_000), missing, *samples("reused", 30_000, started=2.0)])
+    write_report(tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert "was restarted; its new process lifetime was first sampled 1 s into the run, after 6,200 requests" in page
+    assert ", 1 restart<" in page
     assert "http://127.0.0.1:1/metrics: &lt;timed out&gt;" in page
 
 
@@ -148,9 +238,9 @@ def test_names_cannot_break_out_of_the_page(tmp_path: Path) -> None:
     assert "<script>alert" not in (tmp_path / "report.html").read_text()
 
 
-def test_requests_are_counted_through_restarts_and_lives_are_told_apart() -> None:
+def test_requests_are_counted_through_restarts_and_lifetimes_are_kept_apart() -> None:
     """The x axis goes on, the line begins anew."""
-    rows = chart_rows(samples("reused", 0, count=3) + samples("reused", 0, count=2, started=2.0))
+    rows = chart_rows(Run(samples("reused", 0, count=3) + samples("reused", 0, count=2, started=2.0)))
     assert [(row["requests"], row["lifetime"], row["restarted"]) for row in rows] == [
         (200, 0, False),
         (400, 0, False),
@@ -162,19 +252,112 @@ def test_requests_are_counted_through_restarts_and_lives_are_told_apart() -> Non
 
 def test_a_long_run_is_thinned_but_keeps_restarts_and_the_end() -> None:
     """A page that is open for hours stays quick."""
-    rows = chart_rows(samples("reused", 0, count=5000) + samples("reused", 0, count=5001, started=2.0))
-    assert len(rows) <= MAX_ROWS + 2
+    rows = chart_rows(Run(samples("reused", 0, count=5000) + samples("reused", 0, count=5001, started=2.0)))
+    assert MAX_ROWS / 2 < len(rows) <= MAX_ROWS + 4
     assert [row["restarted"] for row in rows].count(True) == 1
     assert rows[-1]["requests"] == 200 * (5000 + 5001)
 
 
-def test_the_labs_arms_always_have_their_own_colours() -> None:
-    """Whatever else is drawn, and in whatever order."""
-    assert colours(["factory", "shop", "reused"])["reused"] == colours(["reused"])["reused"]
-    assert len(set(colours(["factory", "shop", "reused", "cart"]).values())) == 4
+def test_restarts_are_counted_alike_everywhere() -> None:
+    """In the verdict, on the charts, and on the live page, also a restart during the warm-up."""
+    twice = [*samples("shop", 0, phase="warm-up"), *samples("shop", 0, started=2.0), *samples("shop", 0, started=3.0)]
+    run = judged(Run(twice))
+    rows = chart_rows(run)
+    assert run.verdicts["shop"].restarts == run.restarts("shop") == 2
+    assert [row["restarted"] for row in rows].count(True) == rows[-1]["lifetime"] == 2
 
 
-def test_a_folder_without_samples_is_no_run(tmp_path: Path) -> None:
-    """The caller is told, rather than shown an empty report."""
+def test_colours_are_by_position_whatever_the_names_are() -> None:
+    """Warm and cool in turn; no two of six are alike."""
+    assert colours(["a", "b", "c"]) == {"a": WARM[0], "b": COOL[0], "c": WARM[1]}
+    assert len(set(colours("abcdef").values())) == 6
+
+
+@pytest.mark.parametrize("leaking", ["a", "b", "ab", "bcd", "abcdef"])
+def test_an_arm_that_leaks_is_never_green_or_blue(leaking: str) -> None:
+    """Whatever its position is; arms that do not leak keep their colour."""
+    plain, drawn = colours("abcdef"), colours("abcdef", leaking)
+    assert {drawn[arm] for arm in leaking} <= set(WARM)
+    assert all(drawn[arm] == plain[arm] for arm in "abcdef" if arm not in leaking)
+
+
+def test_two_arms_that_leak_are_told_apart() -> None:
+    """As a legend must."""
+    assert len(set(colours("ab", "ab").values())) == 2
+
+
+def test_a_folder_without_samples_is_not_a_run(tmp_path: Path) -> None:
+    """The caller gets an error, not an empty report."""
     with pytest.raises(FileNotFoundError):
         write_report(tmp_path)
+
+
+def test_the_verdict_stands_out_in_a_log(folder: Path) -> None:
+    """A block between two rules, with the exception that leaks and where the report is."""
+    lines = verdict_block(read_run(folder), "reports/report.html").splitlines()
+    assert lines[0] == f"== Sadpath: leaks {'=' * 62}"
+    assert lines[1].startswith("reused   leaks: 30,000 bytes retained per request (95% CI ")
+    assert "         user_not_found retains 19.0 entries per request" in lines
+    assert lines[-2:] == ["report: reports/report.html", "=" * 80]
+
+
+def test_junit_has_a_test_case_for_each_arm(folder: Path) -> None:
+    """A leak is a failure that names the exception, flat a success."""
+    write_junit(folder / "ci" / "junit.xml", read_run(folder))
+    suite = parse(folder / "ci" / "junit.xml").getroot()  # noqa: S314 - our own
+    assert (suite.tag, suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("testsuite", "2", "1", "0")
+    leaky, flat = suite.findall("testcase")
+    failure = leaky.find("failure")
+    assert failure is not None
+    assert failure.get("message") == "user_not_found retains 19.0 entries per request"
+    assert (flat.get("name"), flat.find("failure")) == ("factory", None)
+
+
+@pytest.mark.parametrize(("allowed", "kind"), [(False, "error"), (True, "skipped")])
+def test_inconclusive_is_an_error_in_junit_or_skipped_where_it_is_allowed(allowed: bool, kind: str) -> None:  # noqa: FBT001
+    """With the reason."""
+    run = Run([], Conditions(allow_inconclusive=allowed), {"shop": Verdict("inconclusive", "not enough data")})
+    suite = junit(run)
+    (case,) = suite
+    assert [(child.tag, child.get("message")) for child in case] == [(kind, "not enough data")]
+    assert (suite.get("errors"), suite.get("skipped")) == ("01"[kind == "error"], "01"[kind == "skipped"])
+
+
+def test_junit_is_xml_whatever_an_arm_is_called(tmp_path: Path) -> None:
+    """Control characters are not, and neither is half of a surrogate pair."""
+    write_junit(tmp_path / "junit.xml", Run([], Conditions(), {'<"a\x00\x1b&>': Verdict("flat", "")}))
+    (case,) = parse(tmp_path / "junit.xml").getroot()  # noqa: S314 - our own
+    assert case.get("name") == '<"a\ufffd\ufffd&>'
+
+
+def test_an_earlier_run_is_set_aside_whole(folder: Path) -> None:
+    """In a folder named after its start, that no run writes to; other files stay."""
+    write_report(folder)
+    (folder / "locust.log").write_text("mine")
+    destination = set_aside(folder)
+    assert destination == folder / "earlier" / "2026-01-02T03-04-05"
+    assert {path.name for path in destination.iterdir()} == {
+        "samples.csv",
+        "run.json",
+        "summary.json",
+        "memory.png",
+        "report.html",
+    }
+    assert {path.name for path in folder.iterdir()} == {"earlier", "locust.log"}
+    assert set_aside(folder) is None
+
+
+def test_only_the_newest_earlier_runs_are_kept(tmp_path: Path) -> None:
+    """Also of runs that began in the same second; a run without a start time has that of its files."""
+    for day in (3, 1, 2, 2):
+        (tmp_path / "samples.csv").write_text("")
+        write_conditions(tmp_path / "run.json", Conditions(started=f"2026-01-0{day}T00:00:00+00:00"))
+        set_aside(tmp_path, keep=3)
+    (tmp_path / "samples.csv").write_text("")
+    os.utime(tmp_path / "samples.csv", (1_800_000_000, 1_800_000_000))
+    set_aside(tmp_path, tmp_path / "earlier", keep=3)
+    assert sorted(path.name for path in (tmp_path / "earlier").iterdir()) == [
+        "2026-01-02T00-00-00_2",
+        "2026-01-03T00-00-00",
+        "2027-01-15T08-00-00",
+    ]

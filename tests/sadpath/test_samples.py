@@ -1,3 +1,5 @@
+import csv
+import json
 import os
 import subprocess
 import sys
@@ -6,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sadpath.sources import Reading
-from sadpath.verdict.samples import COLUMNS, Latency, Sample, SampleFile, SampleReader, by_arm, lifetimes, read_samples
+from sadpath.verdict.samples import COLUMNS, Latency, Sample, SampleFile, SampleReader, read_samples
 
 READING = Reading(
     resident_bytes=123_456_789.0,
@@ -17,6 +19,7 @@ READING = Reading(
     collected_objects=0.0,
     traceback_entries=5_000.0,
     retained_frames=5_042.0,
+    entries_by_error={"user_not_found": 4_990.0, 'a "comma", say': 10.0},
 )
 WHOLE = Sample(1.004, "reused", "measured", READING, Latency(1.5, 967.25))
 
@@ -30,14 +33,9 @@ def write(path: Path, *samples: Sample) -> Path:
     return path
 
 
-def gap(reason: str) -> Sample:
-    """Return a sample of a source that had no reading."""
+def missing(reason: str) -> Sample:
+    """Return a missing sample."""
     return Sample(2.0, "reused", "measured", None, Latency(), reason)
-
-
-def sample_of_lifetime(start_time_s: float | None, requests: float) -> Sample:
-    """Return a sample of a process by its start and the requests it has served."""
-    return Sample(requests, "reused", "measured", Reading(1e8, start_time_s=start_time_s, requests=requests))
 
 
 def test_a_sample_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -45,8 +43,8 @@ def test_a_sample_comes_back_as_it_was(tmp_path: Path) -> None:
     assert read_samples(write(tmp_path / "samples.csv", WHOLE)) == [WHOLE]
 
 
-def test_a_figure_that_was_not_told_stays_unknown(tmp_path: Path) -> None:
-    """A figure that the source did not tell comes back as None, and a zero as zero."""
+def test_a_figure_that_was_not_reported_stays_unknown(tmp_path: Path) -> None:
+    """A figure that the source did not report comes back as None, and a zero as zero."""
     sparse = Sample(0.0, "factory", "warm-up", Reading(1.0, requests=0.0))
     assert read_samples(write(tmp_path / "samples.csv", sparse)) == [sparse]
 
@@ -65,15 +63,15 @@ def test_a_figure_that_was_not_told_stays_unknown(tmp_path: Path) -> None:
     ],
 )
 def test_a_missing_sample_keeps_its_reason(tmp_path: Path, reason: str) -> None:
-    """A gap comes back as a gap with its reason, whatever is in it, and the samples around it as they were."""
-    back = read_samples(write(tmp_path / "samples.csv", WHOLE, gap(reason), WHOLE))
+    """A missing sample comes back with its reason, whatever is in it, and the samples around it as they were."""
+    back = read_samples(write(tmp_path / "samples.csv", WHOLE, missing(reason), WHOLE))
     assert [one.missing.split() for one in back] == [[], reason.split(), []]
     assert [one.reading for one in back] == [READING, None, READING]
 
 
 def test_the_file_does_not_depend_on_the_locale(tmp_path: Path) -> None:
     """A file that was written in an ASCII locale has the same bytes as one that was written here."""
-    here = write(tmp_path / "here.csv", gap("größer"))
+    here = write(tmp_path / "here.csv", missing("größer"))
     program = (
         "import sys, pathlib; from sadpath.verdict.samples import Latency, Sample, SampleFile\n"
         "file = SampleFile(pathlib.Path(sys.argv[1]))\n"
@@ -92,6 +90,14 @@ def test_the_columns_are_in_the_first_row(tmp_path: Path) -> None:
     assert path.read_text().startswith("elapsed_s,arm,phase,resident_bytes,anonymous_bytes,limit_bytes,start_time_s,")
 
 
+def test_the_errors_are_json_in_a_column(tmp_path: Path) -> None:
+    """Only those that retain something; an empty cell where none does."""
+    path = write(tmp_path / "samples.csv", WHOLE, Sample(1.0, "factory", "measured", Reading(1.0)))
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    assert json.loads(rows[0]["entries_by_error"]) == READING.entries_by_error
+    assert rows[1]["entries_by_error"] == ""
+
+
 def test_each_sample_is_on_disk_before_the_next(tmp_path: Path) -> None:
     """What was appended can be read while the file is still open."""
     file = SampleFile(tmp_path / "samples.csv")
@@ -105,16 +111,16 @@ def test_each_sample_is_on_disk_before_the_next(tmp_path: Path) -> None:
 
 def test_a_torn_last_row_is_left_out(tmp_path: Path) -> None:
     """A run that was killed in the middle of a row, at whichever byte, loses that row and no other."""
-    path = write(tmp_path / "samples.csv", WHOLE, gap("one, two"), WHOLE)
+    path = write(tmp_path / "samples.csv", WHOLE, missing("one, two"), WHOLE)
     whole = path.read_bytes()
     last_row = whole[:-1].rfind(b"\n") + 1
     for cut in range(last_row, len(whole)):
         path.write_bytes(whole[:cut])
-        assert read_samples(path) == [WHOLE, gap("one, two")]
+        assert read_samples(path) == [WHOLE, missing("one, two")]
 
 
 def test_a_file_that_was_killed_at_birth_has_no_samples(tmp_path: Path) -> None:
-    """A file that is empty, or has a torn first row, holds no samples and is no error."""
+    """A file that is empty, or has a torn first row, holds no samples and is not an error."""
     for text in ("", "elapsed_s,ar", ",".join(COLUMNS) + "\r\n"):
         (tmp_path / "samples.csv").write_text(text, newline="")
         assert read_samples(tmp_path / "samples.csv") == []
@@ -122,18 +128,18 @@ def test_a_file_that_was_killed_at_birth_has_no_samples(tmp_path: Path) -> None:
 
 def test_a_reader_takes_the_rest_of_a_row_when_it_comes(tmp_path: Path) -> None:
     """A reader that looks after every byte sees each sample once, as soon as its row is whole."""
-    whole = write(tmp_path / "whole.csv", WHOLE, gap("one, two"), WHOLE).read_bytes()
+    whole = write(tmp_path / "whole.csv", WHOLE, missing("one, two"), WHOLE).read_bytes()
     reader, seen = SampleReader(tmp_path / "growing.csv"), []
     with (tmp_path / "growing.csv").open("wb", buffering=0) as growing:
         for byte in whole:
             growing.write(bytes([byte]))
             seen.append(len(reader.update()))
-    assert reader.samples == [WHOLE, gap("one, two"), WHOLE]
+    assert reader.samples == [WHOLE, missing("one, two"), WHOLE]
     assert seen == sorted(seen)
 
 
 def test_a_reader_can_wait_for_its_file(tmp_path: Path) -> None:
-    """A reader may be made before its file, and tells whether there is one."""
+    """A reader may be made before its file, and knows whether it exists."""
     reader = SampleReader(tmp_path / "samples.csv")
     before = reader.exists()
     write(tmp_path / "samples.csv", WHOLE)
@@ -141,38 +147,6 @@ def test_a_reader_can_wait_for_its_file(tmp_path: Path) -> None:
 
 
 def test_no_file_is_an_error(tmp_path: Path) -> None:
-    """A run that left no file is told from one that left no samples."""
+    """A run that left no file is not a run that left no samples."""
     with pytest.raises(FileNotFoundError):
         read_samples(tmp_path / "samples.csv")
-
-
-def test_arms_keep_the_order_of_their_first_sample() -> None:
-    """Arms come in the order in which they were first sampled, each with its own samples in theirs."""
-    samples = [Sample(second, arm, "measured", READING) for second, arm in enumerate("bacab")]
-    arms = by_arm(samples)
-    assert list(arms) == ["b", "a", "c"]
-    assert [sample.elapsed_s for sample in arms["a"]] == [1, 3]
-
-
-def test_another_start_time_is_another_lifetime() -> None:
-    """Readings with another start time are never joined with those before."""
-    samples = [sample_of_lifetime(start, requests) for start, requests in [(1, 10), (1, 20), (2, 5), (2, 15), (3, 1)]]
-    assert [[reading.requests for reading in lifetime] for lifetime in lifetimes(samples)] == [[10, 20], [5, 15], [1]]
-
-
-def test_a_gap_does_not_end_a_lifetime() -> None:
-    """A sample without a reading is left out of its lifetime, and does not split it."""
-    samples = [sample_of_lifetime(1, 10), gap("timed out"), sample_of_lifetime(1, 20)]
-    assert [[reading.requests for reading in lifetime] for lifetime in lifetimes(samples)] == [[10, 20]]
-
-
-def test_a_request_counter_that_falls_is_another_lifetime() -> None:
-    """Where a page names no start time, a fallen count of requests tells the restart."""
-    samples = [sample_of_lifetime(None, requests) for requests in (10, 20, 5, 15)]
-    assert [[reading.requests for reading in lifetime] for lifetime in lifetimes(samples)] == [[10, 20], [5, 15]]
-
-
-def test_nothing_read_is_no_lifetime() -> None:
-    """A series of gaps, or an empty one, has no lifetime."""
-    assert list(lifetimes([gap("timed out")] * 3)) == []
-    assert list(lifetimes([])) == []

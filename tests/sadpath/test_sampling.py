@@ -1,40 +1,32 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-import pytest
 
 from sadpath.sources import Reading, Unreadable
 from sadpath.verdict.samples import Latency, Sample, read_samples
-from sadpath.verdict.sampling import WARM_UP_REQUESTS, Sampler, judge_samples
+from sadpath.verdict.sampling import Sampler
 
 
 class Recorded:
-    """A source that gives back what was once read, in order."""
+    """A source that returns what was once read, in order."""
 
     def __init__(self, *readings: Reading | Unreadable) -> None:
         self._readings = iter(readings)
 
     def read(self) -> Reading:
-        """Give the next reading, or raise the next gap."""
+        """Return the next reading, or raise the next reason for a missing sample."""
         reading = next(self._readings)
         if isinstance(reading, Unreadable):
             raise reading
         return reading
 
 
-def reading(step: int, slope: float = 0.0, start_time_s: float = 1.0) -> Reading:
-    """Return what a process has a number of hundred requests after its own warm-up, at some bytes kept a request."""
-    requests = WARM_UP_REQUESTS + 100.0 * step
-    return Reading(1e8 + slope * requests, start_time_s=start_time_s, requests=requests)
-
-
-def measured(readings: Iterable[Reading | None], arm: str = "reused") -> list[Sample]:
-    """Return measured samples, one a second; None is a gap."""
-    return [Sample(second, arm, "measured", one) for second, one in enumerate(readings)]
+def reading(step: int) -> Reading:
+    """Return the reading of a process that served so many hundred requests."""
+    return Reading(1e8, start_time_s=1.0, requests=100.0 * step)
 
 
 def take(sources: Sequence[Reading | Unreadable], path: Path, warm_up_s: float = 0.0) -> list[Sample]:
-    """Sample one arm as often as `sources` has something to say."""
+    """Sample one arm as often as there are readings."""
     sampler = Sampler({"reused": Recorded(*sources)}, path, warm_up_s, lambda _: Latency())
     samples = [sampler.sample("reused") for _ in sources]
     sampler.close()
@@ -51,15 +43,15 @@ def test_a_sample_has_what_the_source_read(tmp_path: Path) -> None:
     assert (sample.arm, sample.reading, sample.latency, sample.missing) == ("reused", reading(1), Latency(6, 99.0), "")
 
 
-def test_a_source_that_cannot_be_read_makes_a_gap(tmp_path: Path) -> None:
-    """A reading that could not be had is a gap that says why, and the run goes on."""
+def test_a_source_that_cannot_be_read_makes_a_missing_sample(tmp_path: Path) -> None:
+    """A reading that failed is a missing sample, with the reason, and the run goes on."""
     samples = take([reading(1), Unreadable("timed out"), reading(2)], tmp_path / "samples.csv")
     assert [sample.reading for sample in samples] == [reading(1), None, reading(2)]
     assert [sample.missing for sample in samples] == ["", "timed out", ""]
 
 
-def test_a_gap_is_in_the_file_too(tmp_path: Path) -> None:
-    """What the run keeps in memory is what its file gives back, gaps included."""
+def test_a_missing_sample_is_in_the_file_too(tmp_path: Path) -> None:
+    """What the run keeps in memory is what its file holds, missing samples included."""
     samples = take([reading(1), Unreadable('a "comma", say'), reading(2)], tmp_path / "samples.csv")
     assert read_samples(tmp_path / "samples.csv") == samples
 
@@ -83,7 +75,7 @@ def test_the_arms_are_those_of_the_sources(tmp_path: Path) -> None:
 
 
 def test_the_first_seconds_are_warm_up(tmp_path: Path) -> None:
-    """A sample within the warm-up says so, and one after it is measured."""
+    """A sample within the warm-up is marked as such, and one after it is measured."""
     (warming,) = take([reading(1)], tmp_path / "warming.csv", warm_up_s=1_000)
     (warm,) = take([reading(1)], tmp_path / "warm.csv", warm_up_s=0)
     assert (warming.phase, warm.phase) == ("warm-up", "measured")
@@ -98,70 +90,3 @@ def test_the_clock_begins_at_start(tmp_path: Path) -> None:
     sampler.close()
     assert before == sorted(before)
     assert 0 <= after[0] <= after[1] < 60
-
-
-def test_a_leaking_arm_is_told_from_a_flat_one() -> None:
-    """Each arm is judged by its own samples, in the order in which they came in."""
-    verdicts = judge_samples(
-        measured(reading(step, slope=2_000) for step in range(20)) + measured(map(reading, range(20)), arm="factory")
-    )
-    assert {arm: verdict.outcome for arm, verdict in verdicts.items()} == {"reused": "leaks", "factory": "flat"}
-    assert verdicts["reused"].bytes_per_request == pytest.approx(2_000)
-
-
-def test_warm_up_samples_are_not_judged() -> None:
-    """Memory that grew while the arms were warmed up counts for nothing."""
-    growing = [Sample(step, "reused", "warm-up", reading(step, slope=9_999)) for step in range(20)]
-    assert judge_samples(growing)["reused"].samples == 0
-    assert judge_samples(growing + measured(map(reading, range(20, 40))))["reused"].outcome == "flat"
-
-
-def test_the_first_requests_of_a_life_are_not_judged() -> None:
-    """Samples before the first requests of a process are done are left out: its caches fill."""
-    filling = [Reading(1e6 * served, start_time_s=1.0, requests=served) for served in range(0, WARM_UP_REQUESTS, 10)]
-    verdict = judge_samples(measured([*filling, *map(reading, range(20))]))["reused"]
-    assert (verdict.outcome, verdict.samples) == ("flat", 20)
-
-
-def test_a_restart_is_reported_and_not_joined() -> None:
-    """Two flat lifetimes, the second on a higher level, are flat, and the restart is told."""
-    first = [reading(step, start_time_s=1.0) for step in range(20)]
-    second = [Reading(3e8, start_time_s=2.0, requests=one.requests) for one in first]
-    verdict = judge_samples(measured([*first, *second]))["reused"]
-    assert (verdict.outcome, verdict.restarts, verdict.samples) == ("flat", 1, 40)
-
-
-def test_gaps_do_not_change_a_verdict() -> None:
-    """A gap is never a zero: a flat arm that could not be read now and then is flat."""
-    readings = [reading(step) if step % 3 else None for step in range(30)]
-    verdict = judge_samples(measured(readings))["reused"]
-    assert (verdict.outcome, verdict.bytes_per_request, verdict.samples) == ("flat", 0, 20)
-
-
-def test_an_arm_that_never_answered_is_inconclusive() -> None:
-    """An arm of which there are gaps only still has its verdict: inconclusive."""
-    assert judge_samples(measured([None] * 50))["reused"].outcome == "inconclusive"
-
-
-def test_memory_without_requests_is_inconclusive() -> None:
-    """Growth against no known number of requests is inconclusive, however steep."""
-    growing = [Reading(1e8 + 1e6 * step, start_time_s=1.0) for step in range(50)]
-    assert judge_samples(measured(growing))["reused"].outcome == "inconclusive"
-
-
-def test_unique_memory_is_judged_where_there_is_one() -> None:
-    """Resident memory that grows counts for nothing where the anonymous memory is known to be flat."""
-    shared = [Reading(1e8 + 1e6 * step, 5e7, start_time_s=1.0, requests=300.0 + 100 * step) for step in range(20)]
-    assert judge_samples(measured(shared))["reused"].outcome == "flat"
-
-
-def test_a_series_that_was_not_sampled_throughout_is_left_out() -> None:
-    """A traceback that was seen in some readings only is no evidence, and memory decides."""
-    seen_once = [Reading(1e8, None, None, 1.0, 300.0 + 100 * step, None, 5e3 if step else None) for step in range(20)]
-    verdict = judge_samples(measured(seen_once))["reused"]
-    assert (verdict.outcome, verdict.traceback_entries_per_request) == ("flat", None)
-
-
-def test_nothing_sampled_is_no_verdict() -> None:
-    """Without samples there is no arm to judge."""
-    assert judge_samples([]) == {}

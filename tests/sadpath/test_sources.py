@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from sadpath.sources import Reading, Unreadable
-from sadpath.sources.metrics_page import MetricsPage
+from sadpath.sources.metrics_page import MetricsPage, WrongPage
 from sadpath.sources.process_tree import ProcessTree
 
 TEXT = "text/plain; version=0.0.4"
@@ -44,7 +44,7 @@ sadpath_retained_frames{error="user_not_found"} 5042
 # TYPE sadpath_environment info
 sadpath_environment_info{python="3.11.7",starlette=""} 1
 """
-FULL_READING = Reading(150e6, 120e6, 512.0 * 2**20, 1763668476.57, 1_000, 30, 5_000, 5_042)
+FULL_READING = Reading(150e6, 120e6, 512.0 * 2**20, 1763668476.57, 1_000, 30, 5_000, 5_042, {"user_not_found": 5_000})
 Body = Iterable[bytes]
 Serve = Callable[..., str]
 
@@ -112,9 +112,20 @@ def test_a_page_with_its_length(serve: Serve) -> None:
     assert MetricsPage(serve(FULL, length=len(FULL))).read() == FULL_READING
 
 
-def test_what_a_page_does_not_tell_is_unknown(serve: Serve) -> None:
+def test_what_a_page_does_not_report_is_unknown(serve: Serve) -> None:
     """A figure that is not on the page is None, and never a zero."""
     assert MetricsPage(serve(MEMORY)).read() == Reading(150e6)
+
+
+def test_the_traceback_entries_are_read_by_error(serve: Serve) -> None:
+    """Summed over other labels; an error that retains nothing is left out, and so is a series of no error."""
+    name = "sadpath_traceback_entries"
+    page = MEMORY + "".join(
+        f"{name}{labels} {entries}\n"
+        for labels, entries in {'{error="a",pid="1"}': 2, '{error="a",pid="2"}': 3, '{error="b"}': 0, "": 4}.items()
+    )
+    reading = MetricsPage(serve(page)).read()
+    assert (reading.traceback_entries, reading.entries_by_error) == (9, {"a": 5})
 
 
 def test_labels_are_summed(serve: Serve) -> None:
@@ -124,13 +135,13 @@ def test_labels_are_summed(serve: Serve) -> None:
 
 
 def test_requests_may_have_another_name(serve: Serve) -> None:
-    """The request counter of a service that names it otherwise can be told."""
+    """The request counter of a service may have another name."""
     url = serve(MEMORY + "myapp_hits_total 42\nhttp_requests_total 7\n")
     assert MetricsPage(url, requests_metric="myapp_hits_total").read().requests == 42
 
 
-def test_memory_is_unique_memory_where_it_is_known() -> None:
-    """The memory to judge by is what the process has alone, or resident memory where that is all there is."""
+def test_memory_is_anonymous_memory_where_it_is_known() -> None:
+    """The memory to judge by is anonymous memory, or resident memory where that is all that is known."""
     assert Reading(150.0, 120.0).memory_bytes == 120
     assert Reading(150.0, 0.0).memory_bytes == 0
     assert Reading(150.0).memory_bytes == 150
@@ -151,7 +162,7 @@ def test_a_page_in_pieces_is_whole(serve: Serve) -> None:
 
 
 def test_nobody_listens() -> None:
-    """A port that nobody listens on is a gap that says so."""
+    """A port that nobody listens on is a missing sample, with that reason."""
     with closing(socket.create_server(("127.0.0.1", 0))) as reserved:
         port = reserved.getsockname()[1]
     with pytest.raises(Unreadable, match=f"http://127.0.0.1:{port}/metrics: .*refused"):
@@ -159,13 +170,13 @@ def test_nobody_listens() -> None:
 
 
 def test_a_server_that_says_nothing() -> None:
-    """A server that takes the connection and never answers is a gap once the time is out."""
+    """A server that accepts the connection and never answers is a missing sample after the timeout."""
     with closing(socket.create_server(("127.0.0.1", 0))) as mute, pytest.raises(Unreadable, match="timed out"):
         MetricsPage(f"http://127.0.0.1:{mute.getsockname()[1]}/metrics", timeout_s=0.2).read()
 
 
 def test_a_page_that_hangs_in_the_middle(serve: Serve) -> None:
-    """A page that begins and then hangs is a gap, even where it hangs at a line's end."""
+    """A page that begins and then hangs is a missing sample, even where it hangs at a line's end."""
     let_go = Event()
 
     def hanging() -> Iterator[bytes]:
@@ -195,32 +206,34 @@ def test_a_page_that_drips(serve: Serve) -> None:
 def test_a_page_without_end(serve: Serve) -> None:
     """A page that never ends is given up before it fills our own memory."""
     line = b"# all work and no play\n" * 4096
-    with pytest.raises(Unreadable, match="the page is larger than 16777216 bytes"):
+    with pytest.raises(Unreadable, match="the page is larger than 16,777,216 bytes"):
         MetricsPage(serve(repeat(line)), timeout_s=60).read()
 
 
-@pytest.mark.parametrize("status", [404, 500, 503])
-def test_an_error_page_is_a_gap(serve: Serve, status: int) -> None:
-    """A page with an error's status is a gap, even with figures on it."""
-    with pytest.raises(Unreadable, match=f"metrics: .*{status}"):
-        MetricsPage(serve(FULL, status=status)).read()
+@pytest.mark.parametrize(("status", "kind"), [(404, WrongPage), (401, WrongPage), (500, Unreadable), (503, Unreadable)])
+def test_an_error_page_is_a_missing_sample(serve: Serve, status: int, kind: type[Unreadable]) -> None:
+    """Even with figures on it; of 4xx the address is the reason, of 5xx the service."""
+    url = serve(FULL, status=status)
+    with pytest.raises(Unreadable, match=f"^{status} from {url}$") as failure:
+        MetricsPage(url).read()
+    assert type(failure.value) is kind
 
 
 def test_a_number_that_is_cut_short(serve: Serve) -> None:
-    """A page that ends in the middle of a number is a gap: 1.5e+0 is a number too."""
+    """A page that ends in the middle of a number is a missing sample: 1.5e+0 is a number too."""
     with pytest.raises(Unreadable, match="cut short"):
         MetricsPage(serve(MEMORY[:-2])).read()
 
 
 def test_openmetrics_that_is_cut_short_at_a_lines_end(serve: Serve) -> None:
-    """A page in OpenMetrics that lacks its last line is a gap, though each of its lines is whole."""
+    """A page in OpenMetrics without its last line is a missing sample, though each of its lines is complete."""
     with pytest.raises(Unreadable, match="# EOF"):
         MetricsPage(serve(FULL, OPENMETRICS)).read()
 
 
 @pytest.mark.parametrize("missing", [1, 1_000])
 def test_a_page_that_is_shorter_than_it_said(serve: Serve, missing: int) -> None:
-    """A page with fewer bytes than its length is a gap, though each of its lines is whole."""
+    """A page with fewer bytes than its length is a missing sample, though each of its lines is complete."""
     with pytest.raises(Unreadable):
         MetricsPage(serve(FULL, length=len(FULL) + missing)).read()
 
@@ -236,34 +249,34 @@ def test_a_page_that_is_shorter_than_it_said(serve: Serve, missing: int) -> None
         ("\n", TEXT),
     ],
 )
-def test_a_page_that_is_no_metrics_page(serve: Serve, body: str | Body, content_type: str) -> None:
-    """What is no metrics page is a gap, whatever it is."""
+def test_what_is_not_a_metrics_page(serve: Serve, body: str | Body, content_type: str) -> None:
+    """Anything but a metrics page is a missing sample."""
     with pytest.raises(Unreadable):
         MetricsPage(serve(body, content_type)).read()
 
 
 def test_a_page_that_the_parser_chokes_on(serve: Serve) -> None:
-    """Malformed OpenMetrics is a gap, also where the parser fails with something else than it promises."""
+    """Malformed OpenMetrics is a missing sample, also where the parser raises an undocumented error."""
     page = '# TYPE h histogram\nh_bucket{le="+Inf"} 2\nh_count 2\nh_sum 1.0\nE s inf_info{a="b"} 1\n# EOF\n'
     with pytest.raises(Unreadable, match="does not parse"):
         MetricsPage(serve(page, OPENMETRICS)).read()
 
 
 def test_a_page_without_memory(serve: Serve) -> None:
-    """A metrics page with no memory on it is a gap that says what is missing."""
+    """A metrics page with no memory on it is a missing sample; the reason names the metric."""
     with pytest.raises(Unreadable, match="no process_resident_memory_bytes on the page"):
         MetricsPage(serve("http_requests_total 7\n")).read()
 
 
 @pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\r\n", b""])
 def test_a_reason_is_one_line(greeting: bytes) -> None:
-    """The reason for a gap is one line that says something, whatever the other end said."""
+    """The reason is one line and never empty, whatever the other end sent."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         Thread(target=answer_once, args=(server, greeting), daemon=True).start()
-        with pytest.raises(Unreadable) as gap:
+        with pytest.raises(Unreadable) as failure:
             MetricsPage(f"http://127.0.0.1:{server.getsockname()[1]}/metrics").read()
-    assert len(str(gap.value).splitlines()) == 1
-    assert str(gap.value) == str(gap.value).strip().rstrip(":")
+    assert len(str(failure.value).splitlines()) == 1
+    assert str(failure.value) == str(failure.value).strip().rstrip(":")
 
 
 def answer_once(server: socket.socket, answer: bytes) -> None:
@@ -280,12 +293,12 @@ def test_the_environment_is_on_the_page(serve: Serve) -> None:
 
 
 def test_a_page_may_name_no_environment(serve: Serve) -> None:
-    """A page that names no versions is no error."""
+    """A page without versions is not an error."""
     assert MetricsPage(serve(MEMORY)).environment() == {}
 
 
 def test_the_environment_of_a_page_that_cannot_be_read(serve: Serve) -> None:
-    """Versions that cannot be had are a gap as well."""
+    """Versions that cannot be read are missing as well."""
     with pytest.raises(Unreadable):
         MetricsPage(serve("", status=500)).environment()
 
@@ -304,7 +317,7 @@ def test_a_process_and_its_child_are_summed() -> None:
 
 
 def test_a_process_has_its_start_time() -> None:
-    """The start time tells one lifetime of a process from the next; a process tells nothing of requests."""
+    """The start time separates process lifetimes; a process has no count of requests."""
     before = time.time()
     with running("print('ready', flush=True); input()") as process:
         reading = ProcessTree(process.pid).read()
@@ -314,7 +327,7 @@ def test_a_process_has_its_start_time() -> None:
 
 
 def test_a_process_that_is_gone() -> None:
-    """A process that has ended is a gap that names it."""
+    """A process that has ended is a missing sample; the reason has its number."""
     with running("print('ready', flush=True); input()") as process:
         process.communicate("\n")
     with pytest.raises(Unreadable, match=f"process {process.pid} is gone"):
@@ -330,7 +343,7 @@ def test_a_process_that_waits_to_be_reaped_is_gone() -> None:
 
 
 def running(program: str) -> subprocess.Popen[str]:
-    """Start a Python program that says when it is ready."""
+    """Start a Python program that prints when it is ready."""
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from sadpath.verdict.judge import MIN_REQUESTS, MIN_SAMPLES, Lifetime, Verdict, judge
+from sadpath.verdict.judge import MIN_REQUESTS, MIN_SAMPLES, Series, Verdict, judge
 
 Floats = NDArray[np.floating]
 Noise = Callable[[np.random.Generator], Floats]
@@ -18,9 +18,9 @@ REQUESTS: Floats = 1_000 + 200.0 * np.arange(SAMPLES)
 """One sample a second at 200 requests a second, after the warm-up."""
 
 
-def lifetime(memory: Floats, requests: Floats = REQUESTS, entries: Floats | None = None) -> Lifetime:
+def lifetime(memory: Floats, requests: Floats = REQUESTS, entries: Floats | None = None) -> Series:
     """Return one lifetime of a process whose memory lies over 100 MiB by `memory`."""
-    return Lifetime(requests.tolist(), (100 * MIB + memory).tolist(), () if entries is None else entries.tolist())
+    return Series(requests.tolist(), (100 * MIB + memory).tolist(), () if entries is None else entries.tolist())
 
 
 def leak(slope: float, requests: Floats = REQUESTS) -> Floats:
@@ -57,7 +57,7 @@ def two_steps(rng: np.random.Generator) -> Floats:
 
 
 def sawtooth(rng: np.random.Generator) -> Floats:
-    """Garbage in cycles, which piles up until the collector comes, after 3 to 12 samples."""
+    """Garbage in reference cycles, which grows until the garbage collector runs, after 3 to 12 samples."""
     teeth = (np.arange(SAMPLES) + rng.integers(0, 12)) % rng.integers(3, 13)
     return teeth * MIB + rng.normal(0, MIB / 16, SAMPLES)
 
@@ -132,7 +132,7 @@ def test_an_outlier_does_not_move_the_slope(where: int) -> None:
 
 
 def test_memory_that_falls_is_flat() -> None:
-    """Memory that is given back is no leak, and the slope says by how much it falls."""
+    """Memory that is given back is not a leak, and the slope is by how much it falls."""
     found = judge([lifetime(leak(-2_000))])
     assert found.outcome == "flat"
     assert found.bytes_per_request == pytest.approx(-2_000)
@@ -159,9 +159,9 @@ def test_too_few_requests_do_not_decide() -> None:
 
 
 @pytest.mark.parametrize(
-    "lifetimes", [[], [Lifetime([], [])], [Lifetime([1_000.0], [1e8])], [Lifetime([], []), Lifetime([], [])]]
+    "lifetimes", [[], [Series([], [])], [Series([1_000.0], [1e8])], [Series([], []), Series([], [])]]
 )
-def test_nothing_measured_does_not_decide(lifetimes: list[Lifetime]) -> None:
+def test_nothing_measured_does_not_decide(lifetimes: list[Series]) -> None:
     """No lifetimes, or lifetimes without samples, are inconclusive."""
     assert judge(lifetimes).outcome == "inconclusive"
 
@@ -187,8 +187,8 @@ def test_one_burst_in_a_long_idle_run_does_not_raise() -> None:
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_samples_that_are_no_numbers_are_left_out(bad: float) -> None:
-    """A sample of which one figure is no number counts for nothing, and the others decide."""
+def test_samples_that_are_not_numbers_are_left_out(bad: float) -> None:
+    """A sample in which a figure is not a number is left out, and the others decide."""
     memory, requests, entries = leak(15_000), REQUESTS.copy(), 5 * REQUESTS
     memory[3], requests[7], entries[11] = bad, bad, bad
     found = judge([lifetime(memory, requests, entries)])
@@ -197,18 +197,18 @@ def test_samples_that_are_no_numbers_are_left_out(bad: float) -> None:
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_nothing_but_what_is_no_number_does_not_decide(bad: float) -> None:
+def test_a_series_without_a_number_does_not_decide(bad: float) -> None:
     """A series without a number in it is inconclusive."""
     assert judge([lifetime(np.full(SAMPLES, bad))]).outcome == "inconclusive"
 
 
-def test_two_flat_lives_on_a_rising_level_are_flat() -> None:
+def test_two_flat_lifetimes_on_a_rising_level_are_flat() -> None:
     """Two lifetimes that would look like a leak if they were joined are flat, because each is."""
     found = judge([lifetime(np.zeros(SAMPLES)), lifetime(np.full(SAMPLES, 200 * MIB), REQUESTS + 6_000)])
     assert (found.outcome, found.bytes_per_request, found.restarts) == ("flat", 0, 1)
 
 
-def test_two_lives_on_a_falling_level_leak() -> None:
+def test_two_lifetimes_on_a_falling_level_leak() -> None:
     """Two lifetimes that would look like a fall if they were joined leak, because each does."""
     found = judge([lifetime(leak(2_000) + 200 * MIB), lifetime(leak(2_000), REQUESTS + 6_000)])
     assert found.outcome == "leaks"
@@ -216,14 +216,14 @@ def test_two_lives_on_a_falling_level_leak() -> None:
 
 
 def test_a_restart_is_in_the_sentence() -> None:
-    """A leak whose process was restarted on the way is a leak, and its sentence says how often."""
+    """A leak whose process was restarted on the way is a leak, and its sentence has their number."""
     found = judge([lifetime(leak(15_000))] * 3)
     assert (found.outcome, found.restarts, found.samples, found.requests) == ("leaks", 2, 3 * SAMPLES, 3 * 5_800)
     assert found.sentence.endswith("(90 samples, 17,400 requests, 2 restarts)")
 
 
-def test_a_short_life_counts_as_a_restart_and_for_nothing_else() -> None:
-    """A lifetime that is too short to have a slope is told as a restart, and does not move the figures."""
+def test_a_short_lifetime_counts_as_a_restart_and_for_nothing_else() -> None:
+    """A lifetime that is too short to have a slope counts as a restart, and does not move the figures."""
     short = lifetime(leak(1e6)[:3], REQUESTS[:3])
     found = judge([lifetime(leak(2_000)), short])
     assert (found.restarts, found.samples) == (1, SAMPLES)
@@ -231,7 +231,7 @@ def test_a_short_life_counts_as_a_restart_and_for_nothing_else() -> None:
 
 
 def test_a_traceback_that_grows_is_proof() -> None:
-    """A traceback that grows with each request convicts, though memory is too noisy to tell."""
+    """A traceback that grows with each request is proof, though memory is too noisy to decide."""
     noisy = np.random.default_rng(0).normal(0, 500 * MIB, SAMPLES)
     assert judge([lifetime(noisy)]).outcome == "inconclusive"
     found = judge([lifetime(noisy, entries=5 * REQUESTS)])
@@ -267,19 +267,19 @@ def test_a_traceback_that_comes_and_goes_is_no_proof() -> None:
 
 
 def test_memory_convicts_where_no_traceback_grows() -> None:
-    """A census that sees nothing acquits nobody: something else may leak."""
+    """A census that finds nothing proves nothing: something else may leak."""
     assert judge([lifetime(leak(2_000), entries=np.zeros(SAMPLES))]).outcome == "leaks"
 
 
-def test_cyclic_garbage_is_a_figure_of_its_own() -> None:
-    """Objects that the collector had to free are counted for each request, and are no leak."""
-    found = judge([Lifetime(REQUESTS.tolist(), [1e8] * SAMPLES, (), (3 * REQUESTS).tolist())])
+def test_objects_in_reference_cycles_are_a_figure_of_their_own() -> None:
+    """Objects in reference cycles, which the garbage collector frees, are counted per request, and are not a leak."""
+    found = judge([Series(REQUESTS.tolist(), [1e8] * SAMPLES, (), (3 * REQUESTS).tolist())])
     assert found.outcome == "flat"
     assert found.cyclic_objects_per_request == pytest.approx(3)
 
 
-def test_what_was_not_sampled_is_no_figure() -> None:
-    """Without a census and a count of the collector's, there are no figures of theirs."""
+def test_a_figure_that_was_not_sampled_is_unknown() -> None:
+    """Without a count of traceback entries or of freed objects, these figures are unknown."""
     found = judge([lifetime(np.zeros(SAMPLES))])
     assert (found.traceback_entries_per_request, found.cyclic_objects_per_request) == (None, None)
 
@@ -302,33 +302,67 @@ def test_many_samples_are_thinned_and_lose_nothing() -> None:
 def test_the_sentence_of_a_leak() -> None:
     """The sentence of a leak has its slope, its interval, the reason and what it rests on."""
     found = Verdict(
-        "leaks", "tracebacks grow by 5.0 entries per request", 60, 12_000, 1, 15_024.4, (14_990.6, 15_060.0)
+        "leaks", "user_not_found retains 5.0 entries per request", 60, 12_000, 1, 15_024.4, (14_990.6, 15_060.0)
     )
     assert found.sentence == (
-        "leaks: 15,024 bytes kept per request (95% interval 14,991 to 15,060); "
-        "tracebacks grow by 5.0 entries per request (60 samples, 12,000 requests, 1 restart)"
+        "leaks: 15,024 bytes retained per request (95% CI 14,991 to 15,060); "
+        "user_not_found retains 5.0 entries per request (60 samples, 12,000 requests, 1 restart)"
     )
 
 
 def test_the_sentence_of_a_leak_that_memory_shows() -> None:
     """The sentence of a leak that memory alone shows names the threshold that it is above."""
     assert judge([lifetime(leak(2_000))]).sentence == (
-        "leaks: 2,000 bytes kept per request (95% interval 2,000 to 2,000); "
-        "the whole interval lies above 256 bytes per request (30 samples, 5,800 requests)"
+        "leaks: 2,000 bytes retained per request (95% CI 2,000 to 2,000); "
+        "the whole 95% CI is above 256 bytes per request (30 samples, 5,800 requests)"
     )
 
 
 def test_the_sentence_of_a_flat_arm() -> None:
     """The sentence of a flat arm says what is ruled out, not that there is nothing."""
     assert judge([lifetime(np.zeros(SAMPLES))]).sentence == (
-        "flat: 0 bytes kept per request (95% interval 0 to 0); "
+        "flat: 0 bytes retained per request (95% CI 0 to 0); "
         "growth of 256 bytes per request is ruled out (30 samples, 5,800 requests)"
     )
 
 
 def test_the_sentence_of_too_little() -> None:
-    """The sentence of too short a run has no figure in it."""
+    """The sentence of too short a run has no figure in it, and names what is short, and only that."""
     assert judge([lifetime(np.zeros(5), REQUESTS[:5])]).sentence == (
-        "inconclusive: too little was measured for a figure; "
-        "too few samples or requests to decide (5 samples, 800 requests)"
+        "inconclusive: bytes retained per request unknown; not enough data: 5 of 8 samples (5 samples, 800 requests)"
     )
+    assert judge([]).reason == "not enough data: 0 of 8 samples, 0 of 300 requests"
+
+
+def test_a_number_and_its_unit_agree() -> None:
+    """One byte, two bytes, one sample; and zero is never negative."""
+    one = Verdict("flat", "", 1, 1, 1, 1.2, (-0.2, 2.4))
+    assert one.figures == "1 byte retained per request (95% CI 0 to 2)"
+    assert one.basis == "1 sample, 1 request, 1 restart"
+    assert Verdict("flat", "", 2, 1_000).basis == "2 samples, 1,000 requests"
+
+
+def test_what_is_inconclusive_says_what_to_do() -> None:
+    """Too wide an interval needs a longer run."""
+    noisy = judge([lifetime(np.random.default_rng(0).normal(0, 500 * MIB, SAMPLES))])
+    assert noisy.outcome == "inconclusive"
+    assert noisy.reason == "cannot tell 256 bytes per request from zero with 95% confidence; run longer"
+
+
+def test_the_verdict_names_the_exceptions_that_retain_more_with_each_request() -> None:
+    """The fastest first; one whose traceback is cleared, or stays, is not among them."""
+    grows, rarely, stays = 19.0 * REQUESTS, 0.5 * REQUESTS, np.full(SAMPLES, 9.0)
+    errors = {"stays": stays.tolist(), "rarely": rarely.tolist(), "user_not_found": grows.tolist()}
+    total = (grows + rarely + stays).tolist()
+    found = judge([Series(REQUESTS.tolist(), (100 * MIB + leak(15_000)).tolist(), total, (), errors)])
+    assert found.errors == pytest.approx({"user_not_found": 19.0, "rarely": 0.5})
+    assert list(found.errors) == ["user_not_found", "rarely"]
+    assert found.reason == "user_not_found retains 19.0 entries per request, rarely retains 0.5 entries per request"
+
+
+def test_an_exception_that_is_first_raised_after_a_restart_is_named_too() -> None:
+    """Growth is per request over all lifetimes; in the first, it was not on the page."""
+    memory = np.full(SAMPLES, 100 * MIB).tolist()
+    quiet = Series(REQUESTS.tolist(), memory, [0.0] * SAMPLES)
+    raised = Series(REQUESTS.tolist(), memory, (4 * REQUESTS).tolist(), (), {"late": (4 * REQUESTS).tolist()})
+    assert judge([quiet, raised]).errors == pytest.approx({"late": 2.0})
