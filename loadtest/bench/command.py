@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from loadtest.bench import overhead, plugin, retained
+from loadtest.bench import many_entries, overhead, plugin
 from loadtest.bench.effort import FULL, QUICK, Bench, Measurement
 from loadtest.bench.ratios import BenchRow
 from loadtest.measure.book import Book
@@ -21,7 +21,7 @@ from sadpath.errors import CommandError
 MEASUREMENTS: tuple[Measurement, ...] = (
     overhead.measurement("reused", overhead.REUSED_ROWS),
     overhead.measurement("factory", overhead.FACTORY_ROWS),
-    *retained.MEASUREMENTS,
+    *many_entries.MEASUREMENTS,
     plugin.MEASUREMENT,
 )
 NAMES = [name for measurement in MEASUREMENTS for name in measurement.rows]
