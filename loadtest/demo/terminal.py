@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.measure.terminal_table import terminal_table
 from sadpath.verdict.samples import Sample, by_arm, lifetimes
 
 STYLES = ("bold dark_orange3", "bold dodger_blue2")
 """The colours of the arms, as in the charts: the leaky one first."""
 
-HEADINGS = ("arm", "memory", "growth", "retained entries", "requests", "p99", "restarts")
+HEADINGS = ("arm", "memory", "growth", "retained entries", "requests", "p99 now", "restarts")
 UNKNOWN = "–"
 
 
 def table(samples: Sequence[Sample], caption: str) -> Table:
     """Return the state of all arms as a table."""
-    view = Table(caption=caption, caption_justify="left", caption_style="")
-    for heading in HEADINGS:
-        view.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=heading != "retained entries")
-    for number, (arm, ours) in enumerate(by_arm(samples).items()):
-        view.add_row(Text(arm, STYLES[number % len(STYLES)]), *cells(ours))
-    return view
+    arms = zip(cycle(STYLES), by_arm(samples).items(), strict=False)
+    rows: list[list[str | Text]] = [[Text(arm, style), *cells(ours)] for style, (arm, ours) in arms]
+    return terminal_table(HEADINGS, rows, caption)
 
 
 def line(samples: Sequence[Sample]) -> str:
