@@ -67,7 +67,7 @@ clean: ## Remove the virtual environment and all caches, but no reports
 
 # What is installed, marked by a file of the part's name. `sadpath` itself is installed as a link to this folder.
 $(venv)/demo $(venv)/dev: SHELL := bash
-$(venv)/demo $(venv)/dev: $(venv)/%: requirements/%.txt | $(python)
+$(venv)/demo $(venv)/dev: $(venv)/%: requirements/%.txt pyproject.toml | $(python)
 	@echo "Installing requirements/$*.txt into $(venv) …"
 	@set -o pipefail; $(install) -r $< | { $(show_progress); }
 	@$(python) -m pip install --quiet --disable-pip-version-check --no-deps --editable .

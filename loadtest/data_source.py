@@ -24,7 +24,7 @@ NO_PROMETHEUS = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPSta
 
 
 @dataclass(frozen=True)
-class Answer:
+class GrafanaAnswer:
     """What Grafana answered. The content is empty where it is not a JSON object."""
 
     status: int
@@ -64,12 +64,12 @@ def why_no_query(port: int, timeout_s: float = TIMEOUT_S) -> str | None:
     return f"{what}; {_what_to_type(answer)}"
 
 
-def _ask(port: int, timeout_s: float) -> Answer:
+def _ask(port: int, timeout_s: float) -> GrafanaAnswer:
     """Ask as the anonymous Viewer. Follows no redirect, uses no proxy. Raises `OSError` or `HTTPException`."""
     with closing(HTTPConnection("127.0.0.1", port, timeout=timeout_s)) as connection:
         connection.request("GET", QUERY)
         response = connection.getresponse()
-        return Answer(response.status, response.reason, _object(response.read()))
+        return GrafanaAnswer(response.status, response.reason, _object(response.read()))
 
 
 def _object(text: bytes) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _object(text: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _what_to_type(answer: Answer) -> str:
+def _what_to_type(answer: GrafanaAnswer) -> str:
     if answer.lacks_plugin:
         return f"its Prometheus plugin is not loaded: type make down, then make up; {GRAFANA_LOGS} shows why"
     return "type docker compose logs prometheus" if answer.status in NO_PROMETHEUS else f"type {GRAFANA_LOGS}"

@@ -14,7 +14,7 @@ CONTEXT_KB = os.environ.get("DEMO_CONTEXT_KB", "16")
 USERS_PER_ARM = 10
 
 
-class ArmUser(FastHttpUser):
+class FrameworkUser(FastHttpUser):
     """A client of one arm that asks for what the framework answers with a reused error."""
 
     abstract = True
@@ -29,14 +29,14 @@ class ArmUser(FastHttpUser):
                 response.success()
 
 
-class OldUser(ArmUser):
+class OldUser(FrameworkUser):
     """A client of the arm with Starlette 1.9.0."""
 
     host = "http://framework-old:8000"
     fixed_count = USERS_PER_ARM
 
 
-class NewUser(ArmUser):
+class NewUser(FrameworkUser):
     """A client of the arm with the Starlette of the lock."""
 
     host = "http://framework-new:8000"

@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 
 from loadtest.article import side_by_side
-from loadtest.article.charts import PICTURES, pictures
 from loadtest.article.experiment import SAMPLES, Experiment, check_memory, prepare, run_all
+from loadtest.article.pictures import PICTURES, pictures
 from loadtest.article.style_figures import ARTICLE, ARTICLE_RAISES, MB, Results, complete, read_runs, results
 from loadtest.measure.machine import free_bytes, machine_in_words
 from loadtest.measure.running import run_measurement

@@ -10,18 +10,19 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from loadtest.bench import overhead, plugin, retained
+from loadtest.bench import many_entries, overhead, plugin
 from loadtest.bench.effort import FULL, QUICK, Bench, Measurement
 from loadtest.bench.ratios import BenchRow
 from loadtest.measure.book import Book
 from loadtest.measure.machine import describe_machine
 from loadtest.measure.running import progress, run_measurement
+from loadtest.measure.terminal_table import terminal_table
 from sadpath.errors import CommandError
 
 MEASUREMENTS: tuple[Measurement, ...] = (
     overhead.measurement("reused", overhead.REUSED_ROWS),
     overhead.measurement("factory", overhead.FACTORY_ROWS),
-    *retained.MEASUREMENTS,
+    *many_entries.MEASUREMENTS,
     plugin.MEASUREMENT,
 )
 NAMES = [name for measurement in MEASUREMENTS for name in measurement.rows]
@@ -77,12 +78,12 @@ def measure_rows(bench: Bench, book: Book[BenchRow], measurements: Sequence[Meas
 def table(rows: Sequence[BenchRow]) -> Table:
     """Return the rows as a table."""
     reasons = [f"{row.name}: {row.reason}" for row in rows if row.reason]
-    view = Table(caption="\n".join(reasons), caption_justify="left", caption_style="")
-    for heading in ("row", "ratio", "95% CI", "goal", "holds", "rounds"):
-        view.add_column(heading, justify="left" if heading == "row" else "right", no_wrap=True)
-    for row in rows:
-        ratio = "–" if row.ratio is None else f"{row.ratio:.3f}"
-        ci95 = "–" if row.ci95 is None else f"{row.ci95[0]:.3f} to {row.ci95[1]:.3f}"
-        holds = {True: "[green]yes[/]", False: "[bold red]no[/]", None: "–"}[row.holds]
-        view.add_row(row.name, ratio, ci95, str(row.goal or "–"), holds, str(row.rounds))
-    return view
+    headings = ("row", "ratio", "CI", "goal", "met", "rounds")
+    return terminal_table(headings, map(_cells, rows), "\n".join(["CI: 95%", *reasons]), names=("row",))
+
+
+def _cells(row: BenchRow) -> tuple[str, ...]:
+    ratio = "–" if row.ratio is None else f"{row.ratio:.3f}"
+    ci95 = "–" if row.ci95 is None else f"{row.ci95[0]:.3f} to {row.ci95[1]:.3f}"
+    is_met = {True: "[green]yes[/]", False: "[bold red]no[/]", None: "–"}[row.holds]
+    return row.name, ratio, ci95, str(row.goal or "–"), is_met, str(row.rounds)

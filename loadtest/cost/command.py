@@ -14,10 +14,10 @@ from loadtest.cost.curve import measure
 from loadtest.cost.picture import picture
 from loadtest.cost.statistics import CostRow, Ratio, summarise
 from loadtest.cost.terminal_tables import line, ratio_table, table
-from loadtest.cost.windows import CHECKPOINTS, FEWEST, Window, check_memory, impossible, up_to, windows
+from loadtest.cost.windows import CHECKPOINTS, FEWEST, Window, check_memory, up_to, windows
 from loadtest.measure.book import write_whole
 from loadtest.measure.machine import describe_machine, free_bytes
-from loadtest.measure.running import Say, progress, run_measurement
+from loadtest.measure.running import Say, progress, run_measurement, wrong_command
 from sadpath.verdict.conditions import versions_in_words
 
 
@@ -116,6 +116,6 @@ def _numbers(text: str) -> list[int]:
     try:
         return [int(number) for number in text.split(",")]
     except ValueError:
-        raise impossible(
+        raise wrong_command(
             f"expected numbers separated by commas for --checkpoints, got {text!r}; try --checkpoints 1000,10000"
         ) from None

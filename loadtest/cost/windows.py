@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sadpath.errors import CommandError, Status
+from loadtest.measure.running import wrong_command
 
 CHECKPOINTS = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 FEWEST = 100
@@ -58,11 +58,6 @@ class Window:
         return min(NARROWEST, self.checkpoint // 2)
 
 
-def impossible(reason: str) -> CommandError:
-    """Return the error for a measurement that cannot be made; the reason says what to ask for instead."""
-    return CommandError(reason, Status.WRONG_COMMAND)
-
-
 def deal(requests: int, slices: int) -> list[int]:
     """Deal `requests` out to `slices` as evenly as it goes."""
     share, rest = divmod(requests, slices)
@@ -73,11 +68,11 @@ def windows(checkpoints: Sequence[int]) -> list[Window]:
     """Return a window per checkpoint, in order. Raises `CommandError` if two of them overlap or one is too early."""
     found = [Window(checkpoint) for checkpoint in sorted(set(checkpoints))]
     if not found or found[0].checkpoint < FEWEST:
-        raise impossible(f"a checkpoint needs at least {FEWEST} requests; try --checkpoints 1000,10000")
+        raise wrong_command(f"a checkpoint needs at least {FEWEST} requests; try --checkpoints 1000,10000")
     for one, other in pairwise(found):
         if other.first < one.last:
             apart = f"{one.checkpoint} is measured until {one.last} and {other.checkpoint} from {other.first}"
-            raise impossible(f"two checkpoints are too near: {apart}; leave one of them out of --checkpoints")
+            raise wrong_command(f"two checkpoints are too near: {apart}; leave one of them out of --checkpoints")
     return found
 
 
@@ -99,7 +94,7 @@ def check_memory(plan: Sequence[Window], available: int) -> None:
         return
     fitting = [one for one in CHECKPOINTS if memory_needed([Window(one)]) <= available]
     advice = f"ask for fewer with --upto {fitting[-1]}" if fitting else "close something and try again"
-    raise impossible(
+    raise wrong_command(
         f"{plan[-1].last} requests need {_mib(needed)} MiB of memory and {_mib(available)} are free; {advice}"
     )
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.measure.terminal_table import terminal_table
 from sadpath.verdict.run import Run
 
 STYLES = ("bold dark_orange3", "bold dodger_blue2")
 """The colours of the arms, as in the charts: the leaky one first."""
 
-HEADINGS = ("arm", "memory", "growth", "retained entries", "requests", "p99", "restarts")
+HEADINGS = ("arm", "memory", "growth", "retained entries", "requests", "p99 now", "restarts")
 UNKNOWN = "–"
 
 
 def table(run: Run, caption: str) -> Table:
     """Return the state of all arms as a table."""
-    view = Table(caption=caption, caption_justify="left", caption_style="")
-    for heading in HEADINGS:
-        view.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=heading != "retained entries")
-    for number, arm in enumerate(run.arms):
-        view.add_row(Text(arm, STYLES[number % len(STYLES)]), *cells(run, arm))
-    return view
+    arms = zip(cycle(STYLES), run.arms, strict=False)
+    rows: list[list[str | Text]] = [[Text(arm, style), *cells(run, arm)] for style, arm in arms]
+    return terminal_table(HEADINGS, rows, caption)
 
 
 def line(run: Run) -> str:

@@ -63,6 +63,11 @@ def run_measurement(name: str, work: Callable[[Path], None], console: Console) -
     return Status.OK
 
 
+def wrong_command(reason: str) -> CommandError:
+    """Return the error for something that cannot be done; the reason ends with what to type instead."""
+    return CommandError(reason, Status.WRONG_COMMAND)
+
+
 def show_error(name: str, reason: Exception) -> int:
     """Print the reason to standard error, in one line after the name of the command, and return the exit status."""
     sys.stderr.write(f"{name}: {reason}\n")

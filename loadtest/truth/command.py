@@ -14,11 +14,11 @@ from rich.console import Console
 
 from loadtest.catalogue import Twin
 from loadtest.measure.book import Book
-from loadtest.measure.running import run_measurement
+from loadtest.measure.running import run_measurement, wrong_command
 from loadtest.server import Pool
 from loadtest.truth.document import write_page
 from loadtest.truth.environments import OLD_STARLETTE, Environments, Runtime, locked_starlette
-from loadtest.truth.pythons import NEWEST_KNOWN, Python, ask, chosen_pythons, dotted, unusable
+from loadtest.truth.pythons import NEWEST_KNOWN, Python, ask, chosen_pythons, dotted
 from loadtest.truth.row import TruthRow
 from loadtest.truth.screen import conclude, screen
 from loadtest.truth.table import TruthTable, cases
@@ -110,7 +110,7 @@ def warnings(pythons: Sequence[Python]) -> list[str]:
 def known(what: str, asked: Sequence[str], choices: Sequence[str]) -> Sequence[str]:
     """Return what was asked for, all `choices` by default. Raises `CommandError` for anything else."""
     if strange := [one for one in asked if one not in choices]:
-        raise unusable(f"unknown {what} {', '.join(strange)}; choose from {', '.join(choices)}")
+        raise wrong_command(f"unknown {what} {', '.join(strange)}; choose from {', '.join(choices)}")
     return list(dict.fromkeys(asked)) or choices
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sadpath.errors import CommandError, Status
+from loadtest.measure.running import wrong_command
 
 OLDEST, NEWEST_KNOWN = (3, 11), (3, 15)
 """What the service runs on, and the newest Python that the twins' expectations were verified on."""
@@ -52,10 +52,10 @@ def chosen_pythons(names: Sequence[str], environ: Mapping[str, str] = os.environ
     if not names:
         if found := found_pythons(environ):
             return found
-        raise unusable(f"no Python {dotted(OLDEST)} or later found; name one: make truth PYTHONS=…")
+        raise wrong_command(f"no Python {dotted(OLDEST)} or later found; name one: make truth PYTHONS=…")
     chosen = [_chosen(name, environ) for name in names]
     if len({python.minor for python in chosen}) < len(chosen):
-        raise unusable(f"two of {', '.join(names)} are the same minor version; name one of each")
+        raise wrong_command(f"two of {', '.join(names)} are the same minor version; name one of each")
     return chosen
 
 
@@ -67,11 +67,6 @@ def found_pythons(environ: Mapping[str, str] = os.environ) -> list[Python]:
         if python and not python.is_too_old:
             found.setdefault(python.minor, python)
     return sorted(found.values(), key=lambda python: _numbers(python.minor))
-
-
-def unusable(reason: str) -> CommandError:
-    """Return the error for what was asked for and cannot be measured."""
-    return CommandError(reason, Status.WRONG_COMMAND)
 
 
 def dotted(version: tuple[int, ...]) -> str:
@@ -100,9 +95,9 @@ def _chosen(name: str, environ: Mapping[str, str]) -> Python:
         candidates += [path for path in _candidates(environ) if _minor_in(path) == minor]
     python = next(filter(None, map(ask, candidates)), None)
     if python is None:
-        raise unusable(f"{name} is not a CPython that runs here; name another with PYTHONS or --python")
+        raise wrong_command(f"{name} is not a CPython that runs here; name another with PYTHONS or --python")
     if python.is_too_old:
-        raise unusable(f"{name} is Python {python.version}; the service needs {dotted(OLDEST)} or later")
+        raise wrong_command(f"{name} is Python {python.version}; the service needs {dotted(OLDEST)} or later")
     return python
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from loadtest.article import charts, side_by_side
+from loadtest.article import pictures, side_by_side
 from loadtest.article.experiment import Experiment, check_memory, prepare, run_job
 from loadtest.article.raising import WARM_UP_READINGS, Job, RaiseSample, measure, sample_points
 from loadtest.article.style_figures import StyleRun, complete, read_runs, results
@@ -239,8 +239,8 @@ def test_what_was_not_measured_is_a_dash() -> None:
     found = results(runs)
     assert [row[3] for row in side_by_side.rows(found, 1000)] == ["–"] * 6
     assert side_by_side.explanation(found, 5000) == ""
-    assert charts.pictures(runs, found, "").keys() == {"article_singleton_memory.png"}
-    assert charts.pictures([], {}, "") == {}
+    assert pictures.pictures(runs, found, "").keys() == {"article_singleton_memory.png"}
+    assert pictures.pictures([], {}, "") == {}
 
 
 def y_domains(chart: dict[str, Any]) -> list[list[float]]:
@@ -251,9 +251,9 @@ def y_domains(chart: dict[str, Any]) -> list[list[float]]:
 def test_the_factory_is_drawn_on_the_singletons_scale() -> None:
     """And without it, a page of memory is not magnified."""
     flat, leak = run_that_grew("held", "factory", 4), run_that_grew("held", "singleton", 500_000)
-    rows = [row for run in (flat, leak) for row in charts.run_rows(run)]
+    rows = [row for run in (flat, leak) for row in pictures.run_rows(run)]
     found = results([flat, leak])
-    drawn = [y_domains(charts.of_style(run.style, rows, found["held", run.style]).to_dict()) for run in (flat, leak)]
+    drawn = [y_domains(pictures.of_style(run.style, rows, found["held", run.style]).to_dict()) for run in (flat, leak)]
     assert drawn[0] == drawn[1] == [[0, pytest.approx(575)]] * 2
-    alone = charts.of_style("factory", charts.run_rows(flat), found["held", "factory"])
+    alone = pictures.of_style("factory", pictures.run_rows(flat), found["held", "factory"])
     assert y_domains(alone.to_dict()) == [[0, 0.1]] * 2

@@ -148,7 +148,7 @@ def test_the_table_shows_failed_rows_too() -> None:
     rows = [compare("census", "", [1.0], [1.0], AT_MOST), BenchRow("memray", "", None, reason="not installed")]
     view = table(rows)
     assert view.row_count == 2
-    assert view.caption == "memray: not installed"
+    assert view.caption == "CI: 95%\nmemray: not installed"
 
 
 def test_rounds_come_back_as_they_were_written() -> None:
