@@ -16,49 +16,13 @@ LOOKS_LIKE = "for example shop=http://127.0.0.1:8000/metrics"
 
 
 def add_options(parser: LocustArgumentParser) -> None:
-    """Add the plugin's options to Locust's, as a group of their own in its `--help`."""
+    """Add the plugin's options to Locust's, as a group of their own in its help."""
     group = parser.add_argument_group(
         "Sadpath", "Watch the memory of services under load. Exit status: 1 a service leaks, 3 inconclusive."
     )
-
-    def option(name: str, explanation: str, **settings: Any) -> None:
+    for name, settings in OPTIONS.items():
         variable = name.removeprefix("--").replace("-", "_").upper()
-        group.add_argument(name, env_var=variable, help=f"{explanation} [env: {variable}]", **settings)
-
-    option(
-        "--sadpath-watch",
-        f"a service's name and the address of its metrics page, {LOOKS_LIKE}; may be repeated. With several services, "
-        "the names of their requests begin with the service's name",
-        action="append",
-        default=[],
-        type=_watch,
-        metavar="NAME=URL",
-    )
-    option(
-        "--sadpath-warm-up",
-        "seconds at the start that are sampled but not judged (5)",
-        type=_not_negative,
-        default=5.0,
-        metavar="SECONDS",
-    )
-    # A folder and a file are text, since Locust sends its options to its workers as messages.
-    option(
-        "--sadpath-reports",
-        "where the samples and the report go; earlier runs are kept in its folder `earlier` (reports/locust)",
-        default="reports/locust",
-        metavar="FOLDER",
-    )
-    option("--sadpath-junit", "also write the verdicts as JUnit XML", default="", metavar="FILE")
-    option("--sadpath-about", "what the services are, for the page and the report", default="", metavar="TEXT")
-    option(
-        "--sadpath-bytes-per-request",
-        f"growth below this is flat ({FLAT_BELOW:g})",
-        type=_not_negative,
-        default=FLAT_BELOW,
-        metavar="BYTES",
-    )
-    option("--sadpath-allow-inconclusive", "exit with 0 if the verdict is inconclusive", action="store_true")
-    option(I_OWN_THIS_HOST, "load a host that is neither this machine nor on a private network", action="store_true")
+        group.add_argument(name, env_var=variable, **{**settings, "help": f"{settings['help']} [env: {variable}]"})
     # Locust prints its own --help before it loads the locustfile, which is where it learns of a plugin.
     group.add_argument("--sadpath-help", action="help", help="show these options among Locust's, and exit")
 
@@ -85,3 +49,45 @@ def _not_negative(text: str) -> float:
     if not 0 <= number < float("inf"):
         raise ArgumentTypeError(f"expected a number that is not negative, got {text!r}")
     return number
+
+
+# A folder and a file are text, since Locust sends its options to its workers as messages.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "--sadpath-watch": {
+        "action": "append",
+        "default": [],
+        "type": _watch,
+        "metavar": "NAME=URL",
+        "help": f"a service's name and the address of its metrics page, {LOOKS_LIKE}; may be repeated. "
+        "With several services, the names of their requests begin with the service's name",
+    },
+    "--sadpath-warm-up": {
+        "type": _not_negative,
+        "default": 5.0,
+        "metavar": "SECONDS",
+        "help": "seconds at the start that are sampled but not judged (5)",
+    },
+    "--sadpath-reports": {
+        "default": "reports/locust",
+        "metavar": "FOLDER",
+        "help": "where the samples and the report go; earlier runs are kept in its folder `earlier` (reports/locust)",
+    },
+    "--sadpath-junit": {"default": "", "metavar": "FILE", "help": "also write the verdicts as JUnit XML"},
+    "--sadpath-about": {
+        "default": "",
+        "metavar": "TEXT",
+        "help": "what the services are, for the page and the report",
+    },
+    "--sadpath-bytes-per-request": {
+        "type": _not_negative,
+        "default": FLAT_BELOW,
+        "metavar": "BYTES",
+        "help": f"growth below this is flat ({FLAT_BELOW:g})",
+    },
+    "--sadpath-allow-inconclusive": {"action": "store_true", "help": "exit with 0 if the verdict is inconclusive"},
+    I_OWN_THIS_HOST: {
+        "action": "store_true",
+        "help": "load a host that is neither this machine nor on a private network",
+    },
+}
+"""The options, with what argparse needs to know; each is also an environment variable, as SADPATH_WATCH."""

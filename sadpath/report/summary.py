@@ -52,13 +52,13 @@ def figures(verdict: Verdict) -> dict[str, Any]:
         "restarts": verdict.restarts,
         "bytes_per_request": _rounded(verdict.bytes_per_request),
         "ci95": [_rounded(bound) for bound in verdict.ci95],
-        "traceback_entries_per_request": verdict.traceback_entries_per_request,
-        "cyclic_objects_per_request": verdict.cyclic_objects_per_request,
+        "traceback_entries_per_request": _rounded(verdict.traceback_entries_per_request, 2),
+        "cyclic_objects_per_request": _rounded(verdict.cyclic_objects_per_request, 2),
         "errors": {
             error: {"traceback_entries_per_request": round(entries, 2)} for error, entries in verdict.errors.items()
         },
     }
 
 
-def _rounded(figure: float | None) -> float | None:
-    return None if figure is None or math.isnan(figure) else round(figure, 1)
+def _rounded(figure: float | None, digits: int = 1) -> float | None:
+    return None if figure is None or math.isnan(figure) else round(figure, digits)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import Literal
 
@@ -105,30 +105,33 @@ def judge(lifetimes: Sequence[Series], *, flat_below: float = FLAT_BELOW, seed: 
     makes the bootstrap repeatable. Never raises, whatever the samples are; too few are inconclusive, and samples that
     are not numbers are left out.
     """
-    restarts = max(len(lifetimes) - 1, 0)
     sampled = [_finite(series) for series in lifetimes if series.requests]
     usable = [series for series in sampled if _has_a_slope(series)]
     samples = sum(len(series.requests) for series in usable)
     requests = int(sum(map(_span, usable)))
     if missing := shortage(samples, requests):
-        return Verdict("inconclusive", f"not enough data: {missing}", samples, requests, restarts)
-    slope, low, high = _slope(usable, np.random.default_rng(seed))
-    entries = _per_request(usable, [series.traceback_entries for series in usable])
-    errors = _growing_errors(usable)
-    proof = _proof(entries, errors) if any(_climbs(series.traceback_entries) for series in usable) else ""
-    sustained = _is_sustained(usable, slope, flat_below)
+        verdict = Verdict("inconclusive", f"not enough data: {missing}")
+    else:
+        verdict = _judge_enough(usable, flat_below, np.random.default_rng(seed))
+    return replace(verdict, samples=samples, requests=requests, restarts=max(len(lifetimes) - 1, 0))
+
+
+def _judge_enough(lifetimes: Sequence[Series], flat_below: float, rng: np.random.Generator) -> Verdict:
+    """Judge lifetimes with enough samples and requests."""
+    slope, low, high = _slope(lifetimes, rng)
+    entries = _per_request(lifetimes, [series.traceback_entries for series in lifetimes])
+    errors = _growing_errors(lifetimes)
+    proof = _proof(entries, errors) if any(_climbs(series.traceback_entries) for series in lifetimes) else ""
+    sustained = _is_sustained(lifetimes, slope, flat_below)
     outcome, reason = _decide(low, high, flat_below, proof=proof, sustained=sustained)
     return Verdict(
         outcome,
         reason,
-        samples,
-        requests,
-        restarts,
-        slope,
-        (low, high),
-        entries,
-        _per_request(usable, [series.collected_objects for series in usable]),
-        errors,
+        bytes_per_request=slope,
+        ci95=(low, high),
+        traceback_entries_per_request=entries,
+        cyclic_objects_per_request=_per_request(lifetimes, [series.collected_objects for series in lifetimes]),
+        errors=errors,
     )
 
 

@@ -77,15 +77,21 @@ class SampleReader:
         return self._path.exists()
 
     def update(self) -> list[Sample]:
-        """Read the rows that came since the last call, and return all. Raises `FileNotFoundError`."""
+        """Read the rows that came since the last call, and return all.
+
+        Raises `FileNotFoundError`, and `ValueError` for a file of something else.
+        """
         with self._path.open("rb") as file:
             file.seek(self._read)
             new = file.read()
         if not self._read and not new.startswith(HEADER[: len(new)]):
-            raise ValueError(f"{self._path} is not a file of samples")
+            raise ValueError(f"{self._path} is not a file of samples, or of another version of Sadpath")
         whole = new[: new.rfind(b"\n") + 1]
         lines = whole.decode().splitlines()
-        self.samples += map(_sample, csv.DictReader(lines if self._read else lines[1:], COLUMNS))
+        try:
+            self.samples += map(_sample, csv.DictReader(lines if self._read else lines[1:], COLUMNS))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{self._path} is damaged: {error}") from error
         self._read += len(whole)
         return self.samples
 

@@ -63,7 +63,10 @@ def test_a_file_of_something_else_is_one_clear_line(tmp_path: Path) -> None:
     """Not a traceback."""
     (tmp_path / "samples.csv").write_text("name,price\nbread,2\n")
     result = run("report", str(tmp_path))
-    assert (result.returncode, result.stderr) == (2, f"sadpath: {tmp_path / 'samples.csv'} is not a file of samples\n")
+    assert (result.returncode, result.stderr) == (
+        2,
+        f"sadpath: {tmp_path / 'samples.csv'} is not a file of samples, or of another version of Sadpath\n",
+    )
 
 
 def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:

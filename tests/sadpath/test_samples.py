@@ -126,6 +126,14 @@ def test_a_file_that_was_killed_at_birth_has_no_samples(tmp_path: Path) -> None:
         assert read_samples(tmp_path / "samples.csv") == []
 
 
+def test_a_damaged_row_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    """It is neither skipped nor a zero."""
+    path = write(tmp_path / "samples.csv", WHOLE)
+    path.write_text(path.read_text().replace("1.004", "soon"))
+    with pytest.raises(ValueError, match=r"samples\.csv is damaged: .*soon"):
+        read_samples(path)
+
+
 def test_a_reader_takes_the_rest_of_a_row_when_it_comes(tmp_path: Path) -> None:
     """A reader that looks after every byte sees each sample once, as soon as its row is whole."""
     whole = write(tmp_path / "whole.csv", WHOLE, missing("one, two"), WHOLE).read_bytes()

@@ -360,6 +360,16 @@ def test_the_verdict_names_the_exceptions_that_retain_more_with_each_request() -
     assert found.reason == "user_not_found retains 19.0 entries per request, rarely retains 0.5 entries per request"
 
 
+def test_an_exception_that_comes_and_goes_or_hardly_grows_is_not_named() -> None:
+    """One that is seen within some requests and then gone, and one below what is proof, beside one that leaks."""
+    grows = 5.0 * REQUESTS
+    seen, hardly = np.where(np.arange(SAMPLES) % 2, 5_000.0, 0.0), 0.01 * REQUESTS
+    errors = {"grows": grows.tolist(), "seen": seen.tolist(), "hardly": hardly.tolist()}
+    memory = np.full(SAMPLES, 100 * MIB).tolist()
+    found = judge([Series(REQUESTS.tolist(), memory, (grows + hardly).tolist(), (), errors)])
+    assert found.errors == pytest.approx({"grows": 5.0})
+
+
 def test_an_exception_that_is_first_raised_after_a_restart_is_named_too() -> None:
     """Growth is per request over all lifetimes; in the first, it was not on the page."""
     memory = np.full(SAMPLES, 100 * MIB).tolist()
