@@ -16,7 +16,7 @@ def untraced(request: pytest.FixtureRequest) -> Iterator[None]:
 
     It stops the tracer itself, since a worker of pytest-xdist has two, and pytest-cov's `no_cover` stops one of them.
     """
-    if request.path != COUNTS_ITS_OWN_STEPS:
+    if request.path != COUNTS_ITS_OWN_STEPS or sys.gettrace() is None:
         yield
         return
     tracer, threads = sys.gettrace(), threading.gettrace()

@@ -69,7 +69,7 @@ def measured(entries_before: int, readings: Sequence[RoundReading]) -> Measured:
         [Series(requests, in_use if bytes_are_exact else [reading.anonymous_bytes for reading in readings])]
     )
     if math.isnan(verdict.bytes_per_request):
-        raise ValueError(f"{verdict.reason}: {verdict.samples} readings, {verdict.requests} requests")
+        raise ValueError(verdict.reason)
     entries = [reading.traceback_entries for reading in readings]
     collected = [reading.collected_objects for reading in readings]
     log = [reading.log_bytes or 0 for reading in readings]

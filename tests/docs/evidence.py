@@ -6,7 +6,7 @@ COMPOSE = "tests/end_to_end/test_compose.py"
 LOCUST = "tests/loadtest/test_locustfile.py"
 WHEEL = "tests/end_to_end/test_wheel.py"
 TRUTH = "tests/loadtest/test_truth.py"
-HERE = "tests/docs/test_commands.py"
+HERE = "tests/docs/test_shell_blocks.py"
 WORKFLOW = ".github/workflows/test.yml"
 
 RUN_BY = {
