@@ -3,7 +3,7 @@
     registry = CollectorRegistry()
     install(registry, Census(lambda: {"user_not_found": Errors.user_not_found}))
 
-Each collector is registered where the caller says, never at import.
+Each collector is registered by the caller, never at import.
 """
 
 from __future__ import annotations

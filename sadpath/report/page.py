@@ -94,10 +94,11 @@ def _has(rows: Sequence[Row], figure: str) -> bool:
 def _facts(run: Run) -> dict[str, str]:
     """Return the conditions of a run for a table, those that are known."""
     conditions = run.conditions
+    warm_up = f", of which {conditions.warm_up_s:g} s warm-up" if conditions.warm_up_s else ""
     rates = {arm: run.requests_per_second(arm) for arm in run.arms}
     facts = {
         "started": conditions.started,
-        "duration": f"{run.duration_s:,.0f} s, of which {conditions.warm_up_s or 0:g} s warm-up",
+        "duration": f"{run.duration_s:,.0f} s{warm_up}",
         "load": ", ".join(f"{arm} {rate:,.0f} requests per second" for arm, rate in rates.items() if rate),
         "users": f"{conditions.users:,}" if conditions.users else "",
         "command": conditions.command,

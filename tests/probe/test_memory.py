@@ -95,7 +95,7 @@ def test_of_two_limits_the_lower_one_kills(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["max\n", "9223372036854771712\n", "", "a lot\n", "0\n", "-1\n"])
 def test_what_is_no_limit_is_none(tmp_path: Path, text: str) -> None:
-    """Version 2 says `max`, version 1 a number beyond all memory; what cannot be read limits nothing either."""
+    """Version 2 has `max`, version 1 a number beyond all memory; a file that cannot be read is no limit either."""
     assert memory_limit(groups(tmp_path, max=text, limit_in_bytes=text)) is None
 
 

@@ -44,14 +44,14 @@ def test_the_threshold_and_what_is_allowed_are_those_of_the_run(tmp_path: Path) 
 
 
 def test_it_writes_junit(tmp_path: Path) -> None:
-    """Where the option says."""
+    """To the file of the option."""
     leave(tmp_path, samples("shop", 30_000))
     assert run("report", str(tmp_path), "--junit", str(tmp_path / "junit.xml")).returncode == 1
     assert "<failure" in (tmp_path / "junit.xml").read_text()
 
 
 def test_a_folder_without_samples_is_one_clear_line(tmp_path: Path) -> None:
-    """And a status that says the command was wrong."""
+    """With the status of a wrong command."""
     result = run("report", str(tmp_path))
     assert (result.returncode, result.stderr) == (
         2,

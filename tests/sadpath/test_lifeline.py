@@ -64,7 +64,7 @@ def test_a_running_command_has_no_status(start: Start) -> None:
 
 
 def test_a_command_that_ended_has_its_status_and_its_last_line(start: Start) -> None:
-    """The exit status is the command's own, and its last line says mostly why."""
+    """The exit status is the command's own, and its last line is mostly why."""
     child = start("sh", "-c", "echo begun; echo 'no such table' >&2; echo; exit 3")
     assert (ended(child), child.last_line()) == (3, "no such table")
 
@@ -182,7 +182,7 @@ def test_nothing_outlives_an_owner_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_kill_of_the_process_between_is_reported(start: Start) -> None:
-    """When the small process between is killed, the status says so and the command is ended."""
+    """When the small process between is killed, the status shows it and the command is ended."""
     child = start(*WITH_GRANDCHILD)
     processes = printed_pids(child.log, 2)
     between = processes[0].parent()

@@ -108,7 +108,7 @@ def test_a_page_in_openmetrics(serve: Serve) -> None:
 
 
 def test_a_page_with_its_length(serve: Serve) -> None:
-    """A page that is as long as it says is whole."""
+    """A page with as many bytes as its Content-Length is complete."""
     assert MetricsPage(serve(FULL, length=len(FULL))).read() == FULL_READING
 
 

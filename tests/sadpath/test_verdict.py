@@ -319,7 +319,7 @@ def test_the_sentence_of_a_leak_that_memory_shows() -> None:
 
 
 def test_the_sentence_of_a_flat_arm() -> None:
-    """The sentence of a flat arm says what is ruled out, not that there is nothing."""
+    """The sentence of a flat arm is what is ruled out, not that nothing grows."""
     assert judge([lifetime(np.zeros(SAMPLES))]).sentence == (
         "flat: 0 bytes retained per request (95% CI 0 to 0); "
         "growth of 256 bytes per request is ruled out (30 samples, 5,800 requests)"
