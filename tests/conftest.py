@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
-COUNTS_ITS_OWN_STEPS = Path(__file__).parent / "probe" / "test_census.py"
+TESTS = Path(__file__).parent
+NEVER_TRACED = {TESTS / "probe" / "test_census.py", TESTS / "service" / "test_twins.py"}
+"""Tests that count their own steps, or to the byte what the process holds: a tracer would count too."""
 
 
 @pytest.fixture(autouse=True)
 def untraced(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Measure no coverage where a tracer on each frame changes what is counted: the steps of the census.
+    """Measure no coverage where a tracer on each frame changes what is counted.
 
     It stops the tracer itself, since a worker of pytest-xdist has two, and pytest-cov's `no_cover` stops one of them.
     """
-    if request.path != COUNTS_ITS_OWN_STEPS or sys.gettrace() is None:
+    if request.path not in NEVER_TRACED or sys.gettrace() is None:
         yield
         return
     tracer, threads = sys.gettrace(), threading.gettrace()
