@@ -22,7 +22,8 @@ from sadpath.errors import CommandError
 
 ROUNDS = 9
 WARM_UP_PART = 10
-"""The warm-up takes so many times fewer requests than all the rounds together may."""
+WARM_UP_REQUESTS = 100
+"""The warm-up is a tenth of all requests, but a hundred where that is at most a quarter: caches fill for so long."""
 
 MEMORY_LIMIT_MB = "1024"
 """MiB at which a measured process ends itself: no twin needs a tenth of it."""
@@ -91,7 +92,7 @@ def _run_rounds(twin: Twin, variant: Variant, send: Send, connection: Connection
     """Warm up, and take a reading after that and after each round."""
     give_up = time.monotonic() + TIME_LIMIT_S
     before = connection.ask("/lab/settle", "POST")["traceback_entries"]
-    warm_up = max(twin.requests // WARM_UP_PART, 1)
+    warm_up = max(twin.requests // WARM_UP_PART, min(WARM_UP_REQUESTS, twin.requests // 4), 1)
     sizes = [warm_up, *[(twin.requests - warm_up) // ROUNDS] * ROUNDS]
     readings: list[RoundReading] = []
     for size in sizes:

@@ -46,7 +46,7 @@ RUN_BY = {
     "pip install '/path/to/your/clone[PART]'": WHEEL,
     "pip install '/path/to/your/clone[all]'": WHEEL,
     "pip install '/path/to/your/clone[docker]'": WHEEL,
-    "locust -f locustfile.py --help": "tests/docs/test_reference.py",
+    "locust -f locustfile.py --sadpath-help": "tests/docs/test_reference.py",
     "locust -f locustfile.py --headless --users 20 --run-time 2m "
     "--sadpath-watch shop=http://127.0.0.1:8000/metrics": "tests/sadpath/test_locust_metrics.py",
     "locust -f loadtest/locustfile.py": LOCUST,

@@ -12,7 +12,8 @@ from tests.docs.pages import PAGES, ROOT, anchors, blocks, links
 
 README_LINES = 160
 OLD_WORDS = re.compile(
-    r"men[d]ed|lea[s]h|held to it[s] word|the pil[e]|the hal[l]|processor time|the collector\b|95 ?% interval", re.IGNORECASE
+    r"men[d]ed|lea[s]h|held to it[s] word|the pil[e]|the hal[l]|processor time|the collector\b|95 ?% interval",
+    re.IGNORECASE,
 )
 
 
