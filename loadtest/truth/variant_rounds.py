@@ -22,8 +22,8 @@ from sadpath.errors import CommandError
 
 ROUNDS = 9
 WARM_UP_PART = 10
-WARM_UP_REQUESTS = 100
-"""The warm-up is a tenth of all requests, but a hundred where that is at most a quarter: caches fill for so long."""
+WARM_UP_REQUESTS = 80
+"""The warm-up is a tenth of all requests, but eighty where that is at most a quarter: caches fill for so long."""
 
 MEMORY_LIMIT_MB = "1024"
 """MiB at which a measured process ends itself: no twin needs a tenth of it."""
