@@ -28,6 +28,8 @@ from loadtest.data_source import QUERY
 from sadpath.sources.container import Container
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 MIB = 2**20
 PORTS = ("REUSED", "FACTORY", "LOCUST", "PROMETHEUS", "GRAFANA")

@@ -102,6 +102,7 @@ def test_the_reused_error_leaks_and_the_new_one_does_not(start: Start) -> None:
     assert REPORT <= {path.name for path in demo.reports.iterdir()}
 
 
+@pytest.mark.slow
 def test_another_twin_is_reported_by_the_names_of_its_variants(start: Start) -> None:
     """A cache's: two entries per request; the terminal, the summary and the report name the variants."""
     demo = start("--twin", "error-cache", "--seconds", "8", "--warm-up", "1", "--rate", "300")
@@ -135,6 +136,7 @@ def test_an_unknown_twin_prints_the_list(start: Start) -> None:
     assert (demo.reports / "summary.json").read_text() == "of an earlier run"
 
 
+@pytest.mark.slow
 def test_an_earlier_run_is_kept_beside_the_newest(start: Start) -> None:
     """Under the time at which it ended; the folder itself has the newest run."""
     start("--seconds", "2").finish()
@@ -171,6 +173,7 @@ def test_an_interrupt_stops_everything_and_still_leaves_the_report(start: Start,
     assert all_gone(processes)
 
 
+@pytest.mark.slow
 def test_an_arm_that_is_killed_is_restarted_and_the_verdict_holds(start: Start) -> None:
     """Two process lifetimes, judged apart; the terminal, the summary and the report show the restart."""
     demo = start("--seconds", "16", "--warm-up", "2", "--rate", "300")
@@ -183,6 +186,7 @@ def test_an_arm_that_is_killed_is_restarted_and_the_verdict_holds(start: Start) 
     assert "was restarted; its new process lifetime" in (demo.reports / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_an_arm_that_crosses_its_memory_limit_says_why_and_is_restarted(start: Start) -> None:
     """128 KiB per request reach 200 MiB within seconds, and the machine never notices."""
     demo = start(
@@ -197,6 +201,7 @@ def test_an_arm_that_crosses_its_memory_limit_says_why_and_is_restarted(start: S
     assert max(float(row["resident_bytes"] or 0) for row in demo.rows("reused")) < 300 * 2**20
 
 
+@pytest.mark.slow
 def test_when_locust_is_killed_what_was_sampled_becomes_the_report(start: Start) -> None:
     """It reports what died, exits with 4, and nothing keeps running."""
     demo = start("--seconds", "60", "--warm-up", "1")
