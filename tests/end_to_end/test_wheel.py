@@ -81,4 +81,4 @@ def test_the_command_without_its_extra_is_one_clear_line(wheel: Path, tmp_path: 
     """After a plain `pip install sadpath` it says what to type, and shows no traceback."""
     done = run(installed(wheel, "", VERSIONS[0], tmp_path) / "sadpath", "--help")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "sadpath: the command needs more than is installed; type pip install 'sadpath[cli]'\n"
+    assert done.stderr == "sadpath: the command needs more packages; type pip install 'sadpath[cli]'\n"

@@ -21,6 +21,7 @@ from service.twins.catalogue import CONTEXT_KB, FLAT, Expected, Range, Twin, Var
 from service.twins.registry import TWINS
 from tests.probe.raising import count_by_hand
 from tests.service.in_process import InProcess, in_process
+from tests.tracing import untraced
 
 WARM_UP, REQUESTS = 60, 80  # caches, Python's own too, grow by some ten kilobytes during the warm-up
 ALL = [pytest.param(twin, variant, id=f"{twin.slug}/{variant.slug}") for twin in TWINS for variant in twin.variants]
@@ -62,6 +63,7 @@ def live_entries() -> int:
     return sum(type(one) is TracebackType for one in gc.get_objects())
 
 
+@untraced()
 def measure(service: InProcess, twin: Twin, variant: Variant) -> Measured:
     """Count what `REQUESTS` requests leave behind, each raising once: exact counts, and bytes by tracemalloc."""
     tracemalloc.start()
@@ -105,6 +107,7 @@ def test_what_a_request_leaves_behind(service: InProcess, twin: Twin, variant: V
 
     Measured twice where the first time disagrees: a cache that fills does so once, and a leak does it again.
     """
+    assert ask(service, twin, variant, 1) == {variant.status}  # traced, so that coverage knows it
     measured = measure(service, twin, variant)
     if not agrees(measured, variant):
         measured = measure(service, twin, variant)
