@@ -21,8 +21,8 @@ REPORT_HELP = """Judge the samples of a run again and write its report beside th
 FOLDER is where `make demo`, or Locust with the plugin, left samples.csv. The run may have been killed: all samples that
 are on disk count. Writes summary.json, memory.png and report.html there, and prints the verdict of each arm.
 
-Exit status: 0 flat, 1 an arm leaks, 2 the command is wrong, 3 inconclusive, 4 a file cannot be written. It is the same
-as that of the run.
+Exit status: 0 flat, 1 an arm leaks, 2 the command is wrong, 3 inconclusive, 4 a file cannot be written: as Locust with
+the plugin, while `make demo` ends with 0 where each arm does what is expected of it.
 
 \b
 Examples:

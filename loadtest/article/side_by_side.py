@@ -91,9 +91,9 @@ def notes(found: Results, versions: str) -> str:
     runs = sorted({figures.runs for figures in found.values()})
     times = " or ".join(map(str, runs)) or "no"
     return (
-        f"{versions}. Medians of {times} runs, each in a fresh process, "
-        "with the lowest and the highest where they differ; MB is a million bytes of settled "
-        "anonymous memory. Rates depend on the machine: they count the time spent raising; the article's is another "
+        f"{versions}. {'One run' if times == '1' else f'Medians of {times} runs, each'} in a fresh process, "
+        "with the lowest and the highest where they differ; MB is a million bytes in use "
+        "after a full collection. Rates depend on the machine: they count the time spent raising; the article's is another "
         "machine's."
     )
 

@@ -79,8 +79,8 @@ def cost(
     maximum latency shows how long a pause is; `paused` is the share of time, and so how often a client that comes at
     any moment has to wait. The maximum is one observation, without an interval.
 
-    A ratio whose interval contains 1 is inconclusive; the intervals describe this run, not the next. Takes about a
-    minute and a half and 1.5 GB for 50,000 requests; the figures are written after each checkpoint. Exit status: 0 it
+    A ratio whose interval contains 1 is inconclusive; the intervals describe this run, not the next. Takes about
+    two minutes and 1.5 GB for 50,000 requests; the figures are written after each checkpoint. Exit status: 0 it
     was measured, 2 the command is wrong, or too little memory, 4 something did not start, or died, 130 interrupted.
     """
     plan = windows(_numbers(checkpoints) if checkpoints else up_to(upto))
