@@ -93,8 +93,8 @@ def notes(found: Results, versions: str) -> str:
     return (
         f"{versions}. {'One run' if times == '1' else f'Medians of {times} runs, each'} in a fresh process, "
         "with the lowest and the highest where they differ; MB is a million bytes in use "
-        "after a full collection. Rates depend on the machine: they count the time spent raising; the article's is another "
-        "machine's."
+        "after a full collection. Rates depend on the machine: they count the time spent raising; the article's is "
+        "another machine's."
     )
 
 
