@@ -74,6 +74,9 @@ class Prometheus:
         try:
             with urlopen(f"{self.url}/-/ready", timeout=2) as response:
                 return bool(response.status == 200)
+        except HTTPError as starting:
+            starting.close()
+            return False
         except OSError:
             return False
 

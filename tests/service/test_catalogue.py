@@ -98,13 +98,16 @@ def test_the_server_logs_only_the_first_unhandled_error(caplog: pytest.LogCaptur
 
 
 def test_settling_measures_what_the_service_retains(client: TestClient) -> None:
-    """It counts bytes in use, anonymous bytes, traceback entries, and what the garbage collector has freed."""
+    """It counts bytes in use, anonymous bytes, traceback entries, and what the garbage collector has freed.
+
+    Bytes in use are exact; pages grow by less where the process had free ones.
+    """
     before = client.post("/lab/settle").json()
     for _ in range(50):
         client.get("/twins/endpoint/reused?context_kb=256")
         client.get("/twins/reraise/kept")
     after = client.post("/lab/settle").json()
     assert after["traceback_entries"] - before["traceback_entries"] == 100
-    for kind in ("bytes_in_use", "anonymous_bytes"):
-        assert after[kind] - before[kind] > 50 * 200 * 1024
+    assert after["bytes_in_use"] - before["bytes_in_use"] > 50 * 256 * 1024
+    assert after["anonymous_bytes"] - before["anonymous_bytes"] > 50 * 128 * 1024
     assert after["collected_objects"] - before["collected_objects"] > 50 * 5
