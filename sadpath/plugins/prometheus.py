@@ -141,10 +141,10 @@ def install(registry: CollectorRegistry, census: Census, limit_bytes: int | None
         EnvironmentCollector(),
     )
     with ExitStack() as undo:
+        recorder.install()  # first, so that a pause ends before the counter begins to count
+        undo.callback(recorder.remove)
         live.install()
         undo.callback(live.remove)
-        recorder.install()
-        undo.callback(recorder.remove)
         for collector in collectors:
             registry.register(collector)
             undo.callback(registry.unregister, collector)
