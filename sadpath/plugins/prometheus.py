@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from sadpath.probe.census import Census
+from sadpath.probe.census import Census, is_supported
 from sadpath.probe.collector import BOUNDS, PauseRecorder
 from sadpath.probe.heap import LiveExceptionCounter
 from sadpath.probe.memory import PROC, Memory, memory_limit, read_memory
@@ -34,8 +34,9 @@ class CensusCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Look at every followed exception."""
+        here = "" if is_supported() else " Not supported here: threads run without the GIL."
         entries = GaugeMetricFamily(
-            "sadpath_traceback_entries", "Entries in the traceback of one exception object.", labels=["error"]
+            "sadpath_traceback_entries", f"Entries in the traceback of one exception object.{here}", labels=["error"]
         )
         frames = GaugeMetricFamily(
             "sadpath_retained_frames", "Frames that the traceback of one exception object retains.", labels=["error"]
