@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import websocket
 
@@ -39,22 +39,20 @@ def record(fire: Callable[..., None], url: str, name: str, status: int) -> None:
     `status` is the expected one of its handshake.
     """
     began = time.perf_counter()
-    received, failure = 0, None
+    request: dict[str, Any] = {"request_type": "WS", "name": name, "response_length": 0, "context": {}, "url": url}
     try:
         session = hold(url)
-        received = session.received
+        request["response_length"] = session.received
         session.check(status)
     except (Unexpected, OSError, websocket.WebSocketException) as error:
-        failure = error
-    fire(
-        request_type="WS",
-        name=name,
-        response_time=(time.perf_counter() - began) * 1000,
-        response_length=received,
-        exception=failure,
-        context={},
-        url=url,
-    )
+        # Fired here: a variable that outlives this block would retain its own frame, through the error's traceback.
+        fire(**request, response_time=_milliseconds_since(began), exception=error)
+    else:
+        fire(**request, response_time=_milliseconds_since(began), exception=None)
+
+
+def _milliseconds_since(began: float) -> float:
+    return (time.perf_counter() - began) * 1000
 
 
 def hold(url: str) -> Session:

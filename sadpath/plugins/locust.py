@@ -41,7 +41,6 @@ from sadpath.plugins.locust_page import announce, link_from_index
 from sadpath.report import CONDITIONS, PAGE, SAMPLES, Run, set_aside, write_report
 from sadpath.report.console import verdict_block
 from sadpath.report.junit import write_junit
-from sadpath.report.page import live_page
 from sadpath.sources import Reading, Unreadable
 from sadpath.sources.metrics_page import MetricsPage, WrongPage
 from sadpath.verdict.conditions import Conditions, now, write_conditions
@@ -101,6 +100,8 @@ def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
     environment.events.test_stop.add_listener(watcher.on_test_stop)
     environment.events.quitting.add_listener(watcher.on_quitting)
     if web_ui and app is not None:
+        from sadpath.report.page import live_page  # noqa: PLC0415 - it draws, and a worker has nothing to draw
+
         live_page(app, names, lambda: watcher.run, options.sadpath_about, anonymous=watcher.is_anonymous)
         link_from_index(app)
         announce(web_ui)

@@ -301,6 +301,13 @@ def test_its_help_lists_the_options(locust: Locust) -> None:
     assert all(option.removeprefix("--").replace("-", "_").upper() in text for option in options)
 
 
+def test_what_draws_is_not_loaded_before_something_is_drawn() -> None:
+    """A worker draws nothing, and each of them would spend a second and its memory on it."""
+    program = "import sys, sadpath.plugins.locust; sys.exit(str(sorted({'altair', 'vl_convert'} & {*sys.modules})))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=90, check=False)
+    assert result.stderr == "[]\n"
+
+
 def test_the_live_page_is_announced_when_it_answers_and_linked_from_locusts_page(serve: Serve, locust: Locust) -> None:
     """The address in the log can be opened at once, and has the samples so far."""
     shop = serve(15_000)
