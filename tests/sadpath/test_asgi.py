@@ -16,8 +16,7 @@ from starlette.websockets import WebSocket
 
 from sadpath.plugins.asgi import FramelessMiddleware, Receive, RequestMiddleware, Scope, Send, wrap_starlette
 from sadpath.plugins.request_metrics import RequestMetrics
-
-Counted = dict[tuple[str, str, str], float]
+from tests.counting import counted
 
 
 async def ok(_: Request) -> Response:
@@ -69,12 +68,6 @@ def starlette(*routes: BaseRoute) -> tuple[Starlette, CollectorRegistry]:
     app, registry = Starlette(routes=routes), CollectorRegistry()
     wrap_starlette(app, RequestMetrics(registry))
     return app, registry
-
-
-def counted(registry: CollectorRegistry, name: str = "http_requests_total") -> Counted:
-    """Return the figures of one series by method, handler and status."""
-    samples = [sample for family in registry.collect() for sample in family.samples if sample.name == name]
-    return {(one.labels["method"], one.labels["handler"], one.labels["status"]): one.value for one in samples}
 
 
 def client(app: Any) -> TestClient:
