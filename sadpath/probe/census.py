@@ -192,7 +192,8 @@ def _sample(front: TracebackType, new: int, earlier: Sample) -> Sample:
     if not new:
         return earlier
     newest = sample_front(front, min(new, SAMPLED_ENTRIES))
-    return Sample(earlier.entries + newest.entries, earlier.bytes + newest.bytes)
+    entries, found = earlier.entries + newest.entries, earlier.bytes + newest.bytes
+    return Sample(entries, found, is_cut=earlier.is_cut or newest.is_cut)
 
 
 class _Walk(NamedTuple):
