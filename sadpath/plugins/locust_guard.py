@@ -7,14 +7,11 @@ open in the same browser; and an address that comes through it is checked as one
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import json
 import logging
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import gevent
 from flask import Flask, Request, Response, jsonify, request
@@ -23,6 +20,7 @@ from locust.env import Environment
 
 from sadpath.errors import CommandError, Status
 from sadpath.hosts import check_host, urlsplit_or_none
+from sadpath.origin import host_name, is_own_name, is_own_origin
 from sadpath.plugins.locust_options import I_OWN_THIS_HOST, options_of
 
 if TYPE_CHECKING:
@@ -33,8 +31,6 @@ LOAD = {"user_count", "spawn_rate", "run_time", "host", "user_classes", "shape_c
 
 USER_CLASS = {"user_class_name", "host", "weight", "fixed_count", "tasks"}
 """What Locust's own form sends for a class of users."""
-
-ONE_WORD = re.compile(r"[a-z0-9_-]+")
 
 logger = logging.getLogger("sadpath")
 
@@ -96,15 +92,13 @@ def guard(app: Flask, environment: Environment) -> None:
 def of_a_stranger(request: Request, bound: str) -> str:
     """Return why a request is refused; nothing for one of the web UI's own pages, and of a program.
 
-    `Sec-Fetch-Site` and `Origin` tell of a page of another origin, and a program that is no browser sends neither. To
-    open the web UI from a link there is fine. A page whose name was rebound to this machine's address is of the same
-    origin to its browser, but its name is in `Host`. `bound` is the value of `--web-host`.
+    To open the web UI from a link on another page is fine. `bound` is the value of `--web-host`.
     """
-    host, origin = request.headers.get("Host", "").lower(), request.headers.get("Origin")
-    if not _is_ours(host, bound):
+    host, origin = request.headers.get("Host", ""), request.headers.get("Origin")
+    if not is_own_name(host) and host_name(host) != (bound.lower() or None):
         return f"Locust's web UI does not answer to the host {host!r}: use localhost or a private address"
-    is_foreign = request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}
-    if (is_foreign and not _opens_a_page(request)) or (origin is not None and _host_of(origin) != host):
+    fetch_site = None if _opens_a_page(request) else request.headers.get("Sec-Fetch-Site")
+    if not is_own_origin(host, origin, fetch_site):
         return "pages of another origin may not use Locust's web UI"
     return ""
 
@@ -120,30 +114,6 @@ def own_origin_only(response: Response) -> Response:
 def _opens_a_page(request: Request) -> bool:
     sent = [request.method, request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest")]
     return sent == ["GET", "navigate", "document"]
-
-
-def _is_ours(host: str, bound: str) -> bool:
-    """Return whether no stranger's DNS can have given out this name.
-
-    One word, as in `locust:8089`, is a name of the local network, such as Compose gives its services.
-    """
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:  # of brackets
-        return False
-    if name and name == bound.lower():
-        return True
-    try:
-        return ipaddress.ip_address(name).is_private  # as is this machine's own
-    except ValueError:  # a name
-        return bool(ONE_WORD.fullmatch(name)) or name.endswith(".localhost")
-
-
-def _host_of(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).netloc.lower()
-    except ValueError:  # of brackets
-        return None
 
 
 def _check_changes(environment: Environment, fields: set[str]) -> None:
