@@ -55,9 +55,14 @@ class Metrics:
             self._count_requests(app)
 
     async def page(self, request: Request) -> Response:
-        """Return all metrics in the format that the client asks for."""
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(self.registry), headers={"Content-Type": content_type})
+        """Return all metrics in the format that the client asks for; as text if its `Accept` cannot be understood."""
+        try:
+            encode, content_type = choose_encoder(request.headers.get("accept", ""))
+            body = encode(self.registry)
+        except (TypeError, ValueError):  # a version that is no version: `text/plain;version=new`
+            encode, content_type = choose_encoder("")
+            body = encode(self.registry)
+        return Response(body, headers={"Content-Type": content_type})
 
     def _strategy(self, path: str) -> str:
         """Return how the error on this path was raised: by the current strategy, or by a twin's variant."""

@@ -120,5 +120,10 @@ def metrics_page(app: Flask, environment: Environment, arms: Sequence[str]) -> N
 
     @app.route("/metrics")
     def locust_metrics() -> Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return Response(encode(registry), content_type=content_type)
+        try:
+            encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+            body = encode(registry)
+        except (TypeError, ValueError):  # a version that is no version: `text/plain;version=new`
+            encode, content_type = choose_encoder("")
+            body = encode(registry)
+        return Response(body, content_type=content_type)

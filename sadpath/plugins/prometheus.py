@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from sadpath.probe.census import Census
+from sadpath.probe.census import Census, is_supported
 from sadpath.probe.collector import BOUNDS, PauseRecorder
 from sadpath.probe.heap import LiveExceptionCounter
 from sadpath.probe.memory import PROC, Memory, memory_limit, read_memory
@@ -34,8 +34,9 @@ class CensusCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Look at every followed exception."""
+        here = "" if is_supported() else " Not supported here: threads run without the GIL."
         entries = GaugeMetricFamily(
-            "sadpath_traceback_entries", "Entries in the traceback of one exception object.", labels=["error"]
+            "sadpath_traceback_entries", f"Entries in the traceback of one exception object.{here}", labels=["error"]
         )
         frames = GaugeMetricFamily(
             "sadpath_retained_frames", "Frames that the traceback of one exception object retains.", labels=["error"]
@@ -141,10 +142,10 @@ def install(registry: CollectorRegistry, census: Census, limit_bytes: int | None
         EnvironmentCollector(),
     )
     with ExitStack() as undo:
+        recorder.install()  # first, so that a pause ends before the counter begins to count
+        undo.callback(recorder.remove)
         live.install()
         undo.callback(live.remove)
-        recorder.install()
-        undo.callback(recorder.remove)
         for collector in collectors:
             registry.register(collector)
             undo.callback(registry.unregister, collector)

@@ -8,7 +8,7 @@ import gc
 import sys
 import time
 from itertools import compress
-from typing import Dict, Iterator, List, NamedTuple
+from typing import Any, Iterator, List, NamedTuple, cast
 
 
 class LiveException(NamedTuple):
@@ -19,18 +19,15 @@ class LiveException(NamedTuple):
     entries: int
 
 
-class _IsException(Dict[type, bool]):
-    """Whether a class is an exception's; checked once per class."""
-
-    def __missing__(self, kind: type) -> bool:
-        answer = self[kind] = issubclass(kind, BaseException)
-        return answer
+_traceback_of = cast("Any", BaseException).__dict__["__traceback__"].__get__
+_module_of, _qualname_of = (type.__dict__[name].__get__ for name in ("__module__", "__qualname__"))
+"""The slots themselves: a class of the application may define these names anew, and a census runs none of its code."""
 
 
 def full_census() -> List[LiveException]:
     """List the live exceptions that have a traceback, the longest first. Keeps none of them alive."""
     found = [
-        LiveException(id(exception), f"{type(exception).__module__}.{type(exception).__qualname__}", count)
+        LiveException(id(exception), f"{_module_of(type(exception))}.{_qualname_of(type(exception))}", count)
         for exception in _live_exceptions()
         if (count := _traceback_entries(exception))
     ]
@@ -81,11 +78,14 @@ class LiveExceptionCounter:
 
 def _live_exceptions() -> Iterator[BaseException]:
     objects = gc.get_objects()
-    return compress(objects, map(_IsException().__getitem__, map(type, objects)))
+    kinds = list(map(type, objects))
+    by_id = dict(zip(map(id, kinds), kinds))  # a class need not have a hash
+    is_exception = {key: issubclass(kind, BaseException) for key, kind in by_id.items()}
+    return compress(objects, map(is_exception.__getitem__, map(id, kinds)))
 
 
 def _traceback_entries(exception: BaseException) -> int:
-    entry, count = exception.__traceback__, 0
+    entry, count = _traceback_of(exception), 0
     while entry is not None:
         entry, count = entry.tb_next, count + 1
     return count

@@ -28,13 +28,22 @@ PROOF_ENTRIES_PER_REQUEST = 0.05
 
 MIN_SAMPLES = 8
 MIN_REQUESTS = 300
+MIN_SAMPLES_WITHOUT_PROOF = 20
+"""Samples for a leak that memory alone shows. With 9, a warm-up of 10 MB that levels off looked like one."""
+
+SHARE_OF_SLOPE = 1 / 4
+"""What each third of a run must show of the growth of the whole, or it was a step."""
+
+LEVELLING = 1 / 2
+"""Growth in the last third, as a share of that in the first, below which memory levels off, as a cache that fills."""
+
 MAX_POINTS = 80
 """Points that a series is thinned to before its pairwise slopes are computed."""
 
-WIDENED = 2.0
-"""By how much the bootstrap's interval is widened. Blocks of a short series vary less than their noise. With
-this factor, and more where the noise drifts, the interval contained the true slope in 95 to 97 of 100 series of 30
-samples, of white noise and of noise with a correlation of 0.7 and 0.9 from sample to sample."""
+STUDENT = (6.483, 2.195, 1.624, 1.417, 1.312, 1.248, 1.206)
+"""By how much the bootstrap's interval is widened, by the number of blocks from 3 on: few blocks vary less than their
+noise. The 97.5th percentile of Student's t with `blocks - 2` degrees of freedom, divided by that of the normal
+distribution."""
 
 RESAMPLES = 600
 """Bootstrap samples behind an interval."""
@@ -121,9 +130,11 @@ def _judge_enough(lifetimes: Sequence[Series], flat_below: float, rng: np.random
     slope, low, high = _slope(lifetimes, rng)
     entries = _per_request(lifetimes, [series.traceback_entries for series in lifetimes])
     errors = _growing_errors(lifetimes)
-    proof = _proof(entries, errors) if any(_climbs(series.traceback_entries) for series in lifetimes) else ""
-    sustained = _is_sustained(lifetimes, slope, flat_below)
-    outcome, reason = _decide(low, high, flat_below, proof=proof, sustained=sustained)
+    proof = (
+        _proof(entries, errors) if _grows_throughout(lifetimes, [one.traceback_entries for one in lifetimes]) else ""
+    )
+    doubt = _doubt(lifetimes, slope, flat_below)
+    outcome, reason = _decide(low, high, flat_below, proof=proof, doubt=doubt)
     return Verdict(
         outcome,
         reason,
@@ -151,7 +162,7 @@ def _proof(entries: float | None, errors: Mapping[str, float]) -> str:
     return ", ".join(f"{error} retains {growth:.1f} entries per request" for error, growth in errors.items())
 
 
-def _decide(low: float, high: float, flat_below: float, *, proof: str, sustained: bool) -> tuple[Outcome, str]:
+def _decide(low: float, high: float, flat_below: float, *, proof: str, doubt: str) -> tuple[Outcome, str]:
     if proof:
         return "leaks", proof
     threshold = f"{flat_below:,.0f} bytes per request"
@@ -159,8 +170,8 @@ def _decide(low: float, high: float, flat_below: float, *, proof: str, sustained
         return "flat", f"growth of {threshold} is ruled out"
     if low <= flat_below:
         return "inconclusive", f"cannot tell {threshold} from zero with 95% confidence; run longer"
-    if not sustained:
-        return "inconclusive", "memory stepped up once instead of growing with the requests"
+    if doubt:
+        return "inconclusive", doubt
     return "leaks", f"the whole 95% CI is above {threshold}"
 
 
@@ -171,28 +182,56 @@ def _growing_errors(lifetimes: Sequence[Series]) -> dict[str, float]:
     for name in names:
         series = [one.entries_by_error.get(name, (0.0,)) for one in lifetimes]
         found = _per_request(lifetimes, series) or 0.0
-        if found >= PROOF_ENTRIES_PER_REQUEST and any(map(_climbs, series)):
+        if found >= PROOF_ENTRIES_PER_REQUEST and _grows_throughout(lifetimes, series):
             growth[name] = found
     return dict(sorted(growth.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _climbs(entries: Sequence[float]) -> bool:
-    """Whether a traceback kept growing: one that is seen within a request and then gone rises and falls in turn."""
-    steps = np.diff(entries)
-    return bool((steps > 0).sum() > 2 * (steps < 0).sum())
+def _grows_throughout(lifetimes: Sequence[Series], entries: Sequence[Sequence[float]]) -> bool:
+    """Whether a traceback grew in every third of a lifetime: a step, and a ring that fills, do not.
 
-
-def _is_sustained(lifetimes: Sequence[Series], slope: float, flat_below: float) -> bool:
-    """Whether memory grew in each part of the run, by a quarter of the slope at least: one step would not.
-
-    The parts are the thirds of the longest lifetime or, where that is too short for thirds, the lifetimes.
+    `entries` has one series for each lifetime. A lifetime that is less than half as long as the longest does not count:
+    a ring may not have filled in it.
     """
+    longest = max(map(_span, lifetimes))
+    pairs = zip(lifetimes, entries, strict=True)
+    return any(_grows_in_thirds(one.requests, series) for one, series in pairs if 2 * _span(one) >= longest)
+
+
+def _grows_in_thirds(requests: Sequence[float], entries: Sequence[float]) -> bool:
+    """Whether each third of the requests has its share of the growth.
+
+    A traceback that is seen within a request and then gone rises and falls in turn, and does not grow.
+    """
+    steps = np.diff(entries)
+    if len(entries) != len(requests) or (steps > 0).sum() <= 2 * (steps < 0).sum():
+        return False
+    climbed = np.concatenate([[0.0], np.cumsum(steps.clip(min=0))])
+    bounds = np.linspace(requests[0], requests[-1], 4)
+    by_third = np.diff(np.interp(bounds, requests, climbed))
+    return bool((by_third > SHARE_OF_SLOPE * climbed[-1] / 3).all())
+
+
+def _doubt(lifetimes: Sequence[Series], slope: float, flat_below: float) -> str:
+    """Return in words why memory that grew is no proof of a leak by itself; empty where it is.
+
+    It has to grow in each part of the run, by a quarter of the slope at least, and in the last as in the first. The
+    parts are the thirds of the longest lifetime or, where that is too short for thirds, the lifetimes.
+    """
+    samples = sum(len(lifetime.requests) for lifetime in lifetimes)
+    if samples < MIN_SAMPLES_WITHOUT_PROOF:
+        enough = f"{samples} of {MIN_SAMPLES_WITHOUT_PROOF} samples"
+        return f"memory grew, but no traceback did, and {enough} are too few for memory alone; run longer"
     requests, memory = _thinned(max(lifetimes, key=_span))
     parts = list(zip(np.array_split(requests, 3), np.array_split(memory, 3), strict=True))
     if len(requests) < 2 * len(parts):
         parts = [_thinned(lifetime) for lifetime in lifetimes]
-    floor = max(flat_below, slope / 4)
-    return len(parts) > 1 and all(_theil_sen(x, y) > floor for x, y in parts)
+    slopes = [float(_theil_sen(x, y)) for x, y in parts]
+    if len(parts) > 1 and slopes[0] > flat_below and slopes[-1] < LEVELLING * slopes[0]:
+        return "memory levels off, as a cache that fills does; run longer"
+    if len(parts) < 2 or min(slopes) <= max(flat_below, SHARE_OF_SLOPE * slope):  # noqa: PLR2004 - one part has no other
+        return "memory stepped up once instead of growing with the requests"
+    return ""
 
 
 def _slope(lifetimes: Sequence[Series], rng: np.random.Generator) -> tuple[float, float, float]:
@@ -215,8 +254,13 @@ def _resampled_slopes(lifetime: Series, rng: np.random.Generator) -> Floats:
     starts = rng.integers(0, count, size=(RESAMPLES, math.ceil(count / block)))
     picks = (starts[:, :, None] + np.arange(block)).reshape(RESAMPLES, -1)[:, :count] % count
     again = _theil_sen(requests, line + residuals[picks])
-    widened = slope + WIDENED / (1 - _persistence(residuals)) * (again - slope)
+    widened = slope + _student(starts.shape[1]) / (1 - _persistence(residuals)) * (again - slope)
     return np.concatenate([[slope], widened])
+
+
+def _student(blocks: int) -> float:
+    """Return the factor of `STUDENT` for a series of so many blocks; fewer than 3 are taken as 3."""
+    return STUDENT[min(max(blocks, 3) - 3, len(STUDENT) - 1)]
 
 
 def _persistence(residuals: Floats) -> float:

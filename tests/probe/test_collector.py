@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sadpath.probe.census import Census
 from sadpath.probe.collector import PauseRecorder
 
 
@@ -67,3 +68,13 @@ def test_it_takes_no_lock(recorder: PauseRecorder) -> None:
     with lock:
         gc.collect()
     assert not any(isinstance(value, type(lock)) for value in vars(recorder).values())
+
+
+def test_a_pause_ends_before_our_own_count_of_the_exceptions_begins() -> None:
+    """The exporter's callbacks run in the order in which they stand: the recorder's first."""
+    client = pytest.importorskip("prometheus_client")
+    exporter = pytest.importorskip("sadpath.plugins.prometheus")
+    remove = exporter.install(client.CollectorRegistry(), Census(dict))
+    owners = [type(getattr(callback, "__self__", None)).__name__ for callback in gc.callbacks[-2:]]
+    remove()
+    assert owners == ["PauseRecorder", "LiveExceptionCounter"]

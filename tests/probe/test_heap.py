@@ -78,6 +78,43 @@ def test_a_heap_that_stays_as_it_is_is_not_counted_again(counter: LiveExceptionC
     assert counter.count == before
 
 
+def test_a_count_waits_for_a_hundred_times_as_long_as_the_last_one_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A count of one second is followed by none within a hundred, however much the heap has grown."""
+    readings, blocks = [10.0, 11.0], [1000]
+    monkeypatch.setattr(
+        "sadpath.probe.heap.time.monotonic", lambda: readings.pop(0) if len(readings) > 1 else readings[0]
+    )
+    monkeypatch.setattr("sadpath.probe.heap.sys.getallocatedblocks", lambda: blocks[0])
+    counter = LiveExceptionCounter()
+    counter._recount()  # noqa: SLF001
+    blocks[0], counter.count = 10_000, -1
+    for now, counted in ((110.0, False), (112.0, True)):
+        readings[:] = [now]
+        counter._on_collection("stop", {"generation": 2})  # noqa: SLF001
+        assert (counter.count != -1) is counted
+
+
+class Contrary(type):
+    """A metaclass whose classes have no hash, and answer for their module with code of their own."""
+
+    def __eq__(cls, other: object) -> bool:
+        raise AssertionError(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def __module__(cls) -> str:  # type: ignore[override]
+        raise AssertionError
+
+
+def test_a_full_census_runs_no_code_of_the_classes_it_meets() -> None:
+    """A metaclass without a hash, and an exception that shadows its traceback."""
+    odd = Contrary("Odd", (Exception,), {"__traceback__": property(lambda _: 1 / 0)})
+    error = odd()
+    raise_many(error, times=2)
+    assert [one.entries for one in full_census() if one.exception_id == id(error)] == [10]
+
+
 def test_after_removal_no_callback_is_left() -> None:
     """The garbage collector runs as it did before."""
     before = list(gc.callbacks)

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from loadtest.ports import free_port, free_ports
 from sadpath.lifeline import Child
-from sadpath.plugins.locust_metrics import BOUNDS_MS, Latencies, LocustCollector
+from sadpath.plugins.locust_metrics import BOUNDS_MS, Latencies, LocustCollector, metrics_page
 from sadpath.verdict.samples import Latency
 from tests.waiting import until
 
@@ -230,3 +230,28 @@ def test_a_worker_and_a_headless_locust_have_no_page_and_do_not_mind(tmp_path: P
         status = locust.stop(signal.SIGINT, 30)
     assert status == 1  # its failures, as without the plugin
     assert "Traceback" not in log
+
+
+UNCLEAR = [
+    "text/plain;version=new",
+    "text/plain;version=1..0",
+    "text/plain;version",
+    "text/plain;version=1.0.0;escaping",
+    "application/openmetrics-text;version=new",
+    "application/openmetrics-text;version",
+    "application/openmetrics-text;version=1.0.0;escaping=unknown",
+    ";;;,,,==",
+]
+"""`Accept` headers that no client of Prometheus sends."""
+
+
+@pytest.mark.parametrize("accept", UNCLEAR)
+def test_an_accept_header_that_is_not_understood_gets_a_page(environment: "Environment", accept: str) -> None:
+    """Anybody can send one, and it is no error of Locust's."""
+    from flask import Flask  # noqa: PLC0415 - comes with Locust
+
+    app = Flask("locust")
+    metrics_page(app, environment, ["reused", "factory"])
+    response = app.test_client().get("/metrics", headers={"Accept": accept})
+    assert response.status_code == 200
+    assert "locust_requests_total" in response.text

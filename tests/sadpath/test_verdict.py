@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from sadpath.verdict.judge import MIN_REQUESTS, MIN_SAMPLES, Series, Verdict, judge
+from sadpath.verdict.judge import MAX_POINTS, MIN_REQUESTS, MIN_SAMPLES, STUDENT, Series, Verdict, judge
 
 Floats = NDArray[np.floating]
 Noise = Callable[[np.random.Generator], Floats]
@@ -96,8 +96,15 @@ def test_noise_does_not_acquit(noise: Noise) -> None:
 @pytest.mark.parametrize("slope", [0, 560])
 def test_the_interval_holds_the_true_slope(noise: Noise, slope: float) -> None:
     """In nine of ten runs and more, the true slope lies in the interval."""
-    intervals = [judge([lifetime(leak(slope) + noise(np.random.default_rng(seed)))]).ci95 for seed in SEEDS]
-    assert sum(low <= slope <= high for low, high in intervals) >= 36
+    intervals = [judge([lifetime(leak(slope) + noise(np.random.default_rng(seed)))]).ci95 for seed in range(100)]
+    assert sum(low <= slope <= high for low, high in intervals) >= 90
+
+
+def test_the_interval_is_widened_by_students_t() -> None:
+    """As SciPy has it: with two degrees of freedom less than there are blocks."""
+    degrees = np.arange(1, len(STUDENT) + 1)
+    assert pytest.approx(stats.t.ppf(0.975, degrees) / stats.norm.ppf(0.975), abs=0.001) == STUDENT
+    assert math.ceil(MAX_POINTS / math.ceil(math.sqrt(MAX_POINTS))) - 2 == len(STUDENT)
 
 
 @pytest.mark.parametrize("noise", [white, autocorrelated, outliers])
@@ -264,6 +271,63 @@ def test_a_traceback_that_comes_and_goes_is_no_proof() -> None:
     slow_load = 1_000 + 15.0 * np.arange(SAMPLES)
     seen = np.where(np.arange(SAMPLES) % 2, 9.0, 0.0)
     assert judge([lifetime(np.zeros(SAMPLES), slow_load, seen)]).outcome == "flat"
+
+
+@pytest.mark.parametrize("where", [1, 9, 15, 20, 29])
+def test_a_traceback_that_grew_once_is_no_proof(where: int) -> None:
+    """A thousand entries that were retained once, at any time, are a step."""
+    entries = np.where(np.arange(SAMPLES) >= where, 1_000.0, 0.0)
+    found = judge([Series(REQUESTS.tolist(), [100 * MIB] * SAMPLES, entries.tolist(), (), {"once": entries.tolist()})])
+    assert (found.outcome, dict(found.errors)) == ("flat", {})
+
+
+@pytest.mark.parametrize("full_after", [3, 10, 18])
+def test_a_ring_of_errors_that_fills_is_no_proof(full_after: int) -> None:
+    """The last hundred errors are kept, each with ten entries: it grows until it is full."""
+    entries = np.minimum(np.arange(SAMPLES) / full_after, 1.0) * 1_000
+    assert judge([lifetime(np.zeros(SAMPLES), entries=entries)]).outcome == "flat"
+
+
+def test_a_ring_that_fills_again_after_a_restart_is_no_proof() -> None:
+    """A short lifetime, in which it was not full yet, does not count beside a long one."""
+    long = lifetime(np.zeros(SAMPLES), entries=np.minimum(np.arange(SAMPLES) * 200.0, 1_000))
+    short = lifetime(np.zeros(5), 200.0 * np.arange(5), np.arange(5) * 200.0)
+    assert judge([long, short]).outcome == "flat"
+
+
+@pytest.mark.parametrize("samples", [9, 19])
+def test_memory_alone_needs_twenty_samples_to_convict(samples: int) -> None:
+    """Fewer may be a warm-up; flat needs no more than before."""
+    requests = REQUESTS[:samples]
+    found = judge([lifetime(leak(4_000, requests), requests)])
+    assert (found.outcome, f"{samples} of 20 samples" in found.reason) == ("inconclusive", True)
+    assert judge([lifetime(np.zeros(samples), requests)]).outcome == "flat"
+
+
+@pytest.mark.parametrize(("size", "rate"), [(5e6, 2.0), (10e6, 2.0), (30e6, 1.3)])
+def test_memory_that_levels_off_does_not_convict(size: float, rate: float) -> None:
+    """A cache that fills: after the run, 1/e to the power of `rate` of its bytes are left to fill."""
+    filled = size * (1 - np.exp(-rate * np.arange(SAMPLES) / SAMPLES))
+    found = [judge([lifetime(filled + white(np.random.default_rng(seed)))]) for seed in SEEDS]
+    assert "leaks" not in {one.outcome for one in found}
+    assert "memory levels off, as a cache that fills does; run longer" in {one.reason for one in found}
+
+
+def test_growth_around_the_threshold_is_inconclusive() -> None:
+    """An interval above zero that reaches below the threshold convicts nobody."""
+    noisy = lifetime(leak(300) + np.random.default_rng(1).normal(0, MIB / 16, SAMPLES))
+    low, high = judge([noisy]).ci95
+    assert low > 0
+    assert judge([noisy], flat_below=(low + high) / 2).outcome == "inconclusive"
+
+
+def test_lifetimes_weigh_by_their_requests() -> None:
+    """Twice as many requests count twice."""
+    long = 200.0 * np.arange(2 * SAMPLES + 1)
+    short = 200.0 * np.arange(SAMPLES + 1)
+    assert judge(
+        [lifetime(leak(900, long), long), lifetime(leak(300, short), short)]
+    ).bytes_per_request == pytest.approx(700)
 
 
 def test_memory_convicts_where_no_traceback_grows() -> None:

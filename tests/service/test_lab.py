@@ -91,3 +91,45 @@ def test_it_answers_a_page_of_its_own_origin(client: TestClient) -> None:
     """The API's documentation page at `/docs` is one."""
     answer = client.put("/lab/strategy", json={"strategy": "factory"}, headers={"Origin": "http://testserver"})
     assert answer.json() == {"strategy": "factory"}
+
+
+LAB = [
+    ("GET", "/lab"),
+    ("POST", "/lab/release"),
+    ("POST", "/lab/settle"),
+    ("PUT", "/lab/strategy"),
+]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://testserver"},
+        {"Origin": "http://["},
+        {"Host": "evil.example"},
+        {"Host": "evil.example:8001", "Origin": "http://evil.example:8001", "Sec-Fetch-Site": "same-origin"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Host": "localhost.evil.example"},
+    ],
+)
+@pytest.mark.parametrize(("method", "path"), LAB)
+def test_it_refuses_what_a_browser_sends_for_a_stranger(
+    client: TestClient, method: str, path: str, headers: dict[str, str]
+) -> None:
+    """A form of another origin, which may send no `Origin`, and a name that was rebound to this machine's address."""
+    response = client.request(method, path, json={"strategy": "factory"}, headers=headers)
+    assert (response.status_code, response.headers["content-type"]) == (403, "application/problem+json")
+    assert strategy(client) == "reused"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1:8001", "localhost:8001", "[::1]:8001", "192.168.1.5", "reused:8000", "factory", "lab.localhost:8001"],
+)
+@pytest.mark.parametrize("site", [{}, {"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "same-origin"}])
+def test_it_answers_to_its_own_names(client: TestClient, host: str, site: dict[str, str]) -> None:
+    """Those of the machine and of Compose: to a script, to an address that somebody typed, to its own page."""
+    response = client.put("/lab/strategy", json={"strategy": "factory"}, headers={"Host": host, **site})
+    assert response.json() == {"strategy": "factory"}

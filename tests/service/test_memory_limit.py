@@ -1,7 +1,12 @@
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,3 +41,44 @@ def test_a_watch_can_be_stopped() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert result.stdout == "alive\n"
+
+
+def full_pipe() -> int:
+    """The writing end of a pipe that takes no more; its reading end stays open."""
+    _, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while os.write(writing, b"." * 4096):
+            pass
+    os.set_blocking(writing, True)
+    return writing
+
+
+def pipe_without_a_reader() -> int:
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
+
+
+def full_disk() -> int:
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+@pytest.mark.parametrize("stderr", [full_pipe, pipe_without_a_reader, full_disk])
+def test_it_ends_where_stderr_cannot_be_written(stderr: Callable[[], int]) -> None:
+    """It ends with the same exit status, and does not wait for anybody to read."""
+    written = stderr()
+    try:
+        result = subprocess.run(
+            [sys.executable, "-c", EATER], cwd=ROOT, stdout=subprocess.PIPE, stderr=written, timeout=60, check=False
+        )
+    finally:
+        os.close(written)
+    assert (result.returncode, result.stdout) == (137, b"")
+
+
+def test_it_ends_where_stderr_is_closed() -> None:
+    """As a daemon's is."""
+    code = f"import sys; sys.stderr.close(); sys.stderr = None\n{EATER}"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, timeout=60, check=False)
+    assert (result.returncode, result.stdout) == (137, b"")
