@@ -206,8 +206,8 @@ def test_a_frame_that_a_debugger_holds_is_left_alone(error: Error) -> None:
 
 
 @walks_what_is_new
-def test_one_mark_is_left_however_often_the_census_looks(error: Error) -> None:
-    """A look moves the mark of the last one; marks do not accumulate in the chain."""
+def test_two_marks_are_left_however_often_the_census_looks(error: Error) -> None:
+    """A look moves the mark of the last one, and the other stays at the oldest entry; marks do not accumulate."""
     look = NOTHING
     for _ in range(50):
         raise_through(error)
@@ -216,7 +216,7 @@ def test_one_mark_is_left_however_often_the_census_looks(error: Error) -> None:
     while entry is not None:
         marks += entry.tb_frame.f_trace is not None
         entry = entry.tb_next
-    assert marks == 1
+    assert marks == 2
 
 
 def test_more_running_frames_than_are_remembered_cost_a_whole_walk_not_a_wrong_count(error: Error) -> None:
