@@ -28,6 +28,7 @@ class Metrics:
             ["error", "strategy"],
             registry=self.registry,
         )
+        self._raised_series: dict[tuple[str, str], Callable[[], None]] = {}  # labels() costs more than all the rest
         if lab.settings.metrics == "all":
             ProcessCollector(registry=self.registry)
             PlatformCollector(registry=self.registry)
@@ -40,7 +41,11 @@ class Metrics:
 
     def on_error(self, scope: Scope, error: ApiError) -> None:
         """Count one error that was raised and became a response."""
-        self._raised.labels(error.code, self._strategy(scope["path"])).inc()
+        labels = error.code, self._strategy(scope["path"])
+        increment = self._raised_series.get(labels)
+        if increment is None:
+            increment = self._raised_series[labels] = self._raised.labels(*labels).inc
+        increment()
 
     def install(self, app: FastAPI) -> None:
         """Add the page to `app`. With `LAB_METRICS=all`, count and time the requests of all its routes too."""

@@ -222,11 +222,14 @@ def _template_of(route: Any, scope: Scope) -> str | None:
 
 
 def _flat(routes: Iterable[Any]) -> Iterator[Any]:
-    """Yield the routes, and in place of a router that FastAPI includes, the router's with their prefix."""
+    """Yield the routes, and in place of a router that FastAPI includes, the router's with their prefix.
+
+    Only those that can be matched: a router of another framework may have others, and a count must not fail a request.
+    """
     for route in routes:
         contexts = getattr(route, "effective_route_contexts", None)
         if contexts is None:
-            yield route
-            continue
-        for context in contexts():
-            yield getattr(context, "starlette_route", None) or context
+            found = [route]
+        else:
+            found = [getattr(context, "starlette_route", None) or context for context in contexts()]
+        yield from (one for one in found if hasattr(one, "matches"))

@@ -14,9 +14,24 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
-from sadpath.plugins.asgi import FramelessMiddleware, Receive, RequestMiddleware, Scope, Send, wrap_starlette
+from sadpath.plugins.asgi import (
+    FramelessMiddleware,
+    Receive,
+    RequestMiddleware,
+    Scope,
+    Send,
+    route_template,
+    wrap_starlette,
+)
 from sadpath.plugins.request_metrics import RequestMetrics
 from tests.counting import counted
+
+
+class Router:
+    """A router of another framework."""
+
+    def __init__(self, routes: list[object]) -> None:
+        self.routes = routes
 
 
 async def ok(_: Request) -> Response:
@@ -111,6 +126,15 @@ def test_a_root_path_of_the_server_is_no_part_of_the_handler() -> None:
     for path in ("/shop/plain/1", "/shop/tenants/7/users/1", "/shop/healthz"):
         behind.get(path)
     assert [handler for _, handler, _ in counted(registry)] == ["/plain/{number}", "/tenants/{tenant}/users/{user_id}"]
+
+
+def test_the_handler_is_found_where_the_router_does_not_name_its_route() -> None:
+    """Older releases of Starlette write only the endpoint into the scope, and other frameworks have other routers."""
+    app = Starlette(routes=[Mount("/inner", routes=[Route("/users/{user_id}", ok)])])
+    scope = {"type": "http", "method": "GET", "path": "/inner/users/1", "root_path": "", "headers": [], "endpoint": ok}
+    assert route_template({**scope, "router": app.router}) == "/inner/users/{user_id}"
+    assert route_template({**scope, "router": Router([object()])}) == "none"
+    assert route_template(scope) == "none"
 
 
 def test_all_paths_without_a_route_are_one_handler() -> None:
