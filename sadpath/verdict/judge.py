@@ -36,6 +36,9 @@ WIDENED = 2.0
 this factor, and more where the noise drifts, the interval contained the true slope in 95 to 97 of 100 series of 30
 samples, of white noise and of noise with a correlation of 0.7 and 0.9 from sample to sample."""
 
+PARTS = 3
+"""Parts of a run in each of which a leak has to grow. A step grows in one."""
+
 RESAMPLES = 600
 """Bootstrap samples behind an interval."""
 
@@ -100,10 +103,10 @@ class Verdict:
 def judge(lifetimes: Sequence[Series], *, flat_below: float = FLAT_BELOW, seed: int = 0) -> Verdict:
     """Judge one service by what was measured in each lifetime of its process.
 
-    A traceback that grows with the requests is proof of a leak, and memory is its cost. Without one, memory decides: a
-    leak where the whole confidence interval is above `flat_below` bytes per request, flat where it is below. `seed`
-    makes the bootstrap repeatable. Never raises, whatever the samples are; too few are inconclusive, and samples that
-    are not numbers are left out.
+    A traceback that grows in every third of a lifetime is proof of a leak, and memory is its cost. Without one, memory
+    decides: a leak where the whole confidence interval is above `flat_below` bytes per request, flat where it is below.
+    `seed` makes the bootstrap repeatable. Never raises, whatever the samples are; too few are inconclusive, and samples
+    that are not numbers are left out.
     """
     sampled = [_finite(series) for series in lifetimes if series.requests]
     usable = [series for series in sampled if _has_a_slope(series)]
@@ -121,7 +124,8 @@ def _judge_enough(lifetimes: Sequence[Series], flat_below: float, rng: np.random
     slope, low, high = _slope(lifetimes, rng)
     entries = _per_request(lifetimes, [series.traceback_entries for series in lifetimes])
     errors = _growing_errors(lifetimes)
-    proof = _proof(entries, errors) if any(_climbs(series.traceback_entries) for series in lifetimes) else ""
+    keeps_growing = any(_keeps_growing(series.requests, series.traceback_entries) for series in lifetimes)
+    proof = _proof(entries, errors) if keeps_growing else ""
     sustained = _is_sustained(lifetimes, slope, flat_below)
     outcome, reason = _decide(low, high, flat_below, proof=proof, sustained=sustained)
     return Verdict(
@@ -169,17 +173,37 @@ def _growing_errors(lifetimes: Sequence[Series]) -> dict[str, float]:
     names = {error for series in lifetimes for error in series.entries_by_error}
     growth: dict[str, float] = {}
     for name in names:
-        series = [one.entries_by_error.get(name, (0.0,)) for one in lifetimes]
+        series = [one.entries_by_error.get(name) or [0.0] * len(one.requests) for one in lifetimes]
         found = _per_request(lifetimes, series) or 0.0
-        if found >= PROOF_ENTRIES_PER_REQUEST and any(map(_climbs, series)):
+        grows = any(_keeps_growing(one.requests, entries) for one, entries in zip(lifetimes, series, strict=True))
+        if found >= PROOF_ENTRIES_PER_REQUEST and grows:
             growth[name] = found
     return dict(sorted(growth.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _climbs(entries: Sequence[float]) -> bool:
-    """Whether a traceback kept growing: one that is seen within a request and then gone rises and falls in turn."""
-    steps = np.diff(entries)
+def _keeps_growing(requests: Sequence[float], entries: Sequence[float]) -> bool:
+    """Whether a traceback grew in each third of a lifetime, by a quarter of its whole growth per request at least.
+
+    A step does not: entries that are kept once, or a buffer that fills and then stays. Samples at the same request, as
+    a pause in the load leaves them, count as one.
+    """
+    if not entries:
+        return False
+    served, first = np.unique(requests, return_index=True)
+    spans, steps = np.diff(served), np.diff(np.asarray(entries)[first])
+    floor = _grown(steps) / spans.sum() / 4
+    thirds = zip(np.array_split(spans, PARTS), np.array_split(steps, PARTS), strict=True)
+    return all(_climbs(part) and _grown(part) / span.sum() >= floor for span, part in thirds)
+
+
+def _climbs(steps: Floats) -> bool:
+    """Whether most steps lead up: a traceback that is seen within a request and then gone rises and falls in turn."""
     return bool((steps > 0).sum() > 2 * (steps < 0).sum())
+
+
+def _grown(steps: Floats) -> float:
+    """Return the growth of a traceback, its falls left out: a release does not make up for it."""
+    return float(steps.clip(min=0).sum())
 
 
 def _is_sustained(lifetimes: Sequence[Series], slope: float, flat_below: float) -> bool:
@@ -188,7 +212,7 @@ def _is_sustained(lifetimes: Sequence[Series], slope: float, flat_below: float) 
     The parts are the thirds of the longest lifetime or, where that is too short for thirds, the lifetimes.
     """
     requests, memory = _thinned(max(lifetimes, key=_span))
-    parts = list(zip(np.array_split(requests, 3), np.array_split(memory, 3), strict=True))
+    parts = list(zip(np.array_split(requests, PARTS), np.array_split(memory, PARTS), strict=True))
     if len(requests) < 2 * len(parts):
         parts = [_thinned(lifetime) for lifetime in lifetimes]
     floor = max(flat_below, slope / 4)
@@ -250,8 +274,7 @@ def _per_request(lifetimes: Sequence[Series], series: Sequence[Sequence[float]])
     """Return by how much a series grew for each request, its falls left out; None where it was not sampled."""
     if not all(series):
         return None
-    grown = sum(np.diff(values).clip(min=0).sum() for values in series)
-    return float(grown / sum(map(_span, lifetimes)))
+    return sum(_grown(np.diff(values)) for values in series) / sum(map(_span, lifetimes))
 
 
 def _has_a_slope(series: Series) -> bool:

@@ -23,6 +23,12 @@ def lifetime(memory: Floats, requests: Floats = REQUESTS, entries: Floats | None
     return Series(requests.tolist(), (100 * MIB + memory).tolist(), () if entries is None else entries.tolist())
 
 
+def named(requests: Floats, entries: Floats) -> Series:
+    """Return one lifetime whose memory does not move, and one error that retains these entries."""
+    memory, retained = [100 * MIB] * len(requests), entries.tolist()
+    return Series(requests.tolist(), memory, retained, (), {"cached": retained})
+
+
 def leak(slope: float, requests: Floats = REQUESTS) -> Floats:
     """Return memory that grows by `slope` bytes with each request."""
     return slope * requests
@@ -264,6 +270,51 @@ def test_a_traceback_that_comes_and_goes_is_no_proof() -> None:
     slow_load = 1_000 + 15.0 * np.arange(SAMPLES)
     seen = np.where(np.arange(SAMPLES) % 2, 9.0, 0.0)
     assert judge([lifetime(np.zeros(SAMPLES), slow_load, seen)]).outcome == "flat"
+
+
+@pytest.mark.parametrize("count", [MIN_SAMPLES, SAMPLES, 300])
+@pytest.mark.parametrize("when", [0.05, 0.3, 0.5, 0.7, 0.95])
+def test_entries_that_are_kept_once_are_no_proof(count: int, when: float) -> None:
+    """A step of 1,000 entries, whenever it comes: one error that was cached, and none after it."""
+    requests = 1_000 + 200.0 * np.arange(count)
+    once = np.where(np.arange(count) >= max(round(when * count), 1), 1_000.0, 0.0)
+    found = judge([named(requests, once)])
+    assert (found.outcome, dict(found.errors)) == ("flat", {})
+
+
+@pytest.mark.parametrize("count", [MIN_SAMPLES, SAMPLES, 300])
+@pytest.mark.parametrize("filled", [0.1, 0.3, 0.5, 0.6, 0.7])
+@pytest.mark.parametrize("swing", [0, 20])
+def test_a_ring_that_fills_is_no_proof(count: int, filled: float, swing: int) -> None:
+    """The last 100 errors are kept, 5 entries each or, with a swing, of some depth or other once they are full."""
+    requests = 1_000 + 200.0 * np.arange(count)
+    share = np.arange(count) / (filled * (count - 1))
+    entries = 500 * share.clip(max=1) + np.where(share > 1, swing * (np.arange(count) % 2), 0)
+    found = judge([named(requests, entries)])
+    assert (found.outcome, dict(found.errors)) == ("flat", {})
+
+
+@pytest.mark.parametrize("count", [MIN_SAMPLES, 9, 10, SAMPLES, 300])
+def test_a_traceback_that_grows_in_every_third_is_proof(count: int) -> None:
+    """However few the samples are that a verdict needs at least, and if a load that paused left half of them idle."""
+    requests = 1_000 + 200.0 * np.arange(count)
+    paused = np.concatenate([requests, np.full(count, requests[-1])])
+    assert judge([named(requests, 5 * requests)]).errors == pytest.approx({"cached": 5})
+    assert judge([named(paused, 5 * paused)]).errors == pytest.approx({"cached": 5})
+
+
+def test_a_traceback_that_a_restart_cuts_short_is_proof() -> None:
+    """Each lifetime grows until the process is restarted, in four samples of its own."""
+    killed = named(REQUESTS[:4], 5 * REQUESTS[:4])
+    found = judge([killed] * 4)
+    assert (found.outcome, found.restarts) == ("leaks", 3)
+    assert found.errors == pytest.approx({"cached": 5})
+
+
+def test_entries_that_each_lifetime_keeps_once_are_no_proof() -> None:
+    """An error that a service caches as it starts is cached again after each restart."""
+    once = np.where(np.arange(SAMPLES) > 2, 1_000.0, 0.0)
+    assert judge([named(REQUESTS, once)] * 3).outcome == "flat"
 
 
 def test_memory_convicts_where_no_traceback_grows() -> None:
