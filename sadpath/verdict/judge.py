@@ -28,16 +28,23 @@ PROOF_ENTRIES_PER_REQUEST = 0.05
 
 MIN_SAMPLES = 8
 MIN_REQUESTS = 300
+MIN_SAMPLES_OF_A_LEAK = 20
+"""Samples under load from which memory alone can convict. A cache that fills grows in a straight line at first."""
+
 MAX_POINTS = 80
 """Points that a series is thinned to before its pairwise slopes are computed."""
 
-WIDENED = 2.0
-"""By how much the bootstrap's interval is widened. Blocks of a short series vary less than their noise. With
-this factor, and more where the noise drifts, the interval contained the true slope in 95 to 97 of 100 series of 30
-samples, of white noise and of noise with a correlation of 0.7 and 0.9 from sample to sample."""
+STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365)
+"""The 97.5% quantiles of Student's t with 1, 2, … degrees of freedom, as many as a series of `MAX_POINTS` has."""
+
+NORMAL = 1.960
+"""The same quantile of the normal distribution, as which a bootstrap of few blocks takes theirs."""
 
 PARTS = 3
 """Parts of a run in each of which a leak has to grow. A step grows in one."""
+
+LEVELS_OFF = 0.7
+"""Growth in the second half of a run, as a share of that in the first, below which memory levels off."""
 
 RESAMPLES = 600
 """Bootstrap samples behind an interval."""
@@ -104,9 +111,10 @@ def judge(lifetimes: Sequence[Series], *, flat_below: float = FLAT_BELOW, seed: 
     """Judge one service by what was measured in each lifetime of its process.
 
     A traceback that grows in every third of a lifetime is proof of a leak, and memory is its cost. Without one, memory
-    decides: a leak where the whole confidence interval is above `flat_below` bytes per request, flat where it is below.
-    `seed` makes the bootstrap repeatable. Never raises, whatever the samples are; too few are inconclusive, and samples
-    that are not numbers are left out.
+    decides. It leaks where the whole confidence interval is above `flat_below` bytes per request, and the growth is
+    neither a step nor levels off, over `MIN_SAMPLES_OF_A_LEAK` samples at least. It is flat where the interval is
+    below. `seed` makes the bootstrap repeatable. Never raises, whatever the samples are; too few are inconclusive, and
+    samples that are not numbers are left out.
     """
     sampled = [_finite(series) for series in lifetimes if series.requests]
     usable = [series for series in sampled if _has_a_slope(series)]
@@ -126,8 +134,8 @@ def _judge_enough(lifetimes: Sequence[Series], flat_below: float, rng: np.random
     errors = _growing_errors(lifetimes)
     keeps_growing = any(_keeps_growing(series.requests, series.traceback_entries) for series in lifetimes)
     proof = _proof(entries, errors) if keeps_growing else ""
-    sustained = _is_sustained(lifetimes, slope, flat_below)
-    outcome, reason = _decide(low, high, flat_below, proof=proof, sustained=sustained)
+    doubt = _doubt(lifetimes, slope, flat_below)
+    outcome, reason = _decide(low, high, flat_below, proof=proof, doubt=doubt)
     return Verdict(
         outcome,
         reason,
@@ -155,7 +163,7 @@ def _proof(entries: float | None, errors: Mapping[str, float]) -> str:
     return ", ".join(f"{error} retains {growth:.1f} entries per request" for error, growth in errors.items())
 
 
-def _decide(low: float, high: float, flat_below: float, *, proof: str, sustained: bool) -> tuple[Outcome, str]:
+def _decide(low: float, high: float, flat_below: float, *, proof: str, doubt: str) -> tuple[Outcome, str]:
     if proof:
         return "leaks", proof
     threshold = f"{flat_below:,.0f} bytes per request"
@@ -163,8 +171,8 @@ def _decide(low: float, high: float, flat_below: float, *, proof: str, sustained
         return "flat", f"growth of {threshold} is ruled out"
     if low <= flat_below:
         return "inconclusive", f"cannot tell {threshold} from zero with 95% confidence; run longer"
-    if not sustained:
-        return "inconclusive", "memory stepped up once instead of growing with the requests"
+    if doubt:
+        return "inconclusive", doubt
     return "leaks", f"the whole 95% CI is above {threshold}"
 
 
@@ -206,6 +214,31 @@ def _grown(steps: Floats) -> float:
     return float(steps.clip(min=0).sum())
 
 
+def _doubt(lifetimes: Sequence[Series], slope: float, flat_below: float) -> str:
+    """Return in words why memory that grew may be no leak; empty where it grew as a leak does."""
+    samples = sum(len(set(lifetime.requests)) for lifetime in lifetimes)
+    if samples < MIN_SAMPLES_OF_A_LEAK:
+        found = f"{samples} of {MIN_SAMPLES_OF_A_LEAK} samples under load"
+        return f"memory grows, but {found} are too few to tell a leak from a cache that fills; run longer"
+    if _levels_off(lifetimes):
+        return "memory grows more slowly towards the end, as a cache does that fills; run longer, a leak keeps its pace"
+    if not _is_sustained(lifetimes, slope, flat_below):
+        return "memory stepped up once instead of growing with the requests"
+    return ""
+
+
+def _levels_off(lifetimes: Sequence[Series]) -> bool:
+    """Whether memory grew clearly less with each request in the second half of the lifetimes than in the first."""
+    halves = [_slopes_of_halves(lifetime) for lifetime in lifetimes]
+    first, second = np.average(halves, axis=0, weights=[_span(lifetime) for lifetime in lifetimes])
+    return bool(second < LEVELS_OFF * first)
+
+
+def _slopes_of_halves(lifetime: Series) -> list[Floats]:
+    requests, memory = _thinned(lifetime)
+    return [_theil_sen(x, y) for x, y in zip(np.array_split(requests, 2), np.array_split(memory, 2), strict=True)]
+
+
 def _is_sustained(lifetimes: Sequence[Series], slope: float, flat_below: float) -> bool:
     """Whether memory grew in each part of the run, by a quarter of the slope at least: one step would not.
 
@@ -239,8 +272,17 @@ def _resampled_slopes(lifetime: Series, rng: np.random.Generator) -> Floats:
     starts = rng.integers(0, count, size=(RESAMPLES, math.ceil(count / block)))
     picks = (starts[:, :, None] + np.arange(block)).reshape(RESAMPLES, -1)[:, :count] % count
     again = _theil_sen(requests, line + residuals[picks])
-    widened = slope + WIDENED / (1 - _persistence(residuals)) * (again - slope)
+    widened = slope + _widening(starts.shape[1], residuals) * (again - slope)
     return np.concatenate([[slope], widened])
+
+
+def _widening(blocks: int, residuals: Floats) -> float:
+    """Return by how much the interval of a bootstrap is to be widened: for few blocks, and for noise that drifts.
+
+    A line through so many blocks leaves two degrees of freedom fewer. `make calibrate` measures what comes of it.
+    """
+    student = STUDENT_T[min(max(blocks - 2, 1), len(STUDENT_T)) - 1]
+    return student / NORMAL / (1 - _persistence(residuals))
 
 
 def _persistence(residuals: Floats) -> float:
