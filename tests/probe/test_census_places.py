@@ -132,6 +132,57 @@ def test_after_frames_were_cleared_the_chain_is_walked_once_more(error: Error) -
     assert walked == [55, 5, 5]
 
 
+@leaves_marks
+def test_an_oldest_entry_whose_frame_runs_is_left_alone(error: Error) -> None:
+    """A frame that runs gets no mark, since a tracer would call it; the next look still walks what is new."""
+    with suppress(Error):
+        raise error
+    assert error.__traceback__
+    frame = error.__traceback__.tb_frame
+    raise_many(error, times=3)
+    look = look_at(error)
+    assert frame.f_trace is None
+    raise_through(error)
+    assert look_at(error, look).walked == 5
+
+
+@leaves_marks
+def test_a_place_that_cannot_be_marked_is_not_taken_for_an_older_one(error: Error) -> None:
+    """Where two censuses share a mark, one that can leave no new one does not go on from the old."""
+    raise_many(error, times=3)
+    look, _of_another = look_at(error), look_at(error)
+    with debugged():
+        raise_through(error)
+    for _ in range(2):
+        look = look_at(error, look)
+        assert counted(look) == count_by_hand(error)
+
+
+def test_after_a_release_the_bytes_are_sized_anew(error: Error) -> None:
+    """What was released does not make what comes after it look large."""
+    raise_many(error, times=20, payload=100_000)
+    look = look_at(error)
+    error.__traceback__ = None
+    raise_many(error, times=20)
+    assert look_at(error, look).estimated_bytes < 20 * 50_000 < look.estimated_bytes
+
+
+@leaves_marks
+def test_more_entries_of_running_frames_than_are_followed_make_an_estimate(
+    error: Error, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of 200 nested frames has caught the error, and goes on."""
+
+    def nest(depth: int) -> Look:
+        with suppress(Error):
+            raise error
+        return nest(depth - 1) if depth else look_at(error)
+
+    monkeypatch.setattr(census, "MAX_FOLLOWED", 100)
+    look = nest(199)
+    assert (look.entries, look.frames_are_estimated) == (200, True)
+
+
 class Adversary:
     """Does things to an error at random, and checks what a census finds after each of them."""
 
