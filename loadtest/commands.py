@@ -15,11 +15,10 @@ from loadtest.bench.command import bench
 from loadtest.catalogue import twins_at
 from loadtest.cost.command import cost
 from loadtest.demo.command import demo
-from loadtest.measure.running import show_error
 from loadtest.ports import free_port
 from loadtest.server import running, service
 from loadtest.truth.command import truth
-from sadpath.errors import CommandError
+from sadpath.errors import exit_status
 
 
 def up() -> int:
@@ -65,12 +64,7 @@ for command in (demo, twins, up, down, truth, bench, cost, figures):
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, and return its exit status. An error of the person at the terminal is one line."""
+    """Run one command, and return its exit status. Whatever fails is one line after the name of the command."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        app(words, prog_name="python -m loadtest")
-    except CommandError as reason:
-        return show_error(next((word for word in words if not word.startswith("-")), "loadtest"), reason)
-    except SystemExit as end_of_command:
-        return int(end_of_command.code or 0)
-    return 0
+    name = next((word for word in words if not word.startswith("-")), "loadtest")
+    return exit_status(name, lambda: app(words, prog_name="python -m loadtest"))

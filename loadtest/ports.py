@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+
+from sadpath.errors import CommandError
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
+    """Return ports that nobody listens on now. Raises `CommandError` if there are not as many."""
+    with contextlib.ExitStack() as held:
+        try:
+            sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        except OSError as error:
+            raise CommandError(f"no free port on 127.0.0.1: {error.strerror}") from error
         return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def free_port() -> int:

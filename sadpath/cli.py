@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import sadpath
-from sadpath.errors import CommandError, Status
+from sadpath.errors import CommandError, Status, exit_status, writing_to
 from sadpath.report import PAGE, SAMPLES, Run, write_report
 from sadpath.report.console import verdict_lines
 from sadpath.report.junit import write_junit
@@ -49,10 +49,8 @@ def report(
     """Judge the samples of a run again and write its report beside them."""
     run = _written(folder)
     if junit:
-        try:
+        with writing_to(junit):
             write_junit(junit, run)
-        except OSError as error:
-            raise CommandError(f"cannot write {junit}: {error.strerror}") from error
     for line in verdict_lines(run):
         typer.echo(line)
     typer.echo(f"report: {folder / PAGE}", err=True)
@@ -61,21 +59,16 @@ def report(
 
 def main() -> None:
     """Run the command line. An error for the person at the terminal is one line, without a traceback."""
-    try:
-        app()
-    except CommandError as error:
-        error.show()
-        sys.exit(error.exit_code)
+    sys.exit(exit_status("sadpath", app))
 
 
 def _written(folder: Path) -> Run:
-    try:
-        return write_report(folder)
-    except (FileNotFoundError, NotADirectoryError):
+    if not (folder / SAMPLES).is_file():
         raise CommandError(
             f"no {SAMPLES} in {folder}; name the folder of a run, such as reports/demo", Status.WRONG_COMMAND
-        ) from None
+        )
+    try:
+        with writing_to(folder):
+            return write_report(folder)
     except ValueError as reason:
         raise CommandError(str(reason), Status.WRONG_COMMAND) from None
-    except OSError as error:
-        raise CommandError(f"cannot write to {folder}: {error.strerror}") from error

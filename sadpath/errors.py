@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+from collections.abc import Callable, Iterator
 from enum import IntEnum
+from pathlib import Path
 from typing import IO
 
 
@@ -37,4 +41,55 @@ class CommandError(Exception):
 
     def show(self, file: IO[str] | None = None, command: str = "sadpath") -> None:
         """Print the line, to standard error by default, after the name of the command that was typed."""
-        (file or sys.stderr).write(f"{command}: {self.message}\n")
+        out = file or sys.stderr
+        if out:  # Python has none where it was closed
+            with contextlib.suppress(OSError):  # nobody can be told that the line itself was not written
+                out.write(f"{command}: {self.message}\n")
+
+
+def in_words(error: OSError) -> str:
+    """Return what the system refused, and of which file where it says so, in one line."""
+    return ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+
+
+@contextlib.contextmanager
+def writing_to(place: Path) -> Iterator[None]:
+    """Make what the system refuses in this block a `CommandError` that names the place."""
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"cannot write to {place}: {error.strerror or error}") from error
+
+
+def exit_status(command: str, work: Callable[[], object]) -> int:
+    """Do the work of a command, and return its exit status; what fails is one line after its name, not a traceback.
+
+    A reader of our output that went away is not told: nobody is there to read the line.
+    """
+    try:
+        work()
+    except CommandError as error:
+        error.show(command=command)
+        return error.exit_code
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):
+            return int(end.code or 0)
+        _drop_output()  # Typer and rich end with 1 then, which is a verdict
+    except OSError as error:
+        _drop_output()
+        if not isinstance(error, BrokenPipeError):
+            CommandError(in_words(error)).show(command=command)
+    else:
+        return int(Status.OK)
+    return int(Status.FAILED)
+
+
+def _drop_output() -> None:
+    """Let nothing be left that Python could not write at its end either: it would end with 120, and a traceback."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in filter(None, (sys.__stdout__, sys.__stderr__)):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -63,9 +63,15 @@ class Child:
 
     def last_line(self) -> str:
         """Return the last line of the log that is not empty: mostly why the command ended."""
-        ours = self.log.read_bytes()[self._log_starts :].decode(errors="replace")
-        lines = [line for line in ours.splitlines() if line.strip()]
-        return lines[-1] if lines else ""
+        return next(reversed(self.lines()), "")
+
+    def lines(self) -> list[str]:
+        """Return the lines of the log that are not empty; none if the log is gone."""
+        try:
+            ours = self.log.read_bytes()[self._log_starts :].decode(errors="replace")
+        except OSError:
+            return []
+        return [line for line in ours.splitlines() if line.strip()]
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

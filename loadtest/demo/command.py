@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from loadtest import HEADLINE, UNEXPECTED_ANSWERS
@@ -18,7 +19,7 @@ from loadtest.catalogue import Twin
 from loadtest.demo import outcome, terminal
 from loadtest.demo.processes import LOG, Options, Processes
 from loadtest.measure.running import interrupt_once
-from sadpath.errors import CommandError, Status
+from sadpath.errors import CommandError, Status, writing_to
 from sadpath.report import MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, read_run, write_report
 from sadpath.verdict.run import Run
 from sadpath.verdict.samples import SampleReader
@@ -129,9 +130,15 @@ class Demo:
                 if reader.exists():
                     run.extend(reader.update()[len(run.samples) :])
                     show(run)
+                self._check_folder()
                 time.sleep(REFRESH_S)
         if status not in VERDICT_STATUSES:
             self._failure = f"Locust ended with status {status}: {processes.locust_reason()}"
+
+    def _check_folder(self) -> None:
+        """Raise `CommandError` if somebody removed the folder, and with it the logs that would say what failed."""
+        if not self._options.reports.exists():
+            raise CommandError(f"{self._options.reports} was removed while the demo ran")
 
     @contextmanager
     def _screen(self) -> Iterator[Callable[[Run], None]]:
@@ -158,15 +165,23 @@ class Demo:
         end = f"of {options.seconds} s" if options.seconds else "s, until Ctrl-C"
         return terminal.table(run, f"{elapsed:.0f} {end}: {phase}   {self._processes.page}")
 
+    def _result(self) -> Run:
+        """Return the run that was measured, with its report, also where Locust wrote none. Raises `CommandError`."""
+        reports = self._options.reports
+        with writing_to(reports):
+            return read_run(reports) if (reports / SUMMARY).exists() else write_report(reports)
+
     def _conclude(self) -> int:
         """Print the verdict and where the report is; return the exit status."""
         reports, twin = self._options.reports, self._processes.loaded
+        if twin:
+            self._check_folder()
+        result = self._result() if twin and (reports / SAMPLES).exists() else None
         if self._failure:
-            self._say(f"[bold red]{self._failure}[/]")
-        if not twin or not (reports / SAMPLES).exists():
+            self._say(f"[bold red]{escape(self._failure)}[/]")
+        if not twin or not result:
             self._say("Nothing was measured.")
             return Status.FAILED
-        result = read_run(reports) if (reports / SUMMARY).exists() else write_report(reports)
         for style, (arm, verdict) in zip(terminal.STYLES, result.verdicts.items(), strict=False):
             self._say(f"[{style}]{arm}[/] {verdict.sentence}")
         self._say(f"Report: {reports / PAGE}")

@@ -16,7 +16,7 @@ from loadtest.demo.earlier_runs import keep_earlier_run
 from loadtest.demo.load import watch_options
 from loadtest.ports import free_ports, is_free
 from loadtest.server import Server, service
-from sadpath.errors import CommandError
+from sadpath.errors import CommandError, writing_to
 from sadpath.lifeline import Child
 
 LOCUST_STOP_S = 30.0
@@ -24,6 +24,8 @@ STEADY = {"MALLOC_ARENA_MAX": "2"}
 """For twins that raise in threads: an arena for each of forty levels off too late to call it flat in a minute."""
 
 LOG = "locust.log"
+OUR_ERROR = "/ERROR/sadpath: "
+"""What precedes an error of the plugin in Locust's log."""
 
 
 @dataclass(frozen=True)
@@ -72,19 +74,18 @@ class Processes:
         Raises `CommandError`.
         """
         reports = self.options.reports
-        try:
+        with writing_to(reports):
             reports.mkdir(parents=True, exist_ok=True)
             for name in (*(f"{arm}.log" for arm in ARMS), LOG):
                 (reports / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise CommandError(f"cannot write to {reports}: {error.strerror}") from error
         for arm in self.arms:
             arm.start()
         for arm in self.arms:
             arm.wait_until_listening()
         twin = twin_at(self.arms[0].url, self.options.twin)
         self.rate = self.rate or outcome.rate_for(twin, self.options.seconds, self.options.warm_up)
-        keep_earlier_run(reports)
+        with writing_to(reports):
+            keep_earlier_run(reports)
         self.loaded = twin
         self._locust = Child(self._locust_command(), reports / LOG)
         return twin
@@ -102,8 +103,10 @@ class Processes:
         return self._locust.status() if self._locust else None
 
     def locust_reason(self) -> str:
-        """Return the last line of Locust's output."""
-        return self._locust.last_line() if self._locust else ""
+        """Return the last error in Locust's output or, without one, the last line: a table may follow the error."""
+        lines = self._locust.lines() if self._locust else []
+        errors = [line for line in lines if OUR_ERROR in line or line.startswith("locust: ")]
+        return next(reversed(errors or lines), "it printed nothing").rpartition(OUR_ERROR)[2]
 
     def stop(self) -> None:
         """End all processes: Locust first, so that it can write its report of arms that still run."""

@@ -33,7 +33,7 @@ from locust.runners import Runner, WorkerRunner
 from locust.web import WebUI
 
 from sadpath import __version__
-from sadpath.errors import CommandError, Status
+from sadpath.errors import CommandError, Status, in_words, writing_to
 from sadpath.plugins.locust_guard import check_hosts, guard, one_line, refuse_load
 from sadpath.plugins.locust_metrics import Latencies, metrics_page
 from sadpath.plugins.locust_options import LOOKS_LIKE, add_options, options_of
@@ -147,16 +147,20 @@ class Watcher:
     def on_test_start(self, **_: Any) -> None:
         """Begin a new run: a new file, and a greenlet for each service, so that one that hangs delays no other."""
         self._stop()
-        if earlier := set_aside(self._folder):
-            logger.info("moved the earlier run to %s", earlier)
         self._conditions = replace(self._conditions, started=now(), users=None)
-        self._save_conditions()
-        warm_up_s = self._conditions.warm_up_s or 0.0
-        self._sampler = Sampler(self._sources, self._folder / SAMPLES, warm_up_s, self._latencies.of)
+        with one_line(), writing_to(self._folder):
+            self._sampler = self._new_sampler()
         for name in self._pages:  # the first of each in the order of the options, which is the order of the report
             self._sampler.sample(name)
         self._greenlets = [gevent.spawn(self._watch, name, self._sampler) for name in self._pages]
         gevent.spawn(self._find_environment)
+
+    def _new_sampler(self) -> Sampler:
+        """Begin a new run in the folder. Raises `OSError`."""
+        if earlier := set_aside(self._folder):
+            logger.info("moved the earlier run to %s", earlier)
+        write_conditions(self._folder / CONDITIONS, self._conditions)
+        return Sampler(self._sources, self._folder / SAMPLES, self._conditions.warm_up_s or 0.0, self._latencies.of)
 
     def on_test_stop(self, **_: Any) -> None:
         """Take the last samples."""
@@ -172,9 +176,11 @@ class Watcher:
             if self._junit:
                 write_junit(self._junit, run)
         except OSError as error:
-            logger.error("cannot write the report: %s", error)  # noqa: TRY400 - one line
+            logger.error("cannot write the report: %s", in_words(error))  # noqa: TRY400 - one line
             environment.process_exit_code = int(Status.FAILED)
             return
+        if self._sampler and self._sampler.unsaved:
+            environment.process_exit_code = int(Status.FAILED)
         block = verdict_block(run, str(self._folder / PAGE))
         logger.log(logging.INFO if run.outcome == "flat" else logging.WARNING, "%s", f"\n{block}")
         if environment.process_exit_code is None and run.status:  # else failed requests decide, as in any Locust
@@ -206,7 +212,11 @@ class Watcher:
                 return
 
     def _save_conditions(self) -> None:
-        write_conditions(self._folder / CONDITIONS, self._conditions)
+        """Save what is known by now. Where that fails the report does too, and ends Locust with its status."""
+        try:
+            write_conditions(self._folder / CONDITIONS, self._conditions)
+        except OSError as error:
+            logger.error("cannot write %s: %s", self._folder / CONDITIONS, error.strerror)  # noqa: TRY400 - one line
 
     def _stop(self) -> None:
         if self._greenlets and self._sampler:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +37,18 @@ def set_aside(folder: Path, earlier: Path | None = None, keep: int = KEPT_RUNS) 
     for oldest in sorted(path for path in earlier.iterdir() if path.is_dir())[:-keep]:
         shutil.rmtree(oldest)
     return destination
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that a reader finds complete or not at all. Raises `OSError`; then what was there still is."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
 
 
 def _started(folder: Path, of_run: Path) -> str:

@@ -7,13 +7,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+from sadpath.report.folder import write_whole
 from sadpath.verdict.judge import Verdict
 from sadpath.verdict.run import Run
 
 
 def write_summary(path: Path, run: Run) -> None:
     """Write the summary as JSON."""
-    path.write_text(json.dumps(summary(run), indent=2) + "\n", encoding="utf-8")
+    write_whole(path, f"{json.dumps(summary(run), indent=2)}\n".encode())
 
 
 def summary(run: Run) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Literal
 
 from sadpath.sources import Reading
 
@@ -40,28 +43,44 @@ HEADER = ",".join(COLUMNS).encode()
 
 
 class SampleFile:
-    """A CSV file that has each sample on disk before the next is taken, so a killed run loses at most the last one."""
+    """A CSV file that has each sample on disk before the next is taken, so a killed run loses at most the last one.
+
+    Where a row cannot be written whole, as on a full disk, `OSError` is raised, and the file ends with the row before.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: TextIO = path.open("w", encoding="utf-8", newline="")
-        self._rows = csv.DictWriter(self._file, COLUMNS)
-        self._rows.writeheader()
-        self._file.flush()
+        self._file = path.open("wb", buffering=0)
+        self._size = 0
+        self._write(COLUMNS)
 
     def append(self, sample: Sample) -> None:
-        """Write one row."""
+        """Write one row. Raises `OSError`."""
         row = asdict(sample)
         row |= row.pop("reading") or {}
         row |= row.pop("latency")
         row["entries_by_error"] = json.dumps(row["entries_by_error"]) if row.get("entries_by_error") else ""
         row["missing"] = " ".join(sample.missing.split())  # one line, whatever it came from
-        self._rows.writerow(row)
-        self._file.flush()
+        self._write(row.get(column, "") for column in COLUMNS)
 
     def close(self) -> None:
         """Close the file; what was appended is there already."""
         self._file.close()
+
+    def _write(self, cells: Iterable[object]) -> None:
+        """Write all of a row or, if that cannot be done, nothing of it."""
+        text = io.StringIO()
+        csv.writer(text).writerow(cells)
+        row = text.getvalue().encode()
+        try:
+            written = 0
+            while written < len(row):  # a disk that is nearly full takes a part
+                written += self._file.write(row[written:]) or 0
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._file.truncate(self._size)
+            raise
+        self._size += len(row)
 
 
 class SampleReader:
@@ -87,8 +106,8 @@ class SampleReader:
         if not self._read and not new.startswith(HEADER[: len(new)]):
             raise ValueError(f"{self._path} is not a file of samples, or of another version of Sadpath")
         whole = new[: new.rfind(b"\n") + 1]
-        lines = whole.decode().splitlines()
         try:
+            lines = whole.decode().splitlines()
             self.samples += map(_sample, csv.DictReader(lines if self._read else lines[1:], COLUMNS))
         except (ValueError, TypeError) as error:
             raise ValueError(f"{self._path} is damaged: {error}") from error

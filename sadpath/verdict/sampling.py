@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,17 +13,22 @@ from sadpath.verdict.samples import Latency, Phase, Sample, SampleFile
 
 LatencyOf = Callable[[str], Latency]
 
+logger = logging.getLogger("sadpath")
+
 
 class Sampler:
     """Takes the samples of one run: into `run`, and into the file at `path` as they come.
 
     `latency_of` returns an arm's response times since it was last asked. In the first `warm_up_s` seconds the load only
-    warms the arms up.
+    warms the arms up. `unsaved` is why no more samples are saved, empty while they are: where one cannot be written the
+    file ends, so that it has no gap, and the log has one line for it.
     """
 
     def __init__(self, sources: Mapping[str, Source], path: Path, warm_up_s: float, latency_of: LatencyOf) -> None:
         self.run = Run()
+        self.unsaved = ""
         self._sources = sources
+        self._path = path
         self._file = SampleFile(path)
         self._warm_up_s = warm_up_s
         self._latency_of = latency_of
@@ -53,9 +59,18 @@ class Sampler:
         elapsed = round(time.monotonic() - self._started, 3)
         sample = Sample(elapsed, arm, phase, reading, self._latency_of(arm), missing)
         self.run.add(sample)
-        self._file.append(sample)
+        self._save(sample)
         return sample
 
     def close(self) -> None:
         """Close the file; what was appended is on disk already."""
         self._file.close()
+
+    def _save(self, sample: Sample) -> None:
+        if self.unsaved:
+            return
+        try:
+            self._file.append(sample)
+        except OSError as error:
+            self.unsaved = f"{self._path}: {error.strerror}"
+            logger.error("no more samples are saved: %s", self.unsaved)  # noqa: TRY400 - one line

@@ -41,8 +41,8 @@ def locust(*options: str, **environment: str) -> "subprocess.CompletedProcess[st
 
 
 def statistics(result: "subprocess.CompletedProcess[str]") -> dict[str, tuple[int, int]]:
-    """Requests and failures by name, from what Locust prints with --json; before it, workers print empty lists."""
-    entries = json.loads(result.stdout.replace("[]\n", ""))
+    """Requests and failures by name, from what Locust prints with --json; workers print empty lists."""
+    entries = json.loads(result.stdout[result.stdout.index("[\n    {") :])
     return {entry["name"]: (entry["num_requests"], entry["num_failures"]) for entry in entries}
 
 

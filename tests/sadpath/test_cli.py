@@ -1,20 +1,24 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import sadpath
 from sadpath.verdict.conditions import Conditions, write_conditions
+from tests.file_size import limit_file_size
 from tests.sadpath.test_report import leave, samples
 
 ROOT = Path(__file__).parents[2]
 
 
-def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+def run(*arguments: str, **how: Any) -> "subprocess.CompletedProcess[str]":
     """The command as it is installed."""
+    how = {"capture_output": True, **how}
     command = [sys.executable, "-c", "from sadpath.cli import main; main()", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=ROOT, text=True, timeout=60, check=False, **how)
 
 
 def test_it_judges_a_run_again_that_was_killed(tmp_path: Path) -> None:
@@ -73,7 +77,50 @@ def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None
     """With the status of what failed."""
     leave(tmp_path, samples("shop", 0))
     result = run("report", str(tmp_path), "--junit", str(tmp_path))
-    assert (result.returncode, result.stderr) == (4, f"sadpath: cannot write {tmp_path}: Is a directory\n")
+    assert (result.returncode, result.stderr) == (4, f"sadpath: cannot write to {tmp_path}: Is a directory\n")
+
+
+def test_samples_that_are_a_folder_are_one_clear_line(tmp_path: Path) -> None:
+    """It is not a run."""
+    (tmp_path / "samples.csv").mkdir()
+    result = run("report", str(tmp_path))
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.startswith(f"sadpath: no samples.csv in {tmp_path}; ")
+
+
+def test_a_report_without_room_is_one_clear_line(tmp_path: Path) -> None:
+    """With the status of what failed; the samples stay."""
+    leave(tmp_path, samples("shop", 0))
+    before = (tmp_path / "samples.csv").read_bytes()
+    result = run("report", str(tmp_path), preexec_fn=lambda: limit_file_size(10_000))
+    assert (result.returncode, result.stderr) == (4, f"sadpath: cannot write to {tmp_path}: File too large\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["samples.csv"]
+    assert (tmp_path / "samples.csv").read_bytes() == before
+
+
+def test_an_output_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    """A full disk behind `>`: 1 would be a verdict."""
+    leave(tmp_path, samples("shop", 30_000))
+    with Path("/dev/full").open("w") as full:
+        result = run("report", str(tmp_path), capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    assert (result.returncode, result.stderr) == (4, "sadpath: No space left on device\n")
+
+
+def test_a_reader_that_went_away_is_quiet(tmp_path: Path) -> None:
+    """As `head` does when it has read enough."""
+    leave(tmp_path, samples("shop", 30_000))
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as output:
+        result = run("report", str(tmp_path), capture_output=False, stdout=output, stderr=subprocess.PIPE)
+    assert (result.returncode, result.stderr) == (4, "")
+
+
+def test_a_closed_output_changes_nothing_else(tmp_path: Path) -> None:
+    """The status is that of the run."""
+    leave(tmp_path, samples("shop", 30_000))
+    result = run("report", str(tmp_path), preexec_fn=lambda: os.close(1))
+    assert (result.returncode, result.stderr) == (1, f"report: {tmp_path / 'report.html'}\n")
 
 
 def test_it_prints_its_version_and_its_help() -> None:

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +21,8 @@ import pytest
 
 from loadtest.ports import free_ports
 from sadpath.lifeline import Child
+from sadpath.verdict.samples import read_samples
+from tests.file_size import limit_file_size
 from tests.waiting import until
 
 LOCUSTFILE = """
@@ -131,10 +135,12 @@ class Locust:
     def load(self, shop: Shop, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Load a shop to the end."""
         load = ["--headless", "--users", "5", "--spawn-rate", "5", "--host", shop.url]
-        return self.run(*load, f"--sadpath-watch=shop={shop.url}/metrics", *options, **environment)
+        return self.run(*load, f"--sadpath-watch=shop={shop.url}/metrics", *options, first=None, **environment)
 
-    def run(self, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        """Run Locust to the end."""
+    def run(
+        self, *options: str, first: Callable[[], None] | None = None, **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run Locust to the end; its process does `first` before."""
         return subprocess.run(
             self.command(*options),
             env={**os.environ, **environment},
@@ -142,6 +148,7 @@ class Locust:
             text=True,
             timeout=90,
             check=False,
+            preexec_fn=first,
         )
 
     def summary(self) -> dict[str, Any]:
@@ -269,6 +276,56 @@ def test_a_folder_that_cannot_be_written_is_one_line_before_the_load(serve: Serv
         4,
         f"locust: cannot write to {locust.reports}: File exists",
     )
+
+
+@pytest.mark.parametrize(
+    ("room", "line"),
+    [(300, "locust: cannot write to {}: File too large"), (20_000, "cannot write the report: File too large")],
+)
+def test_a_full_disk_is_one_line_and_not_a_verdict(serve: Serve, locust: Locust, room: int, line: str) -> None:
+    """When the load begins, or when it ends; the samples that were taken by then stay."""
+    shop = serve(0)
+    load = ["--headless", "--users", "1", "--host", shop.url, f"--sadpath-watch=shop={shop.url}/metrics"]
+    result = locust.run(*load, "--run-time", "3", first=lambda: limit_file_size(room))
+    assert (result.returncode, "Traceback" in result.stderr) == (4, False), result.stderr
+    assert result.stderr.count(line.format(locust.reports)) == 1
+    samples = locust.reports / "samples.csv"
+    assert not samples.exists() or len(read_samples(samples)) > 2
+
+
+def test_a_folder_that_is_removed_is_one_line_and_not_a_verdict(serve: Serve, locust: Locust) -> None:
+    """While the load runs; Locust ends when it would have."""
+    shop = serve(0)
+    log = locust.folder / "log"
+    load = ["--headless", "--users", "1", "--host", shop.url, f"--sadpath-watch=shop={shop.url}/metrics"]
+    process = Child(locust.command(*load), log)
+    samples = locust.reports / "samples.csv"
+    until(lambda: samples.exists() and samples.read_text().count("\n") > 2, 60, "samples")
+    shutil.rmtree(locust.reports)
+    assert process.stop(signal.SIGTERM, 60) == 4
+    assert (log.read_text().count("cannot write the report: "), "Traceback" in log.read_text()) == (1, False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
+def test_samples_that_could_not_be_saved_are_not_a_verdict(serve: Serve, locust: Locust) -> None:
+    """Though the report of those before can be written: the run is longer than what is judged."""
+    shop = serve(0)
+    load = ["--headless", "--users", "1", "--host", shop.url, f"--sadpath-watch=shop={shop.url}/metrics"]
+    samples = locust.reports / "samples.csv"
+    with subprocess.Popen(locust.command(*load), stderr=subprocess.PIPE, text=True) as process:
+        try:
+            until(lambda: samples.exists() and samples.read_text().count("\n") > 2, 60, "samples")
+            before = resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
+            assert process.stderr
+            said = next(line for line in process.stderr if "no more samples are saved" in line)
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, before)
+            process.terminate()
+            _, rest = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert said.endswith(f"no more samples are saved: {samples}: File too large\n")
+    assert (process.returncode, "no more samples" in rest, "Traceback" in rest) == (4, False, False)
+    assert locust.summary()["arms"].keys() == {"shop"}
 
 
 def test_an_earlier_run_is_kept_and_the_log_says_where(serve: Serve, locust: Locust) -> None:

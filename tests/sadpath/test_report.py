@@ -21,6 +21,7 @@ from sadpath.verdict.conditions import Conditions, write_conditions
 from sadpath.verdict.judge import Verdict
 from sadpath.verdict.run import judged
 from sadpath.verdict.samples import Latency, Phase, Sample, SampleFile
+from tests.file_size import limited_file_size
 
 MIB = 2**20
 CONDITIONS = Conditions(
@@ -361,3 +362,12 @@ def test_only_the_newest_earlier_runs_are_kept(tmp_path: Path) -> None:
         "2026-01-03T00-00-00",
         "2027-01-15T08-00-00",
     ]
+
+
+def test_a_report_for_which_the_disk_has_no_room_leaves_the_older_one(folder: Path) -> None:
+    """Whole, and with no half file beside it."""
+    write_report(folder)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    with limited_file_size(10_000), pytest.raises(OSError, match="File too large"):
+        write_report(folder)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before

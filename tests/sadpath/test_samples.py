@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sadpath.sources import Reading
-from sadpath.verdict.samples import COLUMNS, Latency, Sample, SampleFile, SampleReader, read_samples
+from sadpath.verdict.samples import COLUMNS, HEADER, Latency, Sample, SampleFile, SampleReader, read_samples
+from tests.file_size import limited_file_size
 
 READING = Reading(
     resident_bytes=123_456_789.0,
@@ -107,6 +108,28 @@ def test_each_sample_is_on_disk_before_the_next(tmp_path: Path) -> None:
         counts.append(len(read_samples(tmp_path / "samples.csv")))
     file.close()
     assert counts == [1, 2, 3]
+
+
+def test_a_row_for_which_the_disk_has_no_room_is_not_in_the_file(tmp_path: Path) -> None:
+    """Wherever in the row the room ends: the rows before it are whole, and no half row is behind them."""
+    path = write(tmp_path / "samples.csv", WHOLE)
+    one_row = path.stat().st_size
+    for room in range(1, one_row - len(HEADER), 7):
+        file = SampleFile(path)
+        file.append(WHOLE)
+        with limited_file_size(one_row + room), pytest.raises(OSError, match="File too large"):
+            file.append(WHOLE)
+        file.close()
+        assert path.stat().st_size == one_row
+    assert read_samples(path) == [WHOLE]
+
+
+def test_bytes_that_are_no_text_are_an_error_that_names_the_file(tmp_path: Path) -> None:
+    """As of any damaged row."""
+    path = write(tmp_path / "samples.csv", WHOLE)
+    path.write_bytes(path.read_bytes() + b"\xff\n")
+    with pytest.raises(ValueError, match=r"samples\.csv is damaged: .*0xff"):
+        read_samples(path)
 
 
 def test_a_torn_last_row_is_left_out(tmp_path: Path) -> None:

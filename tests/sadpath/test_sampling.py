@@ -1,9 +1,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from sadpath.sources import Reading, Unreadable
 from sadpath.verdict.samples import Latency, Sample, read_samples
 from sadpath.verdict.sampling import Sampler
+from tests.file_size import limited_file_size
 
 
 class Recorded:
@@ -90,3 +93,17 @@ def test_the_clock_begins_at_start(tmp_path: Path) -> None:
     sampler.close()
     assert before == sorted(before)
     assert 0 <= after[0] <= after[1] < 60
+
+
+def test_a_full_disk_loses_no_sample_that_was_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What is on disk stays, whole. The run goes on, and says once that no more is saved, also if room comes back."""
+    path = tmp_path / "samples.csv"
+    sampler = Sampler({"reused": Recorded(*map(reading, range(4)))}, path, 0.0, lambda _: Latency())
+    first = sampler.sample("reused")
+    with limited_file_size(path.stat().st_size + 10):
+        taken = [first, *(sampler.sample("reused") for _ in range(2))]
+    taken.append(sampler.sample("reused"))
+    sampler.close()
+    assert (read_samples(path), sampler.run.samples) == ([first], taken)
+    assert [record.message for record in caplog.records] == [f"no more samples are saved: {path}: File too large"]
+    assert sampler.unsaved == f"{path}: File too large"
