@@ -32,7 +32,7 @@ SAMPLED_ENTRIES = 64
 MAX_RUNNING_FRAMES = 10_000
 """Frames still running at a look that are remembered until the next; with more, the next look walks the whole chain."""
 
-MAX_FOLLOWED = 8_192
+MAX_FOLLOWED = 2_048
 """Entries whose frames one look follows. Of more new ones the newest are followed, and the frames are an estimate."""
 
 _CAN_SUSPEND = 0x20 | 0x80 | 0x200
