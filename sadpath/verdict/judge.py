@@ -1,9 +1,6 @@
 """Decide from samples whether a service retains memory for each request. Pure functions: no clock, no input or output.
 
-The slope of memory against requests is Theil and Sen's median of pairwise slopes, which a few outliers do not move. Its
-confidence interval comes from a circular block bootstrap of the residuals (Politis and Romano 1992), because samples of
-memory are autocorrelated: a test that takes them as independent reports leaks in noise. Both are computed per process
-lifetime.
+Memory is judged by its slope and the confidence interval of that, from `slope.py`, per process lifetime.
 """
 
 from __future__ import annotations
@@ -15,10 +12,10 @@ from itertools import compress
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from sadpath.verdict.slope import Floats, resampled_slopes, theil_sen, thinned
 
 Outcome = Literal["leaks", "flat", "inconclusive"]
-Floats = NDArray[np.float64]
 
 FLAT_BELOW = 256.0
 """Growth below this, in bytes per request, is flat. The smallest leak of a reused exception is about 460."""
@@ -31,23 +28,11 @@ MIN_REQUESTS = 300
 MIN_SAMPLES_OF_A_LEAK = 20
 """Samples under load from which memory alone can convict. A cache that fills grows in a straight line at first."""
 
-MAX_POINTS = 80
-"""Points that a series is thinned to before its pairwise slopes are computed."""
-
-STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365)
-"""The 97.5% quantiles of Student's t with 1, 2, … degrees of freedom, as many as a series of `MAX_POINTS` has."""
-
-NORMAL = 1.960
-"""The same quantile of the normal distribution, as which a bootstrap of few blocks takes theirs."""
-
 PARTS = 3
 """Parts of a run in each of which a leak has to grow. A step grows in one."""
 
 LEVELS_OFF = 0.7
 """Growth in the second half of a run, as a share of that in the first, below which memory levels off."""
-
-RESAMPLES = 600
-"""Bootstrap samples behind an interval."""
 
 
 @dataclass(frozen=True)
@@ -244,8 +229,8 @@ def _levels_off(lifetimes: Sequence[Series]) -> bool:
 
 
 def _slopes_of_halves(lifetime: Series) -> list[Floats]:
-    requests, memory = _thinned(lifetime)
-    return [_theil_sen(x, y) for x, y in zip(np.array_split(requests, 2), np.array_split(memory, 2), strict=True)]
+    requests, memory = _points(lifetime)
+    return [theil_sen(x, y) for x, y in zip(np.array_split(requests, 2), np.array_split(memory, 2), strict=True)]
 
 
 def _is_sustained(lifetimes: Sequence[Series], slope: float, flat_below: float) -> bool:
@@ -253,72 +238,25 @@ def _is_sustained(lifetimes: Sequence[Series], slope: float, flat_below: float) 
 
     The parts are the thirds of the longest lifetime or, where that is too short for thirds, the lifetimes.
     """
-    requests, memory = _thinned(max(lifetimes, key=_span))
+    requests, memory = _points(max(lifetimes, key=_span))
     parts = list(zip(np.array_split(requests, PARTS), np.array_split(memory, PARTS), strict=True))
     if len(requests) < 2 * len(parts):
-        parts = [_thinned(lifetime) for lifetime in lifetimes]
+        parts = [_points(lifetime) for lifetime in lifetimes]
     floor = max(flat_below, slope / 4)
-    return len(parts) > 1 and all(_theil_sen(x, y) > floor for x, y in parts)
+    return len(parts) > 1 and all(theil_sen(x, y) > floor for x, y in parts)
 
 
 def _slope(lifetimes: Sequence[Series], rng: np.random.Generator) -> tuple[float, float, float]:
     """Return the slope in bytes per request, and the bounds of its interval; lifetimes weigh by their requests."""
     weights = [_span(lifetime) for lifetime in lifetimes]
-    slopes = [_resampled_slopes(lifetime, rng) for lifetime in lifetimes]
+    slopes = [resampled_slopes(*_points(lifetime), rng) for lifetime in lifetimes]
     combined = np.average(np.stack(slopes), axis=0, weights=weights)
     low, high = np.percentile(combined[1:], [2.5, 97.5])
     return float(combined[0]), float(low), float(high)
 
 
-def _resampled_slopes(lifetime: Series, rng: np.random.Generator) -> Floats:
-    """Return the slope of one lifetime, and after it those of `RESAMPLES` series with its residuals drawn in blocks."""
-    requests, memory = _thinned(lifetime)
-    slope = _theil_sen(requests, memory)
-    line = np.median(memory - slope * requests) + slope * requests
-    residuals = memory - line
-    count = len(memory)
-    block = math.ceil(math.sqrt(count))
-    starts = rng.integers(0, count, size=(RESAMPLES, math.ceil(count / block)))
-    picks = (starts[:, :, None] + np.arange(block)).reshape(RESAMPLES, -1)[:, :count] % count
-    again = _theil_sen(requests, line + residuals[picks])
-    widened = slope + _widening(starts.shape[1], residuals) * (again - slope)
-    return np.concatenate([[slope], widened])
-
-
-def _widening(blocks: int, residuals: Floats) -> float:
-    """Return by how much the interval of a bootstrap is to be widened: for few blocks, and for noise that drifts.
-
-    A line through so many blocks leaves two degrees of freedom fewer. `make calibrate` measures what comes of it.
-    """
-    student = STUDENT_T[min(max(blocks - 2, 1), len(STUDENT_T)) - 1]
-    return student / NORMAL / (1 - _persistence(residuals))
-
-
-def _persistence(residuals: Floats) -> float:
-    """Return the correlation of neighbours, not below 0: what a short series hides of a drifting noise."""
-    residuals = residuals - residuals.mean()
-    energy = float(residuals @ residuals)
-    return max(0.0, float(residuals[1:] @ residuals[:-1]) / energy) if energy else 0.0
-
-
-def _theil_sen(requests: Floats, memory: Floats) -> Floats:
-    """Return the median of all pairwise slopes of each row of `memory`; no two `requests` are equal."""
-    i, j = np.triu_indices(len(requests), 1)
-    return np.asarray(np.median((memory[..., j] - memory[..., i]) / (requests[j] - requests[i]), axis=-1))
-
-
-def _thinned(lifetime: Series) -> tuple[Floats, Floats]:
-    """Return requests and memory, as medians: of the samples that a pause in the load left at the same request, and of
-    neighbours where there are more than `MAX_POINTS`.
-    """
-    requests, first = np.unique(lifetime.requests, return_index=True)
-    memory = np.array([np.median(part) for part in np.split(np.asarray(lifetime.memory_bytes), first[1:])])
-    bins = min(len(requests), MAX_POINTS)
-    return _medians(requests, bins), _medians(memory, bins)
-
-
-def _medians(series: Floats, bins: int) -> Floats:
-    return np.array([np.median(part) for part in np.array_split(series, bins)])
+def _points(lifetime: Series) -> tuple[Floats, Floats]:
+    return thinned(lifetime.requests, lifetime.memory_bytes)
 
 
 def _per_request(lifetimes: Sequence[Series], series: Sequence[Sequence[float]]) -> float | None:

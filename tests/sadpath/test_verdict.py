@@ -7,15 +7,14 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from sadpath.verdict.judge import (
-    MAX_POINTS,
     MIN_REQUESTS,
     MIN_SAMPLES,
     MIN_SAMPLES_OF_A_LEAK,
-    STUDENT_T,
     Series,
     Verdict,
     judge,
 )
+from sadpath.verdict.slope import MAX_POINTS, STUDENT_T
 
 Floats = NDArray[np.floating]
 Noise = Callable[[np.random.Generator], Floats]
