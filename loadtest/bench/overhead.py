@@ -81,7 +81,7 @@ EVERYTHING = "everything on, scraped every second, against the bare app"
 CENSUS = "the census and the pauses in GC, scraped every second, against the bare app"
 REUSED_ROWS = (
     OverheadRow("exporter", "exporter", f"{EVERYTHING}: reused error", Goal(1.10)),
-    OverheadRow("census", "census", f"{CENSUS}: reused error", Goal(1.02)),
+    OverheadRow("census", "census", f"{CENSUS}: reused error", Goal(1.05)),
 )
 FACTORY_ROWS = (
     OverheadRow("exporter (factory)", "exporter", f"{EVERYTHING}: fresh error", Goal(1.10)),
