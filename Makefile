@@ -11,7 +11,7 @@ show_progress = n=0; while read -r word _; do [ -t 1 ] && case $$word in \
   Collecting) n=$$((n + 1)); printf '\r  %d packages' $$n ;; Installing) echo ', installing' ;; esac; done; true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo twins up down test test-all check format bench truth cost figures dashboards lock clean
+.PHONY: help demo twins up down test test-all check format bench truth cost calibrate figures dashboards lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ truth: $(venv)/demo ## Verify every twin on each installed Python (PYTHONS="pyth
 
 cost: $(venv)/demo ## Measure what a request costs after many, reused and factory; two minutes, leaves reports/cost.png
 	@$(python) -m loadtest cost
+
+calibrate: $(venv)/demo ## Measure how often the verdict is right, on simulated series; five minutes of one core, writes docs/calibration.md
+	@$(python) -m loadtest calibrate
 
 figures: $(venv)/demo ## Repeat the first article's experiment; table and pictures for slides in reports/article
 	@$(python) -m loadtest figures

@@ -12,6 +12,7 @@ import typer
 from loadtest import compose
 from loadtest.article.command import figures
 from loadtest.bench.command import bench
+from loadtest.calibrate.command import calibrate
 from loadtest.catalogue import twins_at
 from loadtest.cost.command import cost
 from loadtest.demo.command import demo
@@ -59,7 +60,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     result_callback=end,
 )
-for command in (demo, twins, up, down, truth, bench, cost, figures):
+for command in (demo, twins, up, down, truth, bench, cost, calibrate, figures):
     app.command()(command)
 
 

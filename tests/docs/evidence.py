@@ -35,6 +35,8 @@ RUN_BY = {
     "python -m loadtest truth": TRUTH,
     "make cost": "tests/loadtest/test_cost.py",
     "python -m loadtest cost": "tests/loadtest/test_cost.py",
+    "make calibrate": "tests/loadtest/test_calibrate.py",
+    "python -m loadtest calibrate": "tests/loadtest/test_calibrate.py",
     "make bench": "tests/loadtest/test_bench.py",
     "python -m loadtest bench": "tests/loadtest/test_bench.py",
     "make figures": "tests/loadtest/test_article.py",

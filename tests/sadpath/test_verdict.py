@@ -392,7 +392,7 @@ def test_a_ring_that_fills_is_no_proof(count: int, filled: float, swing: int) ->
 def test_a_traceback_that_grows_in_every_third_is_proof(count: int) -> None:
     """However few the samples are that a verdict needs at least, and if a load that paused left half of them idle."""
     requests = 1_000 + 200.0 * np.arange(count)
-    paused = np.concatenate([requests, np.full(count, requests[-1])])
+    paused = np.concatenate([np.full(count, requests[0]), requests])
     assert judge([named(requests, 5 * requests)]).errors == pytest.approx({"cached": 5})
     assert judge([named(paused, 5 * paused)]).errors == pytest.approx({"cached": 5})
 
