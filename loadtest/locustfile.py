@@ -49,8 +49,7 @@ def add_options(parser: LocustArgumentParser) -> None:
 @events.init.add_listener
 def choose_twin(environment: Environment, runner: Runner, **_: Any) -> None:
     """Refuse to load a host that is not ours, before the first request; then ask the arms for the twin."""
-    options = plugin.options_of(environment)
-    hosts = [options.reused_host, options.factory_host]
+    options, hosts = plugin.options_of(environment), hosts_of_arms(environment)
     plugin.refuse_strange_hosts(environment, hosts)
     if options.twin == HEADLINE or isinstance(runner, WorkerRunner):
         return
@@ -59,6 +58,18 @@ def choose_twin(environment: Environment, runner: Runner, **_: Any) -> None:
     except CommandError as reason:
         sys.exit(f"locust: {reason}")
     options.sadpath_about = options.sadpath_about or read_twin(options.twin_description).about
+
+
+@events.test_start.add_listener
+def refuse_strange_arms(environment: Environment, **_: Any) -> None:
+    """Look at the hosts again at each start, also on a worker, which gets them from its master."""
+    plugin.refuse_load(environment, hosts_of_arms(environment))
+
+
+def hosts_of_arms(environment: Environment) -> list[str]:
+    """Return the addresses of both arms."""
+    options = plugin.options_of(environment)
+    return [options.reused_host, options.factory_host]
 
 
 plugin.register(events)  # after our own listener, which sets what the run is about
@@ -87,8 +98,9 @@ class ArmUser(FastHttpUser):
     role = 0
 
     def __init__(self, environment: Environment) -> None:
-        """Look the host up here: a worker that joins a running load gets its users before its `init` event."""
+        """Look the host up here, and check it: a worker that joins a load gets its users before its `init` event."""
         self.host = getattr(plugin.options_of(environment), f"{self.arm}_host")
+        plugin.refuse_load(environment, [self.host])
         super().__init__(environment)
         self.twin = twin_to_load(environment)
         if self.twin:

@@ -8,14 +8,13 @@ import platform
 import sysconfig
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 
+from sadpath.origin import is_own_name, is_own_origin
 from sadpath.plugins.prometheus import environment, process_memory
 from sadpath.probe.census import Census
 from sadpath.probe.heap import full_census
@@ -52,38 +51,12 @@ CurrentLab = Annotated[Lab, Depends(lab_of)]
 
 
 async def own_origin(request: Request) -> None:
-    """Refuse a request from a page of another origin, which a browser sends without asking the user.
-
-    `Sec-Fetch-Site` and `Origin` tell of such a page, and a program that is no browser sends neither. A page whose
-    name was rebound to this machine's address is of the same origin to its browser, but its name is in `Host`.
-    """
-    origin, host = request.headers.get("origin"), request.headers.get("host")
-    if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
-        raise HTTPException(403, "Pages of another origin may not use /lab.")
-    if origin is not None and _netloc(origin) != host:
-        raise HTTPException(403, f"Pages of {origin} may not use /lab.")
-    if host is not None and not is_local(host):
-        raise HTTPException(403, f"/lab does not answer to the host {host}: use the service's address or localhost.")
-
-
-def is_local(host: str) -> bool:
-    """Return whether no stranger's DNS can have given out this `Host`: an address, `localhost`, or one word.
-
-    One word, as in `reused:8000`, is a name of the local network, such as Compose gives its services.
-    """
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-        ip_address(name)
-    except ValueError:
-        return "." not in host or host.partition(":")[0].endswith(".localhost")
-    return True
-
-
-def _netloc(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:  # `http://[`
-        return None
+    """Refuse a request from a page of another origin, also one whose name was rebound to this machine's address."""
+    origin, host = request.headers.get("origin"), request.headers.get("host", "localhost")
+    if not is_own_origin(host, origin, request.headers.get("sec-fetch-site")):
+        raise HTTPException(403, f"Pages of {origin or 'another origin'} may not use /lab.")
+    if not is_own_name(host):
+        raise HTTPException(403, f"/lab does not answer to the host {host}: use localhost or a private address.")
 
 
 router = APIRouter(prefix="/lab", tags=["lab"], dependencies=[Depends(own_origin)])

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry, Counter, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.exposition import choose_encoder
-from prometheus_fastapi_instrumentator import Instrumentator, metrics
 from starlette.responses import PlainTextResponse
-from starlette.routing import WebSocketRoute
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from sadpath.plugins import prometheus
+from sadpath.plugins.asgi import wrap_starlette
+from sadpath.plugins.request_metrics import RequestMetrics
 from service.errors import ApiError
 from service.lab import Lab
-
-LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
-NOT_COUNTED = ["^/metrics$", "^/healthz$"]
 
 
 class Metrics:
@@ -32,6 +28,7 @@ class Metrics:
             ["error", "strategy"],
             registry=self.registry,
         )
+        self._raised_series: dict[tuple[str, str], Callable[[], None]] = {}  # labels() costs more than all the rest
         if lab.settings.metrics == "all":
             ProcessCollector(registry=self.registry)
             PlatformCollector(registry=self.registry)
@@ -44,7 +41,11 @@ class Metrics:
 
     def on_error(self, scope: Scope, error: ApiError) -> None:
         """Count one error that was raised and became a response."""
-        self._raised.labels(error.code, self._strategy(scope["path"])).inc()
+        labels = error.code, self._strategy(scope["path"])
+        increment = self._raised_series.get(labels)
+        if increment is None:
+            increment = self._raised_series[labels] = self._raised.labels(*labels).inc
+        increment()
 
     def install(self, app: FastAPI) -> None:
         """Add the page to `app`. With `LAB_METRICS=all`, count and time the requests of all its routes too."""
@@ -52,16 +53,11 @@ class Metrics:
             "/metrics", self.page, tags=["operation"], response_class=PlainTextResponse, summary="Metrics"
         )
         if self._lab.settings.metrics == "all":
-            self._count_requests(app)
+            wrap_starlette(app, RequestMetrics(self.registry))
 
     async def page(self, request: Request) -> Response:
         """Return all metrics in the format that the client asks for; as text if its `Accept` cannot be understood."""
-        try:
-            encode, content_type = choose_encoder(request.headers.get("accept", ""))
-            body = encode(self.registry)
-        except (TypeError, ValueError):  # a version that is no version: `text/plain;version=new`
-            encode, content_type = choose_encoder("")
-            body = encode(self.registry)
+        body, content_type = prometheus.render(self.registry, request.headers.get("accept", ""))
         return Response(body, headers={"Content-Type": content_type})
 
     def _strategy(self, path: str) -> str:
@@ -72,43 +68,3 @@ class Metrics:
             case ["", "twins", _, variant]:
                 return variant
         return "factory"
-
-    def _count_requests(self, app: FastAPI) -> None:
-        requests = Counter(
-            "http_requests",
-            "Requests by method, status and handler; a websocket handshake counts as one.",
-            ["method", "status", "handler"],
-            registry=self.registry,
-        )
-        instrumentator = Instrumentator(
-            should_group_status_codes=False, excluded_handlers=NOT_COUNTED, registry=self.registry
-        )
-        instrumentator.add(lambda info: requests.labels(info.method, info.modified_status, info.modified_handler).inc())
-        instrumentator.add(metrics.latency(registry=self.registry, buckets=LATENCY_BUCKETS))
-        instrumentator.instrument(app)
-        for route in app.routes:
-            if isinstance(route, WebSocketRoute):
-                route.app = CountedSession(route.app, route.path, requests)
-
-
-class CountedSession:
-    """A websocket route that counts its accepted handshakes; the instrumentator does not count them.
-
-    It wraps this route alone. The call returns the route's own coroutine, so that no frame of this class is in an
-    error's traceback.
-    """
-
-    def __init__(self, session: ASGIApp, path: str, requests: Counter) -> None:
-        self.session = session
-        self.path = path
-        self.requests = requests
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Start the session."""
-
-        async def counting(message: Message) -> None:
-            if message["type"] == "websocket.accept":
-                self.requests.labels("GET", "101", self.path).inc()
-            await send(message)
-
-        return self.session(scope, receive, counting)

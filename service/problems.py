@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +20,13 @@ INVALID_REQUEST: dict[int | str, dict[str, Any]] = {
     422: {"description": "The request is invalid; nothing was changed.", "content": {MEDIA_TYPE: {}}}
 }
 """A response that FastAPI documents for every route."""
+
+UNKNOWN: dict[int | str, dict[str, Any]] = {
+    404: {"description": "Unknown; the response lists what is known.", "content": {MEDIA_TYPE: {}}}
+}
+
+MAX_BODY_BYTES = 1 << 20
+"""Bytes of a request's body; no route needs more than a few."""
 
 OnError = Callable[[Scope, ApiError], None]
 
@@ -53,11 +60,41 @@ class ProblemMiddleware:
             await problem(error.status, error.title, error.detail, error.headers)(scope, receive, send)
 
 
+class BoundedBody:
+    """Refuses a body of more than `MAX_BODY_BYTES` with status 413, before the framework has collected it.
+
+    The call returns the app's own coroutine, and wraps nothing where there is no body, so that neither a frame nor an
+    object of this class is in the figures of an error path.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass the request on, with its body counted."""
+        headers = dict(scope["headers"]) if scope["type"] == "http" else {}
+        if not headers.keys() & {b"content-length", b"transfer-encoding"}:
+            return self.app(scope, receive, send)
+        left = MAX_BODY_BYTES
+
+        async def counted() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the limit is {MAX_BODY_BYTES:,} bytes")
+            return message
+
+        return self.app(scope, counted, send)
+
+
 def install(app: FastAPI, on_error: OnError | None = None) -> None:
     """Turn every error of `app` into a problem response; call `on_error` with each `ApiError`."""
     app.add_middleware(ProblemMiddleware, on_error=on_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(Exception, _on_unexpected)
+    app.add_middleware(BoundedBody)
 
 
 def problem(
@@ -73,6 +110,11 @@ async def _on_http_exception(_: Request, error: Exception) -> JSONResponse:
     if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI's answer to a body that is not JSON
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid request", f"body: {error.detail}")
     return problem(error.status_code, HTTPStatus(error.status_code).phrase, error.detail, error.headers)
+
+
+async def _on_unexpected(_: Request, __: Exception) -> JSONResponse:
+    """Respond before the framework raises the error again, for the server to log."""
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error", "An error that nothing handles.")
 
 
 async def _on_invalid_request(_: Request, error: Exception) -> JSONResponse:

@@ -21,7 +21,7 @@ import shlex
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,9 @@ from locust.web import WebUI
 
 from sadpath import __version__
 from sadpath.errors import CommandError, Status, in_words, writing_to
-from sadpath.hosts import check_host
+from sadpath.plugins.locust_guard import check_hosts, guard, one_line, refuse_load
 from sadpath.plugins.locust_metrics import Latencies, metrics_page
-from sadpath.plugins.locust_options import I_OWN_THIS_HOST, LOOKS_LIKE, add_options, options_of
+from sadpath.plugins.locust_options import LOOKS_LIKE, add_options, options_of
 from sadpath.plugins.locust_page import announce, link_from_index
 from sadpath.report import CONDITIONS, PAGE, SAMPLES, Run, set_aside, write_report
 from sadpath.report.console import verdict_block
@@ -46,7 +46,7 @@ from sadpath.sources.metrics_page import MetricsPage, WrongPage
 from sadpath.verdict.conditions import Conditions, now, write_conditions
 from sadpath.verdict.sampling import Sampler
 
-__all__ = ["add_options", "options_of", "refuse_strange_hosts", "register"]
+__all__ = ["add_options", "options_of", "refuse_load", "refuse_strange_hosts", "register"]
 
 INTERVAL_S = 1.0
 PATIENCE_S = 3.0
@@ -57,39 +57,28 @@ logger = logging.getLogger("sadpath")
 def register(events: Events) -> None:
     """Hook the plugin into Locust's events.
 
-    Without `--sadpath-watch` it only checks the hosts and publishes Locust's metrics.
+    Without `--sadpath-watch` it only checks the hosts, guards the web UI and publishes Locust's metrics.
     """
     events.init_command_line_parser.add_listener(add_options)
     events.init.add_listener(_start)
-
-
-@contextlib.contextmanager
-def one_line() -> Iterator[None]:
-    """End Locust with one line, and the exit status that belongs to it, at a `CommandError`."""
-    try:
-        yield
-    except CommandError as error:
-        sys.stderr.write(f"locust: {error.format_message()}\n")
-        sys.exit(error.exit_code)
+    events.test_start.add_listener(_check_hosts_again)  # now: a worker can get its load before its `init`
 
 
 def refuse_strange_hosts(environment: Environment, urls: Sequence[str]) -> None:
     """End Locust with one line if one of `urls` is not ours to load."""
-    allowed = options_of(environment).sadpath_i_own_this_host
     with one_line():
-        for url in urls:
-            check_host(url, i_own_this_host=allowed, option=I_OWN_THIS_HOST)
+        check_hosts(environment, urls)
 
 
 def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: Any) -> None:
     options = options_of(environment)
-    _check_host(environment)
-    environment.events.test_start.add_listener(_check_host)  # it can be another by then: the web UI has a field for it
+    refuse_strange_hosts(environment, _hosts(environment))
     if isinstance(runner, WorkerRunner):
         return
     names = [name for name, _ in options.sadpath_watch]
     app = web_ui.app if web_ui else None
     if app is not None:
+        guard(app, environment)
         metrics_page(app, environment, names)
     if not names:
         return
@@ -107,9 +96,13 @@ def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
         announce(web_ui)
 
 
-def _check_host(environment: Environment, **_: Any) -> None:
-    hosts = [environment.host] if environment.host else [kind.host for kind in environment.user_classes if kind.host]
-    refuse_strange_hosts(environment, hosts)
+def _check_hosts_again(environment: Environment, **_: Any) -> None:
+    """Check them at each start: they can be others by then, since the web UI has a field for them."""
+    refuse_load(environment, _hosts(environment))
+
+
+def _hosts(environment: Environment) -> list[str]:
+    return [environment.host] if environment.host else [kind.host for kind in environment.user_classes if kind.host]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,11 @@ LOOKS_LIKE = "for example shop=http://127.0.0.1:8000/metrics"
 
 
 def add_options(parser: LocustArgumentParser) -> None:
-    """Add the plugin's options to Locust's, as a group of their own in its help."""
+    """Add the plugin's options to Locust's, as a group of their own in its help.
+
+    Its web UI starts loads, so it listens on loopback alone, unless `--web-host` says otherwise.
+    """
+    parser.set_defaults(web_host="127.0.0.1")
     group = parser.add_argument_group(
         "Sadpath", "Watch the memory of services under load. Exit status: 1 a service leaks, 3 inconclusive."
     )

@@ -5,12 +5,12 @@ each frame that the exception passes (CPython, `Python/traceback.c`, `PyTraceBac
 each frame its locals and, through `f_back`, its callers. It is one linked list that only grows, so a second look need
 only walk from the front to the place where the first one began.
 
-An address does not prove that place, because it is used again after a release. So a look leaves a *mark* there: a
-small object in the `f_trace` slot of a finished frame, which lives exactly as long as the frame. Only a debugger uses
-that slot, and only while the frame runs. A finished frame never runs again, so it gets no new traceback entry either:
-an entry at the old address whose frame holds our mark is the old entry. Where that cannot be shown, the whole chain is
-walked again, up to `MAX_WALKED` entries; of a longer one the frames are an estimate. A chain that somebody cuts behind
-that place, by assigning an entry's `tb_next`, is noticed at the next whole walk.
+A look leaves a mark at that place (`sadpath.probe.marks`). A second mark, at the oldest entry, dies with it if somebody
+cuts the chain behind the place, by assigning an entry's `tb_next`. Where a mark is gone, or a debugger holds its slot,
+the whole chain is walked again.
+
+Entries are always counted, one by one. Their frames are followed for the newest `MAX_FOLLOWED` of a look, since that
+takes three times as long; those of the others are taken to be like them.
 
 Nothing here imports `threading`: what is imported before gevent patches it stays unpatched.
 """
@@ -19,13 +19,11 @@ import _thread
 import gc
 import os
 import sys
-import weakref
-from collections import deque
-from contextlib import suppress
-from itertools import accumulate, chain, count, filterfalse, repeat
+from _weakref import ref
 from types import FrameType, TracebackType
-from typing import Callable, Dict, FrozenSet, Iterator, Mapping, NamedTuple, Optional, Set
+from typing import Callable, Dict, FrozenSet, Iterator, Mapping, NamedTuple, Optional, Set, Tuple
 
+from sadpath.probe.marks import GONE, UNKNOWN, Mark, has_mark, put_mark, take_mark
 from sadpath.probe.retained import Sample, sample_front
 
 SAMPLED_ENTRIES = 64
@@ -34,44 +32,39 @@ SAMPLED_ENTRIES = 64
 MAX_RUNNING_FRAMES = 10_000
 """Frames still running at a look that are remembered until the next; with more, the next look walks the whole chain."""
 
-MAX_WALKED = 200_000
-"""Entries whose frames one look follows, about 50 ms. Those beyond are counted, and their frames estimated."""
+MAX_FOLLOWED = 8_192
+"""Entries whose frames one look follows. Of more new ones the newest are followed, and the frames are an estimate."""
 
-_CAN_TELL_FINISHED = sys.implementation.name == "cpython" and sys.version_info >= (3, 11)
-"""Since 3.11 a frame is tracked by GC only once it has finished (CPython, `Python/frame.c`, `take_ownership`)."""
-
-
-class Mark:
-    """An object that a finished frame holds for us; `places` counts the censuses whose last look began there."""
-
-    __slots__ = ("__weakref__", "places")
-
-    def __init__(self) -> None:
-        self.places = 0
+_CAN_SUSPEND = 0x20 | 0x80 | 0x200
+"""`CO_GENERATOR`, `CO_COROUTINE` and `CO_ASYNC_GENERATOR` of `inspect`, which imports too much for a guest."""
 
 
 class Place(NamedTuple):
-    """Where a look began: the proof that the next one needs, and what was counted from there. Keeps nothing alive."""
+    """Where a look began: its proof, and what was counted from there. Keeps nothing alive.
+
+    `running` has the ids of frames that were counted while they ran, so that what they raise next does not count them
+    again. `estimated` is whether `frames` may be wrong. `end` is the mark at the oldest entry.
+    """
 
     entry_id: int
-    mark: "weakref.ref[Mark]"
+    mark: "ref[Mark]"
     entries: int
     frames: int
     running: FrozenSet[int]
-    estimated: bool = False
+    estimated: bool
+    end: "ref[Mark]"
 
     def is_at(self, entry: TracebackType) -> bool:
-        """Whether `entry` is the very entry at which the look began."""
-        slot: object = entry.tb_frame.f_trace
-        return id(entry) == self.entry_id and slot is not None and slot is self.mark()
+        """Whether `entry` is the very entry at which the look began, and the chain still has its end."""
+        return id(entry) == self.entry_id and has_mark(entry.tb_frame, self.mark) and self.end() is not None
 
 
 class Look(NamedTuple):
     """What one exception object retained at one moment.
 
-    `entries` and `frames` are counts, each frame once; `frames_are_estimated` where a look had more than `MAX_WALKED`
-    entries to follow. `estimated_bytes` comes from a sample of the entries, at most `SAMPLED_ENTRIES` a look. `walked`
-    is the number of entries that this look had to follow.
+    `entries` and `frames` are counts, each frame once; `frames_are_estimated` where this or an earlier look could not
+    follow them all, or saw a coroutine that had not finished, whose callers change. `estimated_bytes` comes from
+    a sample of the entries, at most `SAMPLED_ENTRIES` a look. `walked` is the number of entries that this look visited.
     """
 
     entries: int
@@ -80,11 +73,11 @@ class Look(NamedTuple):
     walked: int
     sample: Sample
     place: Place
-    frames_are_estimated: bool = False
+    frames_are_estimated: bool
 
 
-_NOWHERE = Place(0, weakref.ref(Mark()), 0, 0, frozenset())
-NOTHING = Look(0, 0, 0, 0, Sample(0, 0), _NOWHERE)
+_NOWHERE = Place(0, GONE, 0, 0, frozenset(), estimated=False, end=UNKNOWN)
+NOTHING = Look(0, 0, 0, 0, Sample(0, 0), _NOWHERE, frames_are_estimated=False)
 
 
 _forks = 0
@@ -149,24 +142,10 @@ def look_at(exception: BaseException, last: Look = NOTHING) -> Look:
     front = _traceback_of(exception)
     if front is None:
         return NOTHING
-    new, frames, reached, is_cut = _walk(front, last.place)
-    if reached is None:
-        last = NOTHING
-    before = last.place
-    entries = _length(front) if is_cut else before.entries + new
-    frame_count = before.frames + len(frames) - len(before.running.intersection(map(id, frames)))
-    if is_cut:
-        frame_count = frame_count * entries // new
-    running = before.running.union(map(id, filterfalse(gc.is_tracked, frames)))
-    del frames  # a sample counts references, and these would be among them
-    estimated = is_cut or before.estimated
-    place = _NOWHERE
-    if _CAN_TELL_FINISHED and len(running) <= MAX_RUNNING_FRAMES:
-        here = Place(0, _NOWHERE.mark, entries, frame_count, running, estimated)
-        place = _mark_newest_finished(front, new, here, reached) or before
-    del reached
-    sample = _sample(front, new, last.sample)
-    return Look(entries, frame_count, entries * sample.bytes // sample.entries, new, sample, place, estimated)
+    counted = _count(front, last.place)
+    sample = _sample(front, counted.new, last.sample if counted.goes_on else NOTHING.sample)
+    size = counted.entries * sample.bytes // sample.entries
+    return Look(counted.entries, counted.frames, size, counted.new, sample, counted.place, counted.estimated)
 
 
 _traceback_slot = BaseException.__dict__["__traceback__"]
@@ -178,52 +157,86 @@ def _traceback_of(exception: BaseException) -> Optional[TracebackType]:
     return front
 
 
-def _length(front: TracebackType) -> int:
-    """Count the entries of a chain, in C: about five times as fast as a loop."""
-    number = count()
-    to_the_end = accumulate(chain((front,), repeat("tb_next")), getattr)  # type: ignore[arg-type]
-    with suppress(AttributeError):  # None, after the last entry, has no next
-        deque(zip(to_the_end, number), maxlen=0)
-    return next(number) - 1
-
-
 def _sample(front: TracebackType, new: int, earlier: Sample) -> Sample:
     """Add a sample of the `new` entries to an earlier one."""
     if not new:
         return earlier
     newest = sample_front(front, min(new, SAMPLED_ENTRIES))
-    return Sample(earlier.entries + newest.entries, earlier.bytes + newest.bytes)
+    entries, found = earlier.entries + newest.entries, earlier.bytes + newest.bytes
+    return Sample(entries, found, is_cut=earlier.is_cut or newest.is_cut)
 
 
-class _Walk(NamedTuple):
-    """Entries from the front to the place, the frames that these keep, and the entry at the place if it is there.
+class _Count(NamedTuple):
+    """What a look counted: numbers only, since a sample counts references. `goes_on` if it came to the last place."""
 
-    `is_cut` if there are more than `MAX_WALKED` entries; then these are the newest, and the place was not reached.
-    """
-
+    goes_on: bool
+    new: int
     entries: int
-    frames: Set[FrameType]
-    reached: Optional[TracebackType]
-    is_cut: bool
+    frames: int
+    estimated: bool
+    place: Place
 
 
-def _walk(front: TracebackType, place: Place) -> _Walk:
-    """Walk from `front` to `place`. The one loop whose speed matters: it is run once for each entry ever linked.
+def _count(front: TracebackType, before: Place) -> _Count:
+    """Count entries and frames from `front`: what is new, and what was counted from the place `before`, if it is there.
+
+    The chain is settled from its newest finished frame on: only that part stays as it is, so only that part is counted
+    at the next place. The entries of running frames in front of it will be walked again.
+    """
+    new, reached, oldest = _walk(front, before)
+    if reached is None:
+        before = _NOWHERE._replace(end=put_mark(oldest.tb_frame) or UNKNOWN)
+    ahead, settled = _newest_finished(front, new)
+    found: Set[FrameType] = set()
+    here = before
+    if settled is not None:
+        _follow(settled, new - ahead, found)
+        here = _settle(before, new - ahead, found)
+    seen = _unseen(found, before)
+    _follow(front, ahead, found)
+    frames = here.frames + _unseen(found, before) - seen
+    estimated = here.estimated or ahead > MAX_FOLLOWED
+    place = here if settled is None else _move_mark(reached, settled, here)
+    return _Count(reached is not None, new, before.entries + new, frames, estimated, place)
+
+
+def _walk(front: TracebackType, place: Place) -> Tuple[int, Optional[TracebackType], TracebackType]:
+    """Count entries from `front` to `place`; return the entry at the place, None if it is not there, and the last one.
+
+    The loop whose speed matters: it runs once for each entry ever linked. A chain of C iterators is no faster.
+    """
+    old, new, last = place.entry_id, 0, front
+    entry: Optional[TracebackType] = front
+    while entry is not None and (id(entry) != old or not place.is_at(entry)):
+        last = entry
+        entry = entry.tb_next
+        new += 1
+    return new, entry, last
+
+
+def _newest_finished(front: TracebackType, new: int) -> Tuple[int, Optional[TracebackType]]:
+    """Return the newest of `new` entries whose frame has finished, if any, and how many are in front of it."""
+    for ahead, entry in enumerate(_entries(front, new)):
+        if gc.is_tracked(entry.tb_frame):
+            return ahead, entry
+    return new, None
+
+
+def _entries(front: TracebackType, number: int) -> Iterator[TracebackType]:
+    entry: Optional[TracebackType] = front
+    while entry is not None and number:
+        yield entry
+        entry, number = entry.tb_next, number - 1
+
+
+def _follow(front: TracebackType, number: int, found: Set[FrameType]) -> None:
+    """Add to `found` the frames that `number` entries keep, or the newest `MAX_FOLLOWED` of them.
 
     The entries of one raise come as the stack was, callers first. So a frame's caller is mostly the frame before it,
     and then it needs no look-up.
     """
-    found: Set[FrameType] = set()
-    old = place.entry_id
-    entry: Optional[TracebackType] = front
     previous: Optional[FrameType] = None
-    walked = 0
-    while entry is not None:
-        if id(entry) == old and place.is_at(entry):
-            break
-        if walked == MAX_WALKED:
-            return _Walk(walked, found, None, is_cut=True)
-        walked += 1
+    for entry in _entries(front, min(number, MAX_FOLLOWED)):
         frame = entry.tb_frame
         if frame is not previous:
             found.add(frame)
@@ -233,43 +246,30 @@ def _walk(front: TracebackType, place: Place) -> _Walk:
                     found.add(caller)
                     caller = caller.f_back
             previous = frame
-        entry = entry.tb_next
-    return _Walk(walked, found, entry, is_cut=False)
 
 
-def _mark_newest_finished(front: TracebackType, new: int, here: Place, old: Optional[TracebackType]) -> Optional[Place]:
-    """Move our mark from the entry `old` to the newest of `new` entries whose frame has finished.
+def _settle(before: Place, new: int, found: Set[FrameType]) -> Place:
+    """Add to `before` the `new` settled entries, and their frames, which are `found` and others like them."""
+    running = [frame for frame in found if not gc.is_tracked(frame)]
+    unfollowed = max(new - MAX_FOLLOWED, 0)
+    alike = (len(found) - len(running)) * unfollowed // (new - unfollowed)
+    changing = any(frame.f_code.co_flags & _CAN_SUSPEND for frame in running)
+    return before._replace(
+        entries=before.entries + new,
+        frames=before.frames + _unseen(found, before) + alike,
+        running=before.running.union(map(id, running)),
+        estimated=before.estimated or unfollowed > 0 or changing,
+    )
 
-    The entries in front of it are those of running frames, and will be walked again. Returns None where no frame of the
-    new entries has finished, and no usable place where a debugger holds the slot.
-    """
-    numbered = enumerate(_entries(front, new))
-    newest = next(((ahead, entry) for ahead, entry in numbered if gc.is_tracked(entry.tb_frame)), None)
-    if newest is None:
-        return None
-    ahead, entry = newest
+
+def _unseen(found: Set[FrameType], before: Place) -> int:
+    """Count those of `found` that were not counted at the place `before`."""
+    return len(found) - len(before.running.intersection(map(id, found)))
+
+
+def _move_mark(old: Optional[TracebackType], new: TracebackType, place: Place) -> Place:
+    """Move our mark from the entry `old` to `new`, and return `place` as being there; without a mark, `_NOWHERE`."""
     if old is not None:
-        _leave(old.tb_frame)
-    slot: object = entry.tb_frame.f_trace
-    if slot is not None and not isinstance(slot, Mark):
-        return _NOWHERE
-    mark = slot or Mark()
-    mark.places += 1
-    entry.tb_frame.f_trace = mark  # type: ignore[assignment]  # nobody calls it
-    return here._replace(entry_id=id(entry), mark=weakref.ref(mark), entries=here.entries - ahead)
-
-
-def _leave(frame: FrameType) -> None:
-    """Take our mark off a frame, unless another census still needs it."""
-    mark: object = frame.f_trace
-    if isinstance(mark, Mark):
-        mark.places -= 1
-        if not mark.places:
-            frame.f_trace = None
-
-
-def _entries(front: TracebackType, count: int) -> Iterator[TracebackType]:
-    entry: Optional[TracebackType] = front
-    while entry is not None and count:
-        yield entry
-        entry, count = entry.tb_next, count - 1
+        take_mark(old.tb_frame)
+    mark = put_mark(new.tb_frame) if len(place.running) <= MAX_RUNNING_FRAMES else None
+    return place._replace(entry_id=id(new), mark=mark) if mark else _NOWHERE

@@ -3,22 +3,43 @@
 The rule is the garbage collector's own: an object belongs to the chain where every reference to it comes from the
 chain. So the application, its settings and its caches, which locals refer to as well, are not counted, and a request's
 data is.
+
+Nothing that a user's class defines is called: lengths, elements and sizes come from the slots of Python's own types.
 """
 
 import gc
 import sys
-from types import TracebackType
-from typing import Any, Dict, List, NamedTuple, Set, Tuple
+from collections import deque
+from itertools import islice
+from time import thread_time
+from types import FrameType, MethodDescriptorType, TracebackType
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
-MAX_OBJECTS = 4096
-"""Objects that one sample may visit, so that one huge local cannot make a look slow."""
+MAX_REFERENCES = 8192
+"""References that one sample may follow, so that many locals cannot make a look slow."""
+
+MAX_SECONDS = 0.003
+"""CPU time that one sample may take, whatever the locals are, once it has followed `ALWAYS_FOLLOWED` references."""
+
+ALWAYS_FOLLOWED = 2048
+"""References that a sample follows also where a collection, which can begin at any time, takes the time it has."""
+
+MAX_ELEMENTS = 128
+"""Elements of one container that are all visited; of a larger one, `SAMPLED_ELEMENTS` stand for the others."""
+
+SAMPLED_ELEMENTS = 64
 
 
 class Sample(NamedTuple):
-    """Bytes that `entries` traceback entries retain, with everything that only they refer to."""
+    """Bytes that `entries` traceback entries retain, with everything that only they refer to.
+
+    `is_cut` if a bound was reached: then they are the entries that were finished or, if not even one was, a part of the
+    first, and `bytes` is too low.
+    """
 
     entries: int
     bytes: int
+    is_cut: bool = False
 
 
 class _Referent:
@@ -42,39 +63,152 @@ class _Referent:
 _OURS = _Referent(object()).references()
 
 
+class _Budget:
+    """What one sample may still follow."""
+
+    def __init__(self) -> None:
+        self.references = MAX_REFERENCES
+        self.until = thread_time() + MAX_SECONDS
+
+    def take(self, references: int) -> None:
+        """Take as many references of it."""
+        self.references -= references
+
+    def is_left(self) -> bool:
+        """Whether the sample may go on."""
+        if self.references > MAX_REFERENCES - ALWAYS_FOLLOWED:
+            return True
+        return self.references > 0 and thread_time() < self.until
+
+
 def sample_front(front: TracebackType, limit: int) -> Sample:
     """Size the newest entries of the chain that begins at `front`: at most `limit`, and whole raises where it can.
 
-    What only a reference cycle within it retains is missed, and so is what lies beyond `MAX_OBJECTS`: a lower estimate.
+    The entries are sized one after the other; where a bound ends the work, those that were finished are the sample. It
+    is a lower estimate: it misses what only a reference cycle within the chain retains and, on Python 3.11 and 3.12,
+    the block that holds the attributes of an instance whose `__dict__` nobody asked for.
     """
-    entries, last_id = _whole_raises(front, limit)
-    owned: List[object] = [front]
+    budget = _Budget()
     referents: Dict[int, _Referent] = {}
-    total = 0
-    for _ in range(MAX_OBJECTS):
-        if not owned:
+    entry: Optional[TracebackType] = front
+    finished = whole = Sample(0, 0)
+    for _ in range(_whole_raises(front, limit)):
+        if entry is None:
             break
-        holder: Any = owned.pop()
-        total += sys.getsizeof(holder)
-        found = _note([holder.tb_frame] if id(holder) == last_id else gc.get_referents(holder), referents)
+        if entry.tb_frame.f_code is front.tb_frame.f_code:
+            whole = finished
+        size = _own_bytes(entry, referents, budget)
+        finished = Sample(finished.entries + 1, finished.bytes + size.bytes)
+        if size.is_cut:
+            return whole._replace(is_cut=True) if whole.entries else finished._replace(is_cut=True)
+        entry = entry.tb_next
+    return finished
+
+
+def _own_bytes(entry: TracebackType, referents: Dict[int, _Referent], budget: _Budget) -> Sample:
+    """Size one entry, its frame, and what only the entries so far refer to."""
+    total = float(_size(entry))
+    owned: List[Tuple[Any, float]] = _note([entry.tb_frame], 1.0, referents)
+    while owned:
+        if not budget.is_left():
+            return Sample(1, int(total), is_cut=True)
+        holder, weight = owned.pop()
+        total += weight * _size(holder)
+        targets, share = _referents(holder)
         del holder
-        owned += [referents.pop(key).target for key in found if referents[key].is_fully_found()]
-    return Sample(entries, total)
+        budget.take(len(targets))
+        noted = _note(targets, weight / share, referents)
+        del targets
+        owned += noted
+    return Sample(1, int(total))
 
 
-def _note(targets: List[object], referents: Dict[int, _Referent]) -> Set[int]:
-    """Note one more reference to each of `targets`; return their ids."""
+def _note(targets: List[object], weight: float, referents: Dict[int, _Referent]) -> List[Tuple[object, float]]:
+    """Note one more reference to each of `targets`; return those that are fully found now, each with its weight."""
     for target in targets:
         referents.setdefault(id(target), _Referent(target)).found += 1
-    return {id(target) for target in targets}
+    keys: Set[int] = set(map(id, targets))
+    targets.clear()  # its references would count
+    target = None
+    return [(referents.pop(key).target, weight) for key in keys if referents[key].is_fully_found()]
 
 
-def _whole_raises(front: TracebackType, limit: int) -> Tuple[int, int]:
-    """Count up to `limit` entries, back to the last place where the front's code came round again; that entry's id."""
+_CONTAINERS: Dict[int, Any] = {id(kind): kind for kind in (list, tuple, dict, set, frozenset, deque)}
+"""By `id`, since a user's metaclass may define the hash and the equality of classes; these never die."""
+
+
+def _referents(holder: Any) -> Tuple[List[object], float]:
+    """Return what an object refers to, and which share of it this is: a sample of the elements of a large container.
+
+    A list of all referents is never made for a large one: it would be as long as the container.
+    """
+    kind = _CONTAINERS.get(id(type(holder))) or _container_that_it_extends(type(holder))
+    length = kind.__len__(holder) if kind else 0
+    if length <= MAX_ELEMENTS:  # the collector leaves out keys that are strings, since these refer to nothing
+        return _items(holder, length) if kind is dict else gc.get_referents(holder), 1.0
+    if kind is list or kind is tuple:
+        elements = list(kind.__getitem__(holder, slice(None, None, length // SAMPLED_ELEMENTS)))
+        return elements, len(elements) / length
+    return _first_elements(holder, kind), SAMPLED_ELEMENTS / length
+
+
+def _first_elements(holder: Any, kind: Any) -> List[object]:
+    """Return the first `SAMPLED_ELEMENTS` of a set or a deque, or the keys and values of as many items of a dict."""
+    if kind is dict:
+        return _items(holder, SAMPLED_ELEMENTS)
+    try:
+        return list(islice(kind.__iter__(holder), SAMPLED_ELEMENTS))
+    except RuntimeError:  # another thread changed it meanwhile
+        return []
+
+
+def _items(holder: Any, limit: int) -> List[object]:
+    """Return the first keys and values of a dict."""
+    try:
+        return [*islice(dict.keys(holder), limit), *islice(dict.values(holder), limit)]
+    except RuntimeError:
+        return []
+
+
+def _container_that_it_extends(kind: type) -> Any:
+    """Return the container of Python's own that a class extends, or None."""
+    return next((_CONTAINERS[id(base)] for base in _mro_of(kind) if id(base) in _CONTAINERS), None)
+
+
+_mro_of = type.__dict__["__mro__"].__get__
+_dict_of = type.__dict__["__dict__"].__get__
+_flags_of = type.__dict__["__flags__"].__get__
+_IS_GC = 1 << 14
+_HAS_PREHEADER = (1 << 3) | (1 << 4) if sys.version_info >= (3, 11) else 0
+"""Flags of a type, in CPython's `Include/object.h`: what `sys.getsizeof` adds to a size, 16 bytes for each."""
+
+
+def _size(target: object) -> int:
+    """Return the bytes of one object as `sys.getsizeof` does, but by the `__sizeof__` of Python's own type."""
+    kind = type(target)
+    slot, extra = _SLOTS.get(id(kind)) or _slot_of(kind)
+    return int(slot(target)) + extra
+
+
+def _slot_of(kind: type) -> Tuple[Any, int]:
+    """Return the `__sizeof__` that C code defines for a class or its bases, and the bytes in front of its objects."""
+    slots = (_dict_of(base).get("__sizeof__") for base in _mro_of(kind))
+    slot: Any = next(slot for slot in slots if type(slot) is MethodDescriptorType)
+    flags = _flags_of(kind)
+    return slot, 16 * bool(flags & _IS_GC) + 16 * bool(flags & _HAS_PREHEADER)
+
+
+_COMMON = (TracebackType, FrameType, list, tuple, dict, set, frozenset, str, bytes, bytearray, int, float, bool)
+_SLOTS: Dict[int, Tuple[Any, int]] = {id(kind): _slot_of(kind) for kind in _COMMON}
+"""Of types that never die, by `id`, so that most objects need no walk through the bases of their class."""
+
+
+def _whole_raises(front: TracebackType, limit: int) -> int:
+    """Count up to `limit` entries, back to the last place where the front's code came round again."""
     entry, count = front, 1
-    whole = None
+    whole = 0
     while count < limit and entry.tb_next is not None:
         if entry.tb_next.tb_frame.f_code is front.tb_frame.f_code:
-            whole = count, id(entry)
+            whole = count
         entry, count = entry.tb_next, count + 1
-    return whole or (count, id(entry))
+    return whole or count

@@ -28,22 +28,23 @@ PROOF_ENTRIES_PER_REQUEST = 0.05
 
 MIN_SAMPLES = 8
 MIN_REQUESTS = 300
-MIN_SAMPLES_WITHOUT_PROOF = 20
-"""Samples for a leak that memory alone shows. With 9, a warm-up of 10 MB that levels off looked like one."""
-
-SHARE_OF_SLOPE = 1 / 4
-"""What each third of a run must show of the growth of the whole, or it was a step."""
-
-LEVELLING = 1 / 2
-"""Growth in the last third, as a share of that in the first, below which memory levels off, as a cache that fills."""
+MIN_SAMPLES_OF_A_LEAK = 20
+"""Samples under load from which memory alone can convict. A cache that fills grows in a straight line at first."""
 
 MAX_POINTS = 80
 """Points that a series is thinned to before its pairwise slopes are computed."""
 
-STUDENT = (6.483, 2.195, 1.624, 1.417, 1.312, 1.248, 1.206)
-"""By how much the bootstrap's interval is widened, by the number of blocks from 3 on: few blocks vary less than their
-noise. The 97.5th percentile of Student's t with `blocks - 2` degrees of freedom, divided by that of the normal
-distribution."""
+STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365)
+"""The 97.5% quantiles of Student's t with 1, 2, … degrees of freedom, as many as a series of `MAX_POINTS` has."""
+
+NORMAL = 1.960
+"""The same quantile of the normal distribution, as which a bootstrap of few blocks takes theirs."""
+
+PARTS = 3
+"""Parts of a run in each of which a leak has to grow. A step grows in one."""
+
+LEVELS_OFF = 0.7
+"""Growth in the second half of a run, as a share of that in the first, below which memory levels off."""
 
 RESAMPLES = 600
 """Bootstrap samples behind an interval."""
@@ -109,10 +110,11 @@ class Verdict:
 def judge(lifetimes: Sequence[Series], *, flat_below: float = FLAT_BELOW, seed: int = 0) -> Verdict:
     """Judge one service by what was measured in each lifetime of its process.
 
-    A traceback that grows with the requests is proof of a leak, and memory is its cost. Without one, memory decides: a
-    leak where the whole confidence interval is above `flat_below` bytes per request, flat where it is below. `seed`
-    makes the bootstrap repeatable. Never raises, whatever the samples are; too few are inconclusive, and samples that
-    are not numbers are left out.
+    A traceback that grows in every third of a lifetime is proof of a leak, and memory is its cost. Without one, memory
+    decides. It leaks where the whole confidence interval is above `flat_below` bytes per request, and the growth is
+    neither a step nor levels off, over `MIN_SAMPLES_OF_A_LEAK` samples at least. It is flat where the interval is
+    below. `seed` makes the bootstrap repeatable. Never raises, whatever the samples are; too few are inconclusive, and
+    samples that are not numbers are left out.
     """
     sampled = [_finite(series) for series in lifetimes if series.requests]
     usable = [series for series in sampled if _has_a_slope(series)]
@@ -130,9 +132,8 @@ def _judge_enough(lifetimes: Sequence[Series], flat_below: float, rng: np.random
     slope, low, high = _slope(lifetimes, rng)
     entries = _per_request(lifetimes, [series.traceback_entries for series in lifetimes])
     errors = _growing_errors(lifetimes)
-    proof = (
-        _proof(entries, errors) if _grows_throughout(lifetimes, [one.traceback_entries for one in lifetimes]) else ""
-    )
+    keeps_growing = _keeps_growing(lifetimes, [series.traceback_entries for series in lifetimes])
+    proof = _proof(entries, errors) if keeps_growing else ""
     doubt = _doubt(lifetimes, slope, flat_below)
     outcome, reason = _decide(low, high, flat_below, proof=proof, doubt=doubt)
     return Verdict(
@@ -180,18 +181,17 @@ def _growing_errors(lifetimes: Sequence[Series]) -> dict[str, float]:
     names = {error for series in lifetimes for error in series.entries_by_error}
     growth: dict[str, float] = {}
     for name in names:
-        series = [one.entries_by_error.get(name, (0.0,)) for one in lifetimes]
+        series = [one.entries_by_error.get(name) or [0.0] * len(one.requests) for one in lifetimes]
         found = _per_request(lifetimes, series) or 0.0
-        if found >= PROOF_ENTRIES_PER_REQUEST and _grows_throughout(lifetimes, series):
+        if found >= PROOF_ENTRIES_PER_REQUEST and _keeps_growing(lifetimes, series):
             growth[name] = found
     return dict(sorted(growth.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _grows_throughout(lifetimes: Sequence[Series], entries: Sequence[Sequence[float]]) -> bool:
-    """Whether a traceback grew in every third of a lifetime: a step, and a ring that fills, do not.
+def _keeps_growing(lifetimes: Sequence[Series], entries: Sequence[Sequence[float]]) -> bool:
+    """Whether a traceback grew throughout a lifetime; `entries` has one series for each.
 
-    `entries` has one series for each lifetime. A lifetime that is less than half as long as the longest does not count:
-    a ring may not have filled in it.
+    One that is less than half as long as the longest does not count: a buffer may not have filled in it.
     """
     longest = max(map(_span, lifetimes))
     pairs = zip(lifetimes, entries, strict=True)
@@ -199,39 +199,66 @@ def _grows_throughout(lifetimes: Sequence[Series], entries: Sequence[Sequence[fl
 
 
 def _grows_in_thirds(requests: Sequence[float], entries: Sequence[float]) -> bool:
-    """Whether each third of the requests has its share of the growth.
+    """Whether a traceback grew in each third of a lifetime, by a quarter of its whole growth per request at least.
 
-    A traceback that is seen within a request and then gone rises and falls in turn, and does not grow.
+    A step does not: entries that are kept once, or a buffer that fills and then stays. Samples at the same request, as
+    a pause in the load leaves them, count as one.
     """
-    steps = np.diff(entries)
-    if len(entries) != len(requests) or (steps > 0).sum() <= 2 * (steps < 0).sum():
+    if not entries:
         return False
-    climbed = np.concatenate([[0.0], np.cumsum(steps.clip(min=0))])
-    bounds = np.linspace(requests[0], requests[-1], 4)
-    by_third = np.diff(np.interp(bounds, requests, climbed))
-    return bool((by_third > SHARE_OF_SLOPE * climbed[-1] / 3).all())
+    served, first = np.unique(requests, return_index=True)
+    spans, steps = np.diff(served), np.diff(np.asarray(entries)[first])
+    floor = _grown(steps) / spans.sum() / 4
+    thirds = zip(np.array_split(spans, PARTS), np.array_split(steps, PARTS), strict=True)
+    return all(_climbs(part) and _grown(part) / span.sum() >= floor for span, part in thirds)
+
+
+def _climbs(steps: Floats) -> bool:
+    """Whether most steps lead up: a traceback that is seen within a request and then gone rises and falls in turn."""
+    return bool((steps > 0).sum() > 2 * (steps < 0).sum())
+
+
+def _grown(steps: Floats) -> float:
+    """Return the growth of a traceback, its falls left out: a release does not make up for it."""
+    return float(steps.clip(min=0).sum())
 
 
 def _doubt(lifetimes: Sequence[Series], slope: float, flat_below: float) -> str:
-    """Return in words why memory that grew is no proof of a leak by itself; empty where it is.
-
-    It has to grow in each part of the run, by a quarter of the slope at least, and in the last as in the first. The
-    parts are the thirds of the longest lifetime or, where that is too short for thirds, the lifetimes.
-    """
-    samples = sum(len(lifetime.requests) for lifetime in lifetimes)
-    if samples < MIN_SAMPLES_WITHOUT_PROOF:
-        enough = f"{samples} of {MIN_SAMPLES_WITHOUT_PROOF} samples"
-        return f"memory grew, but no traceback did, and {enough} are too few for memory alone; run longer"
-    requests, memory = _thinned(max(lifetimes, key=_span))
-    parts = list(zip(np.array_split(requests, 3), np.array_split(memory, 3), strict=True))
-    if len(requests) < 2 * len(parts):
-        parts = [_thinned(lifetime) for lifetime in lifetimes]
-    slopes = [float(_theil_sen(x, y)) for x, y in parts]
-    if len(parts) > 1 and slopes[0] > flat_below and slopes[-1] < LEVELLING * slopes[0]:
-        return "memory levels off, as a cache that fills does; run longer"
-    if len(parts) < 2 or min(slopes) <= max(flat_below, SHARE_OF_SLOPE * slope):  # noqa: PLR2004 - one part has no other
+    """Return in words why memory that grew may be no leak; empty where it grew as a leak does."""
+    samples = sum(len(set(lifetime.requests)) for lifetime in lifetimes)
+    if samples < MIN_SAMPLES_OF_A_LEAK:
+        found = f"{samples} of {MIN_SAMPLES_OF_A_LEAK} samples under load"
+        return f"memory grows, but {found} are too few to tell a leak from a cache that fills; run longer"
+    if _levels_off(lifetimes):
+        return "memory grows more slowly towards the end, as a cache does that fills; run longer, a leak keeps its pace"
+    if not _is_sustained(lifetimes, slope, flat_below):
         return "memory stepped up once instead of growing with the requests"
     return ""
+
+
+def _levels_off(lifetimes: Sequence[Series]) -> bool:
+    """Whether memory grew clearly less with each request in the second half of the lifetimes than in the first."""
+    halves = [_slopes_of_halves(lifetime) for lifetime in lifetimes]
+    first, second = np.average(halves, axis=0, weights=[_span(lifetime) for lifetime in lifetimes])
+    return bool(second < LEVELS_OFF * first)
+
+
+def _slopes_of_halves(lifetime: Series) -> list[Floats]:
+    requests, memory = _thinned(lifetime)
+    return [_theil_sen(x, y) for x, y in zip(np.array_split(requests, 2), np.array_split(memory, 2), strict=True)]
+
+
+def _is_sustained(lifetimes: Sequence[Series], slope: float, flat_below: float) -> bool:
+    """Whether memory grew in each part of the run, by a quarter of the slope at least: one step would not.
+
+    The parts are the thirds of the longest lifetime or, where that is too short for thirds, the lifetimes.
+    """
+    requests, memory = _thinned(max(lifetimes, key=_span))
+    parts = list(zip(np.array_split(requests, PARTS), np.array_split(memory, PARTS), strict=True))
+    if len(requests) < 2 * len(parts):
+        parts = [_thinned(lifetime) for lifetime in lifetimes]
+    floor = max(flat_below, slope / 4)
+    return len(parts) > 1 and all(_theil_sen(x, y) > floor for x, y in parts)
 
 
 def _slope(lifetimes: Sequence[Series], rng: np.random.Generator) -> tuple[float, float, float]:
@@ -254,13 +281,17 @@ def _resampled_slopes(lifetime: Series, rng: np.random.Generator) -> Floats:
     starts = rng.integers(0, count, size=(RESAMPLES, math.ceil(count / block)))
     picks = (starts[:, :, None] + np.arange(block)).reshape(RESAMPLES, -1)[:, :count] % count
     again = _theil_sen(requests, line + residuals[picks])
-    widened = slope + _student(starts.shape[1]) / (1 - _persistence(residuals)) * (again - slope)
+    widened = slope + _widening(starts.shape[1], residuals) * (again - slope)
     return np.concatenate([[slope], widened])
 
 
-def _student(blocks: int) -> float:
-    """Return the factor of `STUDENT` for a series of so many blocks; fewer than 3 are taken as 3."""
-    return STUDENT[min(max(blocks, 3) - 3, len(STUDENT) - 1)]
+def _widening(blocks: int, residuals: Floats) -> float:
+    """Return by how much the interval of a bootstrap is to be widened: for few blocks, and for noise that drifts.
+
+    A line through so many blocks leaves two degrees of freedom fewer. `make calibrate` measures what comes of it.
+    """
+    student = STUDENT_T[min(max(blocks - 2, 1), len(STUDENT_T)) - 1]
+    return student / NORMAL / (1 - _persistence(residuals))
 
 
 def _persistence(residuals: Floats) -> float:
@@ -294,8 +325,7 @@ def _per_request(lifetimes: Sequence[Series], series: Sequence[Sequence[float]])
     """Return by how much a series grew for each request, its falls left out; None where it was not sampled."""
     if not all(series):
         return None
-    grown = sum(np.diff(values).clip(min=0).sum() for values in series)
-    return float(grown / sum(map(_span, lifetimes)))
+    return sum(_grown(np.diff(values)) for values in series) / sum(map(_span, lifetimes))
 
 
 def _has_a_slope(series: Series) -> bool:

@@ -11,6 +11,7 @@ from starlette import __version__ as starlette
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 
+from service import problems
 from service.problems import problem
 from service.twins.catalogue import CONTEXT_KB, Twin, Variant
 from service.twins.registry import TWINS
@@ -26,7 +27,9 @@ def install(app: FastAPI) -> None:
             app.add_exception_handler(kind, handler)
         for variant in twin.variants:
             _add_variant(app, twin, variant)
-    app.add_api_route("/twins/{twin}", one_twin, tags=["twins"], summary="Describe one twin")
+    app.add_api_route(
+        "/twins/{twin}", one_twin, tags=["twins"], summary="Describe one twin", responses=problems.UNKNOWN
+    )
     app.add_api_route("/twins/{twin}/{variant}", unknown, include_in_schema=False)
 
 

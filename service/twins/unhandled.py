@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 
 from service.context import ContextKb, request_context
 from service.twins.catalogue import FLAT, Expected, Range, Twin, Variant
+from service.twins.log_limits import logged_at_most
 
 
 class ConnectionLost(Exception):
@@ -39,32 +38,12 @@ async def factory(context_kb: ContextKb) -> str:
     return query_factory(context_kb)
 
 
-@contextmanager
-def logged_once() -> Iterator[None]:
-    """Let the server log only the first of these errors: records that grow with each would soon fill the disk."""
-    logger = logging.getLogger("uvicorn.error")
-    was_logged = False
-
-    def is_first(record: logging.LogRecord) -> bool:
-        nonlocal was_logged
-        if not (record.exc_info and record.exc_info[0] is ConnectionLost):
-            return True
-        first, was_logged = not was_logged, True
-        return first
-
-    logger.addFilter(is_first)
-    try:
-        yield
-    finally:
-        logger.removeFilter(is_first)
-
-
 TWIN = Twin(
     slug="unhandled",
     title="A reused error that nothing handles: status 500",
     origin="the first article's reused error, without a handler; pyserial 3.4 and pickledb 0.9.2 raised such objects",
     reused={"unhandled.connection_lost": connection_lost},
-    running=logged_once,
+    running=partial(logged_at_most, 1, ConnectionLost),
     variants=(
         Variant(
             "reused",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.exceptions import WebSocketException
 from starlette.status import WS_1008_POLICY_VIOLATION
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from service.context import ContextKb, request_context
 from service.twins.catalogue import Expected, Range, Twin, Variant, exactly
+from service.twins.log_limits import logged_at_most
 
 
 class UnknownCommand(Exception):
@@ -16,6 +19,14 @@ class UnknownCommand(Exception):
 
 unknown_command = UnknownCommand("unknown command")
 policy_violation = WebSocketException(WS_1008_POLICY_VIOLATION, "unknown command")
+
+
+async def receive_command(session: WebSocket) -> str:
+    """Receive one command. Bytes are none that is known; a client that left raises, as in `receive_text`."""
+    message = await session.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message["code"], message.get("reason"))
+    return message.get("text") or ""
 
 
 def run_reused(context_kb: int) -> str:
@@ -33,7 +44,7 @@ def run_factory(context_kb: int) -> str:
 async def reused(session: WebSocket, context_kb: ContextKb) -> None:
     """Reply to one command."""
     await session.accept()
-    await session.receive_text()
+    await receive_command(session)
     try:
         await session.send_text(run_reused(context_kb))
     except UnknownCommand:
@@ -44,7 +55,7 @@ async def reused(session: WebSocket, context_kb: ContextKb) -> None:
 async def factory(session: WebSocket, context_kb: ContextKb) -> None:
     """Reply to one command."""
     await session.accept()
-    await session.receive_text()
+    await receive_command(session)
     try:
         await session.send_text(run_factory(context_kb))
     except UnknownCommand:
@@ -56,7 +67,7 @@ async def websocket_exception(session: WebSocket, context_kb: ContextKb) -> None
     """End the session on the first command with a reused exception, which the framework handles."""
     context = request_context(context_kb)  # noqa: F841
     await session.accept()
-    await session.receive_text()
+    await receive_command(session)
     raise policy_violation  # leaks where no handler clears the traceback
 
 
@@ -69,6 +80,7 @@ TWIN = Twin(
     origin="the first article's reused error; specific to the web: a session outlives many errors",
     reused={"websocket.unknown_command": unknown_command, "websocket.policy_violation": policy_violation},
     protocol="websocket",
+    running=partial(logged_at_most, 0, WebSocketDisconnect),  # a client that leaves early is no error of ours
     variants=(
         Variant(
             "reused",

@@ -3,18 +3,24 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import pytest
 
 from loadtest import ARMS
-from loadtest.ports import free_port, free_ports
+from loadtest.ports import free_port, free_ports, is_listening
 from loadtest.server import Server, running, service
+from sadpath.lifeline import Child
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -107,6 +113,58 @@ def test_a_host_that_is_not_ours_is_refused_in_one_line(option: str) -> None:
         "locust: 8.8.8.8 (8.8.8.8) is neither this machine nor on a private network; "
         "if you own it, add --sadpath-i-own-this-host"
     )
+
+
+MOVED = """
+from loadtest.locustfile import *
+
+
+@events.init.add_listener
+def after_all_others(environment, **_):
+    environment.events.test_start.add_listener(move)
+
+
+def move(environment, **_):
+    environment.parsed_options.reused_host = "http://224.0.0.1"
+"""
+"""An arm moves after the last check at the start of the load, to where the kernel itself refuses to connect."""
+
+
+def test_the_host_of_each_new_user_is_checked(tmp_path: Path) -> None:
+    """A user asks where its arm is when it is created, whatever the address was when the load started."""
+    (tmp_path / "moved.py").write_text(MOVED)
+    command = [sys.executable, "-m", "locust", "-f", str(tmp_path / "moved.py"), "--headless", "--run-time", "2"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+    assert result.returncode == 2
+    assert [line for line in result.stderr.splitlines() if line.startswith("locust: 224.0.0.1 (224.0.0.1) is neither")]
+    assert "unreachable" not in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_through_the_web_ui_the_load_can_be_changed_but_not_where_it_goes(tmp_path: Path) -> None:
+    """Its rate is a field there; the address of an arm is none, and who may be loaded even less."""
+    web, reused, factory = free_ports(3)
+    command = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtest" / "locustfile.py"), "--web-port", str(web)]
+    command += [f"--reused-host=http://127.0.0.1:{reused}", f"--factory-host=http://127.0.0.1:{factory}"]
+    process = Child(command, tmp_path / "log", {"PYTHONPATH": str(ROOT)})
+
+    def swarm(**changes: str) -> tuple[int, str]:
+        form = urlencode({"user_count": "1", "spawn_rate": "1", **changes}).encode()
+        try:
+            with urlopen(f"http://127.0.0.1:{web}/swarm", form, timeout=10) as answer:
+                return answer.status, json.load(answer)["message"]
+        except HTTPError as error:
+            with error:
+                return error.code, json.load(error)["message"]
+
+    try:
+        until(lambda: is_listening(web), 60, "the web UI")
+        for name in ("reused_host", "factory_host", "sadpath_i_own_this_host"):
+            assert swarm(**{name: "http://224.0.0.1"}) == (400, f"{name}: cannot be changed while Locust runs")
+        status, message = swarm(rate="2", context_kb="1", users_per_arm="1")
+        assert (status, message.partition(" using")[0]) == (200, "Swarming started")
+    finally:
+        process.stop(signal.SIGINT, 30)
 
 
 def test_an_address_that_makes_no_sense_says_what_one_looks_like() -> None:

@@ -81,7 +81,7 @@ def test_each_arm_gets_its_variant_and_both_sides_count_the_same(
     reused, factory = (served(arm, twin) for arm in arms)
     assert set(reused) == {f"reused {status}", f"factory {status}"}
     assert set(factory) == {f"factory {status}"}
-    assert reused[f"reused {status}"] > reused[f"factory {status}"] > 0
+    assert min(reused[f"reused {status}"], reused[f"factory {status}"]) > 0
     for arm, counted in (("reused", reused), ("factory", factory)):
         count, failures = requests[f"{arm} {twin}"]
         assert failures == 0

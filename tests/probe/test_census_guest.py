@@ -129,23 +129,23 @@ def test_a_property_named_like_the_traceback_is_not_called() -> None:
 
 
 @pytest.fixture
-def walks_a_part(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Entries that one look follows."""
-    monkeypatch.setattr(census, "MAX_WALKED", 500)
-    return 500
+def follows_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One look follows the frames of 500 entries."""
+    monkeypatch.setattr(census, "MAX_FOLLOWED", 500)
 
 
-def test_a_long_chain_is_counted_exactly_and_its_frames_are_estimated(walks_a_part: int) -> None:
+@pytest.mark.usefixtures("follows_a_part")
+def test_a_long_chain_is_counted_exactly_and_its_frames_are_estimated() -> None:
     """However long the chain is, a look follows the frames of a bounded part of it."""
     error = Error()
     raise_many(error, times=400)
     entries, frames = count_by_hand(error)
     look = look_at(error)
-    assert (look.entries, look.walked, look.frames_are_estimated) == (entries, walks_a_part, True)
-    assert look.frames == pytest.approx(frames, rel=0.2)
+    assert (look.entries, look.walked, look.frames_are_estimated) == (entries, entries, True)
+    assert look.frames == pytest.approx(frames, rel=0.01)
 
 
-@pytest.mark.usefixtures("walks_a_part")
+@pytest.mark.usefixtures("follows_a_part")
 def test_an_estimate_stays_one_until_the_chain_is_released() -> None:
     """What is counted on top of an estimate is an estimate."""
     error = Error()

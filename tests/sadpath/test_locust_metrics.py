@@ -1,6 +1,7 @@
 """Locust's own figures, from real statistics and from a real Locust."""
 
-import subprocess
+import re
+import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -13,9 +14,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from loadtest.ports import free_ports
+from loadtest.ports import free_port, free_ports
 from sadpath.lifeline import Child
-from sadpath.plugins.locust_metrics import BOUNDS_MS, LocustCollector, metrics_page
+from sadpath.plugins.locust_metrics import BOUNDS_MS, Latencies, LocustCollector, metrics_page
+from sadpath.verdict.samples import Latency
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -122,6 +124,22 @@ def test_before_the_first_request_there_are_zeros(environment: "Environment") ->
     assert metrics.get_sample_value("locust_users") == 0
 
 
+@pytest.mark.parametrize("times_ms", [[30], [30, 100], [30, 100, 100]])
+def test_statistics_that_were_reset_have_no_latency_until_the_next_sample(
+    environment: "Environment", times_ms: list[int]
+) -> None:
+    """Which are new cannot be told from those before, however many came since; afterwards it is known again."""
+    latencies = Latencies(environment, ["reused", "factory"])
+    assert latencies.of("reused") == Latency(30, 30)
+    environment.stats.reset_all()
+    for time_ms in times_ms:
+        environment.stats.log_request("GET", "reused users/42", time_ms, 0)
+    assert latencies.of("reused") == Latency()
+    assert latencies.of("reused") == Latency()  # nothing is new
+    environment.stats.log_request("GET", "reused users/42", 70, 0)
+    assert latencies.of("reused") == Latency(70, 70)
+
+
 @pytest.fixture
 def service() -> Iterator[str]:
     """A server that answers 404, but for its metrics."""
@@ -170,7 +188,7 @@ def test_locust_publishes_what_it_does(tmp_path: Path, service: str, processes: 
     locust = Child(command, tmp_path / "locust.log")
     url = f"http://127.0.0.1:{port}/metrics"
     try:
-        until(lambda: page(url).get(("locust_failures_total", "factory"), 0) > 5, 30, "failures on the page")
+        until(lambda: page(url).get(("locust_failures_total", "factory"), 0) > 5, 60, "failures on the page")
         figures = page(url)
         with urlopen(Request(url, headers={"Accept": "application/openmetrics-text"}), timeout=5) as response:
             assert response.headers["Content-Type"].startswith("application/openmetrics-text")
@@ -192,7 +210,7 @@ def test_a_locustfile_without_a_watch_has_the_page_too(tmp_path: Path, service: 
     locust = Child([*command, "--web-host", "127.0.0.1", "--web-port", str(port)], tmp_path / "locust.log")
     try:
         url = f"http://127.0.0.1:{port}/metrics"
-        until(lambda: page(url).get(("locust_requests_total", "all"), 0) > 3, 30, "requests on the page")
+        until(lambda: page(url).get(("locust_requests_total", "all"), 0) > 3, 60, "requests on the page")
     finally:
         locust.stop()
 
@@ -200,12 +218,18 @@ def test_a_locustfile_without_a_watch_has_the_page_too(tmp_path: Path, service: 
 def test_a_worker_and_a_headless_locust_have_no_page_and_do_not_mind(tmp_path: Path, service: str) -> None:
     """There is no web UI to put it on."""
     (tmp_path / "locustfile.py").write_text(LOCUSTFILE)
+    master = str(free_port())  # of its own, since Locust's usual one may be another master's
     command = [sys.executable, "-m", "locust", "-f", str(tmp_path / "locustfile.py"), "--host", service, "--headless"]
-    result = subprocess.run(
-        [*command, "--run-time", "1", "--processes", "1"], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert result.returncode == 1, result.stderr  # its failures, as without the plugin
-    assert "Traceback" not in result.stderr
+    command += ["--processes", "1", "--master-port", master, "--master-bind-port", master]
+    locust = Child(command, tmp_path / "locust.log")
+    try:
+        failed = re.compile(r"factory users/42 +[1-9]\d* +[1-9]")
+        until(lambda: failed.search(locust.log.read_text()), 60, "failures in the master's table")
+        log = locust.log.read_text()  # before it is interrupted, wherever it is then
+    finally:
+        status = locust.stop(signal.SIGINT, 30)
+    assert status == 1  # its failures, as without the plugin
+    assert "Traceback" not in log
 
 
 UNCLEAR = [

@@ -158,6 +158,13 @@ def test_a_restart_is_reported_and_not_joined() -> None:
     assert (verdict.outcome, verdict.restarts, verdict.samples) == ("flat", 1, 40)
 
 
+def test_a_restart_during_the_warm_up_is_counted() -> None:
+    """Though the lifetime that ended then is not judged."""
+    warm_up = [Sample(step, "reused", "warm-up", reading(step, start_time_s=1.0)) for step in range(3)]
+    verdict = verdicts_of(warm_up + measured(reading(step, start_time_s=2.0) for step in range(20)))["reused"]
+    assert (verdict.outcome, verdict.restarts, verdict.samples) == ("flat", 1, 20)
+
+
 def test_missing_samples_do_not_change_a_verdict() -> None:
     """A missing sample is never a zero: a flat arm that could not be read now and then is flat."""
     readings = [reading(step) if step % 3 else None for step in range(30)]

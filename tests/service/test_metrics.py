@@ -1,17 +1,16 @@
-import asyncio
-from collections.abc import Coroutine, Mapping
-from typing import cast
-from unittest.mock import AsyncMock
+from collections.abc import Mapping
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from service.app import create_app
-from service.metrics import CountedSession
 from service.settings import Settings
+from service.twins import registry
+from tests.probe.raising import count_by_hand
+from tests.service.conftest import release
+from tests.service.in_process import in_process
 
 CONTRACT = [
     "process_resident_memory_bytes",
@@ -80,18 +79,6 @@ def test_a_websocket_session_is_one_request_with_status_101(client: TestClient) 
     }
 
 
-def test_counting_a_session_leaves_no_frame_of_its_own() -> None:
-    """No frame of the counter is in the traceback of an error in the session."""
-
-    async def session(*_: object) -> None:
-        raise LookupError
-
-    counted = CountedSession(session, "/session", Counter("requests", "", registry=CollectorRegistry()))
-    with pytest.raises(LookupError) as raised:
-        asyncio.run(cast("Coroutine[None, None, None]", counted({}, AsyncMock(), AsyncMock())))
-    assert "service.metrics" not in {entry.frame.f_globals["__name__"] for entry in raised.traceback}
-
-
 def test_a_request_is_counted_by_the_status_of_its_response(client: TestClient) -> None:
     """A handled error counts as a 404, since the counter is outside the error middleware."""
     for _ in range(3):
@@ -99,6 +86,20 @@ def test_a_request_is_counted_by_the_status_of_its_response(client: TestClient) 
     page = scrape(client)
     counted = {labels: value for (name, labels), value in page.items() if name == "http_requests_total"}
     assert counted == {"/reused/users/{user_id} GET 404": 3}
+
+
+@pytest.mark.parametrize("twin", ["unhandled", "websocket", "endpoint"])
+def test_counting_does_not_change_what_an_error_retains(twin: str) -> None:
+    """No frame of the counter is on an exception's way: a reused one has as many entries with it as without."""
+    entries = []
+    for metrics in ("none", "all"):
+        release()
+        with in_process(create_app(Settings.model_validate({"metrics": metrics}))) as service:
+            ask = service.connect if twin == "websocket" else service.get
+            ask(f"/twins/{twin}/reused", times=5)
+        entries.append({name: count_by_hand(error)[0] for name, error in registry.reused_errors().items()})
+    assert entries[0] == entries[1]
+    assert any(entries[0].values())
 
 
 def test_scrapes_and_health_checks_are_not_counted(client: TestClient) -> None:

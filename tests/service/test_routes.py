@@ -1,9 +1,14 @@
+import logging
 import re
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
+from service.app import create_app
 from service.errors import Errors
+from service.problems import BoundedBody
+from service.settings import Settings
 from tests.probe.raising import count_by_hand
 
 PROBLEM = "application/problem+json"
@@ -105,3 +110,58 @@ def test_the_page_at_the_root_links_to_the_others(client: TestClient) -> None:
     assert page.headers["content-type"].startswith("text/html")
     assert links == ["/docs", "/twins", "/metrics"]
     assert {client.get(link).status_code for link in links} == {200}
+
+
+@pytest.mark.parametrize("in_chunks", [False, True])
+def test_a_body_above_a_mebibyte_is_a_413_problem(client: TestClient, *, in_chunks: bool) -> None:
+    """With its length given or not; it is refused before it is collected."""
+    body = [b"[" * 2**20, b"["]
+    response = client.put("/lab/strategy", content=iter(body) if in_chunks else b"".join(body))
+    assert (response.status_code, response.headers["content-type"]) == (413, PROBLEM)
+
+
+def test_a_body_of_a_mebibyte_is_read(client: TestClient) -> None:
+    """It is no strategy, which is another problem."""
+    response = client.put("/lab/strategy", content=b"[" * 2**20)
+    assert (response.status_code, response.headers["content-type"]) == (422, PROBLEM)
+
+
+def test_a_request_without_a_body_is_passed_on_as_it_is() -> None:
+    """No frame and no object of the guard is in the traceback of an error path."""
+    seen: list[object] = []
+    receive, send = object(), object()
+    guard = BoundedBody(lambda *call: seen.append(call))  # type: ignore[arg-type]
+    guard({"type": "http", "headers": []}, receive, send)  # type: ignore[arg-type]
+    assert seen == [({"type": "http", "headers": []}, receive, send)]
+
+
+def test_an_error_that_nothing_handles_is_a_500_problem() -> None:
+    """The framework raises it again afterwards, for the server to log."""
+    with TestClient(create_app(Settings()), raise_server_exceptions=False) as client:
+        response = client.get("/twins/unhandled/factory")
+    assert (response.status_code, response.headers["content-type"]) == (500, PROBLEM)
+
+
+def test_an_unknown_twin_is_declared(client: TestClient) -> None:
+    """A tool that reads the OpenAPI description expects its 404."""
+    responses = client.get("/openapi.json").json()["paths"]["/twins/{twin}"]["get"]["responses"]
+    assert PROBLEM in responses["404"]["content"]
+    assert client.get("/twins/none").headers["content-type"] == PROBLEM
+
+
+@pytest.mark.parametrize("variant", ["reused", "factory", "websocket-exception"])
+def test_bytes_are_an_unknown_command_of_a_websocket(client: TestClient, variant: str) -> None:
+    """They end the session as any other message does, not with an error of the server's."""
+    with client.websocket_connect(f"/twins/websocket/{variant}") as session:
+        session.send_bytes(b"\0")
+        messages = [session.receive() for _ in range(1 if variant == "websocket-exception" else 2)]
+    assert messages[-1]["code"] == (1008 if variant == "websocket-exception" else 1000)
+
+
+@pytest.mark.usefixtures("client")
+def test_a_websocket_client_that_leaves_early_is_not_logged() -> None:
+    """The server would log four kilobytes for each of them. Another error of a session is logged."""
+    logger = logging.getLogger("uvicorn.error")
+    for error, is_logged in ((WebSocketDisconnect(1006), False), (KeyError("text"), True)):
+        record = logger.makeRecord(logger.name, logging.ERROR, "", 0, "", (), (type(error), error, None))
+        assert bool(logger.filter(record)) is is_logged
