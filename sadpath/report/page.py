@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING
 
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,8 +13,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sadpath.report.charts import (
     SAMPLES_DATA,
     VEGA_LITE,
-    Row,
-    chart_rows,
     colours,
     colours_of,
     memory_name,
@@ -20,11 +20,12 @@ from sadpath.report.charts import (
     with_rows,
 )
 from sadpath.report.console import retained_by_error
+from sadpath.report.rows import ChartRows, Row, chart_rows
 from sadpath.verdict.conditions import VERSION_NAMES
 from sadpath.verdict.run import Run
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from flask import Flask, Response
 
 _TEMPLATES = Environment(
     loader=PackageLoader("sadpath.report", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -60,6 +61,7 @@ def live_page(
     """
     script = chart_script()
     colour_of = colours(arms)
+    rows = ChartRows(anonymous=anonymous)
     page = _TEMPLATES.get_template("live.html").render(
         arms=arms,
         about=about,
@@ -78,10 +80,12 @@ def live_page(
         return script, {"Content-Type": "text/javascript", "Cache-Control": "max-age=3600"}
 
     @app.route("/sadpath/rows")
-    def sadpath_rows() -> dict[str, Any]:
-        return {"rows": chart_rows(current())}
+    def sadpath_rows() -> Response:
+        text = json.dumps({"rows": rows.of(current())}, separators=(",", ":"))  # Flask's own also sorts and indents
+        return app.response_class(text, mimetype="application/json")
 
 
+@cache
 def chart_script() -> str:
     """Return the JavaScript that draws a chart, from the installed package."""
     return vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]  # its stub wants a snippet
