@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ def report_page(run: Run) -> str:
         retained=retained_by_error,
         facts=_facts(run),
         colours=colour_of,
+        gaps=_gaps(run),
         restarts=[row for row in rows if row["restarted"]],
         specs=[
             with_rows(chart, rows)
@@ -89,6 +91,33 @@ def live_page(
 def chart_script() -> str:
     """Return the JavaScript that draws a chart, from the installed package."""
     return vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]  # its stub wants a snippet
+
+
+@dataclass
+class Gap:
+    """Missing samples of one arm, one after the other, for one reason."""
+
+    arm: str
+    reason: str
+    first_s: float
+    last_s: float
+    samples: int = 1
+
+
+def _gaps(run: Run) -> list[Gap]:
+    """Return the missing samples, those that follow each other together: a service may be away for hours."""
+    gaps: list[Gap] = []
+    open_of: dict[str, Gap] = {}
+    for sample in run.samples:
+        gap = open_of.get(sample.arm)
+        if sample.reading:
+            open_of.pop(sample.arm, None)
+        elif gap and gap.reason == sample.missing:
+            gap.last_s, gap.samples = sample.elapsed_s, gap.samples + 1
+        else:
+            gaps.append(Gap(sample.arm, sample.missing, sample.elapsed_s, sample.elapsed_s))
+            open_of[sample.arm] = gaps[-1]
+    return gaps
 
 
 def _has(rows: Sequence[Row], figure: str) -> bool:

@@ -233,6 +233,22 @@ def test_the_page_lists_restarts_and_missing_samples(tmp_path: Path) -> None:
     assert "http://127.0.0.1:1/metrics: &lt;timed out&gt;" in page
 
 
+def test_missing_samples_that_follow_each_other_are_one_line(tmp_path: Path) -> None:
+    """A service may be away for hours; another reason, or a sample in between, begins a new line."""
+    away = [Sample(float(at), "reused", "measured", None, missing="timed out") for at in range(31, 4031)]
+    here = [Sample(float(at), "factory", "measured", Reading(1.0)) for at in range(31, 4031)]
+    both = [one for pair in zip(away, here, strict=True) for one in pair]
+    refused = [Sample(4031.0 + at, "reused", "measured", None, missing="refused") for at in range(2)]
+    leave(tmp_path, [*samples("reused", 0), *both, *refused, *samples("reused", 0), away[-1]])
+    write_report(tmp_path)
+    lines = re.findall("<li><b>reused</b> (.*)</li>", (tmp_path / "report.html").read_text())
+    assert lines == [
+        "from 31 to 4030 s, 4,000 samples: timed out",
+        "from 4031 to 4032 s, 2 samples: refused",
+        "at 4030 s: timed out",
+    ]
+
+
 def test_names_cannot_break_out_of_the_page(tmp_path: Path) -> None:
     """An arm may be called anything."""
     leave(tmp_path, samples("</script><script>alert(1)</script>", 0))
