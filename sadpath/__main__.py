@@ -1,7 +1,8 @@
 """The command `sadpath`, and `python -m sadpath`. Without its extra it prints one line that says what to install."""
 
 import sys
-from importlib.util import find_spec
+
+from sadpath import interrupts
 
 USAGE = 2
 NEEDS = ("altair", "jinja2", "numpy", "typer", "vl_convert")
@@ -9,11 +10,15 @@ NEEDS = ("altair", "jinja2", "numpy", "typer", "vl_convert")
 
 def main() -> None:
     """Run the command line of `sadpath.cli`."""
+    interrupts.end_at_once()
+    from importlib.util import find_spec  # noqa: PLC0415 - from here on a signal ends us quietly
+
     if any(find_spec(name) is None for name in NEEDS):
         sys.stderr.write("sadpath: the command needs more packages; type pip install 'sadpath[cli]'\n")
         sys.exit(USAGE)
     from sadpath import cli  # noqa: PLC0415 - it imports what was just looked for
 
+    interrupts.end_in_order()
     cli.main()
 
 

@@ -19,7 +19,8 @@ from loadtest.article.style_figures import (
     StyleRun,
 )
 from loadtest.article.styles import Context, Style
-from sadpath.report.charts import SAMPLES_DATA, VEGA_LITE, Row, colours, with_rows
+from sadpath.report.charts import SAMPLES_DATA, VEGA_LITE, colours, with_rows
+from sadpath.report.rows import Row
 
 COLOURS = colours(["singleton", "factory"])
 ARTICLE_COLOUR = "#444444"

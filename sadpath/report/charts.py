@@ -8,10 +8,8 @@ from typing import Any
 
 import altair as alt
 
-from sadpath.verdict.run import Lifetime, Run
-from sadpath.verdict.samples import Sample
-
-Row = dict[str, Any]
+from sadpath.report.rows import Row
+from sadpath.verdict.run import Run
 
 VEGA_LITE = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
 """The version of Vega-Lite that altair writes, as `vl_convert` names it."""
@@ -25,21 +23,8 @@ COOL = ("#0072b2", "#56b4e9", "#009e73")
 
 LIMIT_COLOUR = "#444"
 WIDTH, HEIGHT = 1000, 440
-MAX_ROWS = 500
-"""Rows of one arm above which a chart leaves some out."""
-
 LIMIT_SHOWN_FROM = 0.4
 """Share of the memory limit from which its line is drawn; below, it would only flatten the curves."""
-
-
-def chart_rows(run: Run) -> list[Row]:
-    """Return a row for each sample with a reading, thinned; `requests` is counted through all restarts."""
-    anonymous = run.is_anonymous
-    return [
-        _row(lifetime, number, sample, anonymous=anonymous)
-        for lifetimes in run.lifetimes.values()
-        for number, lifetime, sample in _thinned(lifetimes)
-    ]
 
 
 def colours(arms: Sequence[str], leaking: Collection[str] = ()) -> dict[str, str]:
@@ -154,30 +139,3 @@ def _last(base: alt.Chart) -> Iterator[alt.Chart]:
         settings: dict[str, Any] = {"align": "right", "dx": -8, "dy": dy, "fontSize": 18, "fontWeight": "bold"}
         yield text.mark_text(**settings, stroke="white", strokeWidth=5)  # so that no line runs through the letters
         yield text.mark_text(**settings)
-
-
-def _thinned(lifetimes: Sequence[Lifetime]) -> Iterator[tuple[int, Lifetime, Sample]]:
-    """Yield samples evenly where there are more than a chart can show, with the first and last of each lifetime."""
-    step = sum(len(lifetime.samples) for lifetime in lifetimes) // MAX_ROWS + 1
-    for number, lifetime in enumerate(lifetimes):
-        last = len(lifetime.samples) - 1
-        for index in sorted({*range(0, last, step), last}):
-            yield number, lifetime, lifetime.samples[index]
-
-
-def _row(lifetime: Lifetime, number: int, sample: Sample, *, anonymous: bool) -> Row:
-    reading = sample.reading
-    assert reading is not None  # noqa: S101 - a lifetime has no other samples
-    memory = reading.memory_bytes if anonymous else reading.resident_bytes
-    return {
-        "arm": sample.arm,
-        "elapsed_s": sample.elapsed_s,
-        "requests": lifetime.served_before + (reading.requests or 0),
-        "memory_mib": memory / 2**20,
-        "resident_mib": reading.resident_bytes / 2**20,
-        "limit_mib": reading.limit_bytes and reading.limit_bytes / 2**20,
-        "entries": reading.traceback_entries,
-        "p99_ms": sample.latency.p99_ms,
-        "lifetime": number,
-        "restarted": number > 0 and sample is lifetime.samples[0],
-    }

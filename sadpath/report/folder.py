@@ -45,10 +45,9 @@ def write_whole(path: Path, content: bytes) -> None:
     try:
         part.write_bytes(content)
         part.replace(path)
-    except OSError:
+    finally:
         with contextlib.suppress(OSError):
             part.unlink()
-        raise
 
 
 def _started(folder: Path, of_run: Path) -> str:

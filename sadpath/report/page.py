@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,8 +14,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sadpath.report.charts import (
     SAMPLES_DATA,
     VEGA_LITE,
-    Row,
-    chart_rows,
     colours,
     colours_of,
     memory_name,
@@ -20,11 +21,12 @@ from sadpath.report.charts import (
     with_rows,
 )
 from sadpath.report.console import retained_by_error
+from sadpath.report.rows import ChartRows, Row, chart_rows
 from sadpath.verdict.conditions import VERSION_NAMES
 from sadpath.verdict.run import Run
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from flask import Flask, Response
 
 _TEMPLATES = Environment(
     loader=PackageLoader("sadpath.report", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -41,6 +43,7 @@ def report_page(run: Run) -> str:
         retained=retained_by_error,
         facts=_facts(run),
         colours=colour_of,
+        gaps=_gaps(run),
         restarts=[row for row in rows if row["restarted"]],
         specs=[
             with_rows(chart, rows)
@@ -60,6 +63,7 @@ def live_page(
     """
     script = chart_script()
     colour_of = colours(arms)
+    rows = ChartRows(anonymous=anonymous)
     page = _TEMPLATES.get_template("live.html").render(
         arms=arms,
         about=about,
@@ -78,13 +82,42 @@ def live_page(
         return script, {"Content-Type": "text/javascript", "Cache-Control": "max-age=3600"}
 
     @app.route("/sadpath/rows")
-    def sadpath_rows() -> dict[str, Any]:
-        return {"rows": chart_rows(current())}
+    def sadpath_rows() -> Response:
+        text = json.dumps({"rows": rows.of(current())}, separators=(",", ":"))  # Flask's own also sorts and indents
+        return app.response_class(text, mimetype="application/json")
 
 
+@cache
 def chart_script() -> str:
     """Return the JavaScript that draws a chart, from the installed package."""
     return vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]  # its stub wants a snippet
+
+
+@dataclass
+class Gap:
+    """Missing samples of one arm, one after the other, for one reason."""
+
+    arm: str
+    reason: str
+    first_s: float
+    last_s: float
+    samples: int = 1
+
+
+def _gaps(run: Run) -> list[Gap]:
+    """Return the missing samples, those that follow each other together: a service may be away for hours."""
+    gaps: list[Gap] = []
+    open_of: dict[str, Gap] = {}
+    for sample in run.samples:
+        gap = open_of.get(sample.arm)
+        if sample.reading:
+            open_of.pop(sample.arm, None)
+        elif gap and gap.reason == sample.missing:
+            gap.last_s, gap.samples = sample.elapsed_s, gap.samples + 1
+        else:
+            gaps.append(Gap(sample.arm, sample.missing, sample.elapsed_s, sample.elapsed_s))
+            open_of[sample.arm] = gaps[-1]
+    return gaps
 
 
 def _has(rows: Sequence[Row], figure: str) -> bool:

@@ -6,7 +6,8 @@ from typing import Any
 
 import vl_convert
 
-from sadpath.report.charts import VEGA_LITE, chart_rows, colours_of, memory_chart, with_rows
+from sadpath.report.charts import VEGA_LITE, colours_of, memory_chart, with_rows
+from sadpath.report.rows import chart_rows
 from sadpath.verdict.judge import Verdict
 from sadpath.verdict.run import Run
 

@@ -40,6 +40,7 @@ _READING = [field.name for field in fields(Reading) if field.name != "entries_by
 _LATENCY = [field.name for field in fields(Latency)]
 COLUMNS = ["elapsed_s", "arm", "phase", *_READING, "entries_by_error", *_LATENCY, "missing"]
 HEADER = ",".join(COLUMNS).encode()
+_ERRORS = COLUMNS.index("entries_by_error")
 
 
 class SampleFile:
@@ -108,7 +109,7 @@ class SampleReader:
         whole = new[: new.rfind(b"\n") + 1]
         try:
             lines = whole.decode().splitlines()
-            self.samples += map(_sample, csv.DictReader(lines if self._read else lines[1:], COLUMNS))
+            self.samples += map(_sample, filter(None, csv.reader(lines if self._read else lines[1:])))
         except (ValueError, TypeError) as error:
             raise ValueError(f"{self._path} is damaged: {error}") from error
         self._read += len(whole)
@@ -120,16 +121,23 @@ def read_samples(path: Path) -> list[Sample]:
     return SampleReader(path).update()
 
 
-def _sample(row: dict[str, str]) -> Sample:
-    figures = {name: float(row[name]) if row[name] else None for name in _READING + _LATENCY}
-    resident = figures["resident_bytes"]
-    rest = {name: figures[name] for name in _READING[1:]}
-    errors = json.loads(row["entries_by_error"] or "{}")
+def _sample(cells: list[str]) -> Sample:
+    """Return the sample of one row, cells in the order of `COLUMNS`. Raises `ValueError`."""
+    if len(cells) != len(COLUMNS):
+        raise ValueError(f"{len(cells)} of {len(COLUMNS)} cells in a row")
+    elapsed, arm, phase, resident, *figures = cells[:_ERRORS]
+    errors, p50, p99, missing = cells[_ERRORS:]
+    rest = dict(zip(_READING[1:], map(_figure, figures), strict=True))
+    retained = json.loads(errors) if errors else {}
     return Sample(
-        elapsed_s=float(row["elapsed_s"]),
-        arm=row["arm"],
-        phase="warm-up" if row["phase"] == "warm-up" else "measured",
-        reading=None if resident is None else Reading(resident, **rest, entries_by_error=errors),
-        latency=Latency(*(figures[name] for name in _LATENCY)),
-        missing=row["missing"],
+        elapsed_s=float(elapsed),
+        arm=arm,
+        phase="warm-up" if phase == "warm-up" else "measured",
+        reading=Reading(float(resident), **rest, entries_by_error=retained) if resident else None,
+        latency=Latency(_figure(p50), _figure(p99)),
+        missing=missing,
     )
+
+
+def _figure(cell: str) -> float | None:
+    return float(cell) if cell else None

@@ -11,11 +11,12 @@ import pytest
 from flask import Flask
 
 from sadpath.report import Run, read_run, set_aside, summary, write_report
-from sadpath.report.charts import COOL, MAX_ROWS, WARM, chart_rows, colours, memory_chart, with_rows
+from sadpath.report.charts import COOL, WARM, colours, memory_chart, with_rows
 from sadpath.report.console import verdict_block
 from sadpath.report.junit import junit, write_junit
 from sadpath.report.page import live_page
 from sadpath.report.picture import title
+from sadpath.report.rows import MAX_ROWS, ChartRows, chart_rows
 from sadpath.sources import Reading
 from sadpath.verdict.conditions import Conditions, write_conditions
 from sadpath.verdict.judge import Verdict
@@ -232,6 +233,22 @@ def test_the_page_lists_restarts_and_missing_samples(tmp_path: Path) -> None:
     assert "http://127.0.0.1:1/metrics: &lt;timed out&gt;" in page
 
 
+def test_missing_samples_that_follow_each_other_are_one_line(tmp_path: Path) -> None:
+    """A service may be away for hours; another reason, or a sample in between, begins a new line."""
+    away = [Sample(float(at), "reused", "measured", None, missing="timed out") for at in range(31, 4031)]
+    here = [Sample(float(at), "factory", "measured", Reading(1.0)) for at in range(31, 4031)]
+    both = [one for pair in zip(away, here, strict=True) for one in pair]
+    refused = [Sample(4031.0 + at, "reused", "measured", None, missing="refused") for at in range(2)]
+    leave(tmp_path, [*samples("reused", 0), *both, *refused, *samples("reused", 0), away[-1]])
+    write_report(tmp_path)
+    lines = re.findall("<li><b>reused</b> (.*)</li>", (tmp_path / "report.html").read_text())
+    assert lines == [
+        "from 31 to 4030 s, 4,000 samples: timed out",
+        "from 4031 to 4032 s, 2 samples: refused",
+        "at 4030 s: timed out",
+    ]
+
+
 def test_names_cannot_break_out_of_the_page(tmp_path: Path) -> None:
     """An arm may be called anything."""
     leave(tmp_path, samples("</script><script>alert(1)</script>", 0))
@@ -371,3 +388,50 @@ def test_a_report_for_which_the_disk_has_no_room_leaves_the_older_one(folder: Pa
     with limited_file_size(10_000), pytest.raises(OSError, match="File too large"):
         write_report(folder)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def peaks(run: Run) -> list[tuple[int, float]]:
+    """The lifetime and the highest memory of each row."""
+    return [(row["lifetime"], row["memory_mib"]) for row in chart_rows(run)]
+
+
+def test_a_thinned_chart_keeps_each_peak() -> None:
+    """One sample in thousands, wherever it is; so that a chart does not hide what a container was killed for."""
+    for at in (1, 777, 4_321, 9_998):
+        long = samples("shop", 0, count=10_000)
+        reading = long[at].reading
+        assert reading
+        long[at] = replace(long[at], reading=replace(reading, resident_bytes=900 * MIB))
+        assert max(memory for _, memory in peaks(Run(long))) == 900
+
+
+def test_rows_that_come_one_by_one_are_those_of_the_whole_run() -> None:
+    """A live page that is polled at any moment and the report of the same run draw the same lines."""
+    run, live = Run(), ChartRows(anonymous=False)
+    lifetimes = [samples("shop", 300, count=count, started=started) for count, started in ((1700, 1), (1, 2), (900, 3))]
+    for number, sample in enumerate(sample for lifetime in lifetimes for sample in lifetime):
+        run.add(sample)
+        if number % 101 == 0:
+            shown = live.of(run)
+            assert shown[-1]["elapsed_s"] == sample.elapsed_s
+    assert live.of(run) == chart_rows(run)
+    ends = [(number, row["elapsed_s"]) for number, row in ((row["lifetime"], row) for row in live.of(run))]
+    assert {(0, 1), (0, 1700), (1, 1), (2, 1), (2, 900)} <= set(ends)
+    assert ends == sorted(ends)
+
+
+def test_a_page_that_was_open_when_a_load_begins_anew_shows_the_new_one() -> None:
+    """And nothing of the one before."""
+    live = ChartRows(anonymous=False)
+    live.of(Run(samples("shop", 0, count=700)))
+    assert [row["elapsed_s"] for row in live.of(Run(samples("shop", 0, count=2)))] == [1, 2]
+    assert live.of(Run()) == []
+
+
+def test_an_arm_that_is_restarted_all_the_time_keeps_its_restarts() -> None:
+    """They are what a chart must show; and the rest is thinned."""
+    run = Run([one for started in range(1, 801) for one in samples("shop", 0, count=4, started=started)])
+    rows = chart_rows(run)
+    assert [row["restarted"] for row in rows].count(True) == run.restarts("shop") == 799
+    assert {row["elapsed_s"] for row in rows} >= {1, 4}
+    assert len(rows) < 0.75 * len(run.samples)

@@ -157,6 +157,15 @@ def test_a_damaged_row_is_an_error_that_names_the_file(tmp_path: Path) -> None:
         read_samples(path)
 
 
+def test_a_row_that_lacks_a_cell_is_damaged(tmp_path: Path) -> None:
+    """Or has one too many: its figures are not those of their columns."""
+    path = write(tmp_path / "samples.csv", WHOLE)
+    for row in ("1.0,reused,measured,5.0\n", f"1.0,reused,measured{',1' * len(COLUMNS)}\n"):
+        path.write_bytes(HEADER + b"\r\n" + row.encode())
+        with pytest.raises(ValueError, match=r"samples\.csv is damaged: \d+ of 15 cells in a row"):
+            read_samples(path)
+
+
 def test_a_reader_takes_the_rest_of_a_row_when_it_comes(tmp_path: Path) -> None:
     """A reader that looks after every byte sees each sample once, as soon as its row is whole."""
     whole = write(tmp_path / "whole.csv", WHOLE, missing("one, two"), WHOLE).read_bytes()
