@@ -11,7 +11,7 @@ show_progress = n=0; while read -r word _; do [ -t 1 ] && case $$word in \
   Collecting) n=$$((n + 1)); printf '\r  %d packages' $$n ;; Installing) echo ', installing' ;; esac; done; true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo twins up down test test-all check format bench truth cost calibrate figures dashboards lock clean
+.PHONY: help demo twins up down test test-all check format bench truth cost calibrate figures trial dashboards lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ calibrate: $(venv)/demo ## Measure how often the verdict is right, on simulated 
 figures: $(venv)/demo ## Repeat the first article's experiment; table and pictures for slides in reports/article
 	@$(python) -m loadtest figures
 
+trial: $(venv)/trial ## Try kills, faults, attacks and 50,000 odd requests; about ten minutes, leaves reports/trial.json
+	@$(python) -m loadtest trial
+
 dashboards: $(venv)/dev ## Write grafana/dashboards/*.json from grafana/build
 	@$(python) -m grafana.build
 
@@ -69,8 +72,8 @@ clean: ## Remove the virtual environment and all caches, but no reports
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 # What is installed, marked by a file of the part's name. `sadpath` itself is installed as a link to this folder.
-$(venv)/demo $(venv)/dev: SHELL := bash
-$(venv)/demo $(venv)/dev: $(venv)/%: requirements/%.txt pyproject.toml | $(python)
+$(venv)/demo $(venv)/dev $(venv)/trial: SHELL := bash
+$(venv)/demo $(venv)/dev $(venv)/trial: $(venv)/%: requirements/%.txt pyproject.toml | $(python)
 	@echo "Installing requirements/$*.txt into $(venv) …"
 	@set -o pipefail; $(install) -r $< | { $(show_progress); }
 	@$(python) -m pip install --quiet --disable-pip-version-check --no-deps --editable .

@@ -18,6 +18,7 @@ from loadtest.cost.command import cost
 from loadtest.demo.command import demo
 from loadtest.ports import free_port
 from loadtest.server import running, service
+from loadtest.trial.command import trial
 from loadtest.truth.command import truth
 from sadpath.errors import exit_status
 
@@ -60,7 +61,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     result_callback=end,
 )
-for command in (demo, twins, up, down, truth, bench, cost, calibrate, figures):
+for command in (demo, twins, up, down, truth, bench, cost, calibrate, figures, trial):
     app.command()(command)
 
 

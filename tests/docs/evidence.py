@@ -42,6 +42,8 @@ RUN_BY = {
     "make figures": "tests/loadtest/test_article.py",
     "python -m loadtest figures": "tests/loadtest/test_article.py",
     "python -m loadtest figures --raises 200": "tests/loadtest/test_article.py",
+    "make trial": "tests/loadtest/test_trial.py",
+    "python -m loadtest trial": "tests/loadtest/test_trial.py",
     "python3 loadtest/simple_exception_memory_demo.py": "tests/loadtest/test_simple_demo.py",
     # one's own service
     "pip install '/path/to/your/clone'": WHEEL,
