@@ -23,8 +23,8 @@ from _weakref import ref
 from types import FrameType, TracebackType
 from typing import Callable, Dict, FrozenSet, Iterator, Mapping, NamedTuple, Optional, Set, Tuple
 
-from sadpath.probe.marks import GONE, UNKNOWN, Mark, has_mark, put_mark, take_mark
-from sadpath.probe.retained import Sample, sample_front
+from .marks import GONE, UNKNOWN, Mark, has_mark, put_mark, take_mark
+from .retained import Sample, sample_front
 
 SAMPLED_ENTRIES = 64
 """Entries that one look may size; the others are taken to be like them."""

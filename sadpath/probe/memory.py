@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from sadpath.probe.allocators import bytes_in_use, return_free_memory
+from .allocators import bytes_in_use, return_free_memory
 
 PROC = Path("/proc")
 CGROUP = Path("/sys/fs/cgroup")

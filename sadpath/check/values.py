@@ -1,0 +1,122 @@
+"""What the parts of `sadpath check` hand to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it is sent: `path` with its query, `headers` beside those of every request."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for one request. `status` is 0 where nothing did, and `failure` the reason in one line."""
+
+    status: int
+    seconds: float
+    failure: str = ""
+    location: str = ""
+    content_type: str = ""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What came back for a round. `statuses` counts the answers, `failures` the reasons where none came.
+
+    `seconds` are the response times in the order of the answers.
+    """
+
+    statuses: Mapping[int, int]
+    failures: Mapping[str, int]
+    seconds: tuple[float, ...]
+
+    @property
+    def answered(self) -> int:
+        """How many requests were answered."""
+        return sum(self.statuses.values())
+
+
+@dataclass(frozen=True)
+class ErrorPath:
+    """An operation and the status of an error that it answers with.
+
+    `path` is the template, such as `/users/{id}`, or the path as it was given. `request` is what is repeated; `varied`
+    are requests with other inputs, for the same status.
+    """
+
+    method: str
+    path: str
+    status: int
+    request: Request
+    varied: tuple[Request, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """As in a table: `GET /users/{id} 404`."""
+        return f"{self.method} {self.path} {self.status}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The error paths to measure, and what there is to say about the search, a line each."""
+
+    paths: tuple[ErrorPath, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Traceback:
+    """One live exception object: its class's dotted name, and the entries of its traceback."""
+
+    type_name: str
+    entries: int
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What all processes of a target have left after a full collection, added up; bytes are None where one is unknown.
+
+    `pids` are the processes that answered. `tracebacks` has the longest, by process and id of the object.
+    """
+
+    pids: tuple[int, ...]
+    in_use: int | None
+    anonymous: int | None
+    collected: int = 0
+    live_exceptions: int = 0
+    tracebacks: Mapping[tuple[int, int], Traceback] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RaiseSite:
+    """A place that raised an exception, and how often, of the raises that were looked at."""
+
+    file: str
+    line: int
+    function: str
+    raises: int = 1
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What is to blame for a leak; `kind` is one of DESIGN's four. What is unknown is empty, or 0."""
+
+    kind: str
+    type: str = ""
+    message: str = ""
+    held_by: str = ""
+    raised_at: tuple[RaiseSite, ...] = ()
+    traceback_entries: int = 0
+    frames: int = 0
+    bytes: int = 0
+    fix: str = ""
+    details: tuple[str, ...] = ()
