@@ -1,1 +1,1 @@
-"""`sadpath check`: find a service's error paths, drive them, measure which of them leak, and name the object to blame."""
+"""`sadpath check`: find a service's error paths, report which of them leak, and name the exception object to blame."""
