@@ -1,11 +1,11 @@
-"""The command `sadpath`, and `python -m sadpath`. Without its extra it prints one line that says what to install."""
+"""The command `sadpath`, and `python -m sadpath`. Where its packages were left out, it prints what to install."""
 
 import sys
 
 from sadpath import interrupts
 
 USAGE = 2
-NEEDS = ("altair", "jinja2", "numpy", "typer", "vl_convert")
+NEEDS = ("altair", "jinja2", "locust", "numpy", "rich", "schemathesis", "typer", "vl_convert")
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
     from importlib.util import find_spec  # noqa: PLC0415 - from here on a signal ends us quietly
 
     if any(find_spec(name) is None for name in NEEDS):
-        sys.stderr.write("sadpath: the command needs more packages; type pip install 'sadpath[cli]'\n")
+        sys.stderr.write("sadpath: the command needs packages that were left out; type pip install sadpath\n")
         sys.exit(USAGE)
     from sadpath import cli  # noqa: PLC0415 - it imports what was just looked for
 

@@ -13,16 +13,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sadpath.verdict.student import NORMAL, student_t
+
 Floats = NDArray[np.float64]
 
 MAX_POINTS = 80
 """Points that a series is thinned to before its pairwise slopes are computed."""
-
-STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365)
-"""The 97.5% quantiles of Student's t with 1, 2, … degrees of freedom, as many as a series of `MAX_POINTS` has."""
-
-NORMAL = 1.960
-"""The same quantile of the normal distribution, as which a bootstrap of few blocks takes theirs."""
 
 RESAMPLES = 600
 """Bootstrap samples behind an interval."""
@@ -47,8 +43,7 @@ def _widening(blocks: int, residuals: Floats) -> float:
 
     A line through so many blocks leaves two degrees of freedom fewer. `make calibrate` measures what comes of it.
     """
-    student = STUDENT_T[min(max(blocks - 2, 1), len(STUDENT_T)) - 1]
-    return student / NORMAL / (1 - _persistence(residuals))
+    return student_t(blocks - 2) / NORMAL / (1 - _persistence(residuals))
 
 
 def _persistence(residuals: Floats) -> float:

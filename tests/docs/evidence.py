@@ -47,7 +47,8 @@ RUN_BY = {
     "python3 loadtest/simple_exception_memory_demo.py": "tests/loadtest/test_simple_demo.py",
     # one's own service
     "pip install '/path/to/your/clone'": WHEEL,
-    "pip install '/path/to/your/clone[PART]'": WHEEL,
+    "pip install --no-deps '/path/to/your/clone'": WHEEL,
+    "pip install prometheus-client psutil": WHEEL,
     "pip install '/path/to/your/clone[all]'": WHEEL,
     "pip install '/path/to/your/clone[docker]'": WHEEL,
     "locust -f locustfile.py --sadpath-help": "tests/docs/test_reference.py",

@@ -14,7 +14,7 @@ from sadpath.verdict.judge import (
     Verdict,
     judge,
 )
-from sadpath.verdict.slope import MAX_POINTS, STUDENT_T
+from sadpath.verdict.student import QUANTILES, student_t
 
 Floats = NDArray[np.floating]
 Noise = Callable[[np.random.Generator], Floats]
@@ -125,9 +125,10 @@ def test_the_interval_is_hardly_wider_than_a_textbooks(count: int) -> None:
 
 
 def test_the_table_is_students() -> None:
-    """As SciPy has it, for as many blocks as the longest series has."""
-    most = math.ceil(MAX_POINTS / math.ceil(math.sqrt(MAX_POINTS)))
-    assert STUDENT_T == pytest.approx(stats.t.ppf(0.975, np.arange(1, most - 1)), abs=0.001)
+    """As SciPy has it; of more degrees of freedom than it has, the quantile is too wide by at most 4%."""
+    expected = stats.t.ppf(0.975, np.arange(1, len(QUANTILES) + 1))
+    assert QUANTILES == pytest.approx(expected, abs=0.001)
+    assert stats.norm.ppf(0.975) < student_t(1000) < 1.05 * stats.norm.ppf(0.975)
 
 
 @pytest.mark.parametrize("noise", [white, autocorrelated, outliers])
