@@ -106,7 +106,7 @@ def settled() -> dict[str, int | None]:
     the garbage collector has freed since the process started.
     """
     gc.collect()
-    entries = sum(one.entries for one in full_census())
+    entries = sum(one.entries for one in full_census().with_traceback)
     left = settle()
     return {
         "bytes_in_use": left.in_use,

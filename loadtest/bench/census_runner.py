@@ -44,7 +44,7 @@ def measure() -> dict[str, float]:
         began = time.perf_counter()
         gc.collect()
         collect_s = time.perf_counter() - began
-        longest = max((one.entries for one in found), default=0)
+        longest = max((one.entries for one in found.with_traceback), default=0)
         return {"entries": longest, "census_s": census_s, "collect_s": collect_s}
     finally:
         gc.callbacks[:] = callbacks

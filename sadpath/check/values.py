@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sadpath.verdict.judge import Verdict
+
 
 @dataclass(frozen=True)
 class Request:
@@ -120,3 +122,18 @@ class Cause:
     bytes: int = 0
     fix: str = ""
     details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PathResult:
+    """What was found out about one error path.
+
+    `first_ms` and `last_ms` are the medians of its first and its last hundred response times. `notes` are a line each.
+    """
+
+    path: ErrorPath
+    verdict: Verdict
+    causes: tuple[Cause, ...] = ()
+    notes: tuple[str, ...] = ()
+    first_ms: float | None = None
+    last_ms: float | None = None

@@ -24,14 +24,27 @@ _module_of, _qualname_of = (type.__dict__[name].__get__ for name in ("__module__
 """The slots themselves: a class of the application may define these names anew, and a census runs none of its code."""
 
 
-def full_census() -> List[LiveException]:
-    """List the live exceptions that have a traceback, the longest first. Keeps none of them alive."""
-    found = [
-        LiveException(id(exception), f"{_module_of(type(exception))}.{_qualname_of(type(exception))}", count)
-        for exception in _live_exceptions()
-        if (count := _traceback_entries(exception))
-    ]
-    return sorted(found, key=lambda one: one.entries, reverse=True)
+class HeapCensus(NamedTuple):
+    """The live exceptions: how many there are, and those that have a traceback, the longest first."""
+
+    live: int
+    with_traceback: List[LiveException]
+
+
+def full_census() -> HeapCensus:
+    """Find all live exceptions. Keeps none of them alive."""
+    live, found = 0, []
+    for exception in live_exceptions():
+        live += 1
+        count = _traceback_entries(exception)
+        if count:
+            found.append(LiveException(id(exception), type_name(type(exception)), count))
+    return HeapCensus(live, sorted(found, key=lambda one: one.entries, reverse=True))
+
+
+def type_name(kind: type) -> str:
+    """Return the dotted name of a class, without asking its metaclass."""
+    return f"{_module_of(kind)}.{_qualname_of(kind)}"
 
 
 OLDEST_GENERATION = 2
@@ -70,13 +83,13 @@ class LiveExceptionCounter:
 
     def _recount(self) -> None:
         began = time.monotonic()
-        self.count = sum(1 for _ in _live_exceptions())
+        self.count = sum(1 for _ in live_exceptions())
         self._blocks = sys.getallocatedblocks()
         ended = time.monotonic()
         self._next = ended + 100 * (ended - began)
 
 
-def _live_exceptions() -> Iterator[BaseException]:
+def live_exceptions() -> Iterator[BaseException]:
     """Yield them: two C loops over the heap, by the classes' own lists of bases, so no class of a user is asked."""
     objects = gc.get_objects()
     return compress(objects, map(issubclass, map(type, objects), repeat(BaseException)))

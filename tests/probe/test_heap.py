@@ -17,7 +17,7 @@ class Error(Exception):
 def found() -> list[LiveException]:
     """What a full census finds of the tests' own."""
     gc.collect()
-    return [one for one in full_census() if one.type_name == f"{__name__}.Error"]
+    return [one for one in full_census().with_traceback if one.type_name == f"{__name__}.Error"]
 
 
 def test_a_full_census_finds_an_exception_that_nobody_named() -> None:
@@ -112,7 +112,7 @@ def test_a_full_census_runs_no_code_of_the_classes_it_meets() -> None:
     odd = Contrary("Odd", (Exception,), {"__traceback__": property(lambda _: 1 / 0)})
     error = odd()
     raise_many(error, times=2)
-    assert [one.entries for one in full_census() if one.exception_id == id(error)] == [10]
+    assert [one.entries for one in full_census().with_traceback if one.exception_id == id(error)] == [10]
 
 
 def test_after_removal_no_callback_is_left() -> None:

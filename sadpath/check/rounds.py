@@ -1,0 +1,164 @@
+"""Measure one error path: rounds of an exact number of requests, with a count of all bytes in use after each.
+
+What disturbs the counts, and what is done about it: a connection that is kept alive pins its last request, so a visit
+begins with requests that are not counted; and a process that is replaced begins anew, so its round is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sadpath.check.values import ErrorPath, Request, Sent, Settled, Traceback
+from sadpath.verdict.exact import FLAT_BELOW_IN_PAGES, Round, Suspect, judge_rounds
+from sadpath.verdict.judge import Verdict
+
+REQUESTS_PER_ROUND = 100
+LEAST_PER_ROUND = 10
+SECONDS_PER_ROUND = 1.0
+"""A round of a slow path has fewer requests, so that it takes about this long."""
+
+AS_EXPECTED = 0.9
+"""The share of the answers that must have the path's status, for a round to count."""
+
+TOO_MANY_REQUESTS = 429
+MAX_RESTARTS = 3
+
+
+class Sender(Protocol):
+    """What sends requests: `sadpath.check.driver.Driver`."""
+
+    connections: int
+
+    def send(self, requests: Sequence[Request], count: int) -> Sent:
+        """Send this many requests, taking them in turn, and wait for all answers."""
+        ...
+
+
+class Disturbed(Exception):  # noqa: N818 - no error of the program
+    """A path cannot be measured; the message says why, in one line."""
+
+
+Requests = Callable[[int], Sequence[Request]]
+"""Returns as many requests as a round needs: the same one each time, or others each time."""
+
+
+@dataclass
+class Look:
+    """What was measured of one error path so far, with identical requests or with distinct ones.
+
+    `seconds` are the response times in order. `trouble` is why the path is not measured any further, if it is not.
+    """
+
+    path: ErrorPath
+    requests: Requests
+    flat_below: float
+    distinct: bool = False
+    rounds: list[Round] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    restarts: int = 0
+    in_pages: bool = False
+    trouble: str = ""
+    visits: int = 0
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the rounds so far decide."""
+        flat_below = max(self.flat_below, FLAT_BELOW_IN_PAGES) if self.in_pages else self.flat_below
+        return judge_rounds(self.rounds, flat_below=flat_below)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether more rounds would change nothing."""
+        return bool(self.trouble) or self.verdict.outcome != "inconclusive"
+
+
+def visit(look: Look, sender: Sender, settle: Callable[[], Settled], most: int) -> Iterator[Round]:
+    """Measure up to `most` further rounds, until the path is decided. Raises `Disturbed`."""
+    look.visits += 1
+    warm = _send(look, sender, 2 * sender.connections)
+    size = _round_size(warm)
+    before = settle()
+    for _ in range(most):
+        sent = _send(look, sender, size)
+        after = settle()
+        look.seconds += sent.seconds
+        if after.pids == before.pids:
+            look.rounds.append(one := _round(size, before, after))
+            look.in_pages = look.in_pages or before.in_use is None
+            yield one
+        else:
+            _restarted(look)
+        before = after
+        if look.is_decided:
+            return
+
+
+def identical(path: ErrorPath) -> Requests:
+    """Return the requests of a look with identical inputs."""
+    return lambda _: [path.request]
+
+
+def _send(look: Look, sender: Sender, count: int) -> Sent:
+    """Send requests that all have to be answered as the path is. Raises `Disturbed`."""
+    sent = sender.send(look.requests(count), count)
+    if sent.answered < AS_EXPECTED * count:
+        reason = max(sent.failures, key=lambda name: sent.failures[name], default="no answer")
+        raise Disturbed(f"{count - sent.answered} of {count} requests were not answered: {reason}")
+    as_expected = sent.statuses.get(look.path.status, 0)
+    if as_expected >= AS_EXPECTED * count:
+        return sent
+    other = max(sent.statuses, key=lambda status: sent.statuses[status] * (status != look.path.status))
+    if other == TOO_MANY_REQUESTS:
+        raise Disturbed(
+            f"the service limits the rate: {sent.statuses[other]} of {count} requests were answered with 429; "
+            "switch the limit off for the check"
+        )
+    raise Disturbed(f"{sent.statuses[other]} of {count} requests were answered with {other}")
+
+
+def _round_size(warm: Sent) -> int:
+    slowest = max(warm.seconds, default=0.0)
+    return REQUESTS_PER_ROUND if not slowest else _clamped(int(SECONDS_PER_ROUND / slowest))
+
+
+def _clamped(size: int) -> int:
+    return max(LEAST_PER_ROUND, min(size, REQUESTS_PER_ROUND))
+
+
+def _round(size: int, before: Settled, after: Settled) -> Round:
+    return Round(
+        requests=size,
+        grown_bytes=_grown(before, after),
+        live_exceptions=after.live_exceptions - before.live_exceptions,
+        entries=_grown_tracebacks(before, after),
+    )
+
+
+def _grown(before: Settled, after: Settled) -> float | None:
+    if before.in_use is not None and after.in_use is not None:
+        return after.in_use - before.in_use
+    if before.anonymous is not None and after.anonymous is not None:
+        return after.anonymous - before.anonymous
+    return None
+
+
+def _grown_tracebacks(before: Settled, after: Settled) -> dict[Suspect, int]:
+    """Return by how many entries the tracebacks grew, of objects that were alive before and are the same after.
+
+    An id is used again after an object has died; its type then mostly differs, and its traceback is shorter.
+    """
+    nothing = Traceback("", 0)
+    grown = {}
+    for suspect, now in after.tracebacks.items():
+        was = before.tracebacks.get(suspect, nothing)
+        if was.type_name in ("", now.type_name) and now.entries > was.entries:
+            grown[suspect] = now.entries - was.entries
+    return grown
+
+
+def _restarted(look: Look) -> None:
+    look.restarts += 1
+    if look.restarts > MAX_RESTARTS:
+        raise Disturbed("the processes of the service change all the time; they cannot be measured")

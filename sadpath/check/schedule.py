@@ -1,0 +1,83 @@
+"""Which error path is measured next, until all are decided or the budget ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from sadpath.check.distinct import distinct
+from sadpath.check.rounds import Disturbed, Look, Sender, identical, visit
+from sadpath.check.values import ErrorPath, Settled
+from sadpath.verdict.judge import Verdict
+
+WARM_UP_REQUESTS = 450
+"""Requests of a cold server, over all paths, until its memory is steady (measured with Flask and Django)."""
+
+FIRST_ROUNDS = 4
+"""Rounds of the first visit: enough for all but memory that grows with no exception to blame, or is noisy."""
+
+LATER_ROUNDS = 6
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long all may take, in seconds, and from which growth on a path leaks, in bytes per request."""
+
+    budget_s: float
+    flat_below: float
+
+
+class Schedule:
+    """The looks at all error paths. Each is visited once, the undecided again and again; then come distinct inputs."""
+
+    def __init__(self, paths: Sequence[ErrorPath], pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
+        self.looks = [Look(path, identical(path), pace.flat_below) for path in paths]
+        others = [(path, requests) for path in paths if (requests := distinct(path))]
+        self.distinct_looks = [Look(path, requests, pace.flat_below, distinct=True) for path, requests in others]
+        self._clock = clock
+        self._until = clock() + pace.budget_s
+
+    @property
+    def seconds_left(self) -> float:
+        """What is left of the budget."""
+        return max(self._until - self._clock(), 0.0)
+
+    def run(self, sender: Sender, settle: Callable[[], Settled]) -> Iterator[Look]:
+        """Measure; yields a look after each of its rounds. What ends it early leaves what was measured."""
+        warm_up(sender, [look.path for look in self.looks])
+        for looks in (self.looks, self.distinct_looks):
+            while left := [look for look in looks if not look.is_decided and self.seconds_left]:
+                for look in left:
+                    yield from self._visit(look, sender, settle)
+
+    def _visit(self, look: Look, sender: Sender, settle: Callable[[], Settled]) -> Iterator[Look]:
+        if not self.seconds_left:
+            return
+        try:
+            for _ in visit(look, sender, settle, LATER_ROUNDS if look.visits else FIRST_ROUNDS):
+                yield look
+                if not self.seconds_left:
+                    return
+        except Disturbed as reason:
+            look.trouble = str(reason)
+            yield look
+
+
+def warm_up(sender: Sender, paths: Sequence[ErrorPath]) -> None:
+    """Send each path's request often enough that all together have made the server warm."""
+    for path in paths:
+        sender.send([path.request], max(WARM_UP_REQUESTS // len(paths), 2))
+
+
+def combined(first: Look, second: Look | None) -> Verdict:
+    """Return one verdict for a path, by its look with identical inputs and, if there was one, with distinct inputs.
+
+    A path that does not leak with identical inputs leaks if it does with distinct ones.
+    """
+    verdict = first.verdict
+    if first.trouble:
+        verdict = replace(verdict, outcome="inconclusive", reason=first.trouble)
+    elif second and verdict.outcome != "leaks" and second.verdict.outcome == "leaks" and not second.trouble:
+        verdict = replace(second.verdict, reason=f"with other inputs each time, {second.verdict.reason}")
+    return replace(verdict, restarts=first.restarts + (second.restarts if second else 0))
