@@ -31,7 +31,7 @@ class Child:
         with log.open("ab") as output:
             self._log_starts = output.tell()  # what is before comes from another command
             self._process = subprocess.Popen(  # noqa: S603 - the caller's command
-                [sys.executable, "-P", __file__, *command],
+                [sys.executable, "-I", __file__, *command],  # what is meant for the command is not for this
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -40,6 +40,11 @@ class Child:
             )
         self.log = log
         self._status: int | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process above the command, whose group all belong to."""
+        return self._process.pid
 
     def status(self) -> int | None:
         """Return the command's exit status, 128 and the signal's number if it was killed; None while it runs."""

@@ -19,7 +19,7 @@ class LiveException(NamedTuple):
     entries: int
 
 
-_traceback_of = cast("Any", BaseException).__dict__["__traceback__"].__get__
+traceback_of = cast("Any", BaseException).__dict__["__traceback__"].__get__
 _module_of, _qualname_of = (type.__dict__[name].__get__ for name in ("__module__", "__qualname__"))
 """The slots themselves: a class of the application may define these names anew, and a census runs none of its code."""
 
@@ -96,7 +96,7 @@ def live_exceptions() -> Iterator[BaseException]:
 
 
 def _traceback_entries(exception: BaseException) -> int:
-    entry, count = _traceback_of(exception), 0
+    entry, count = traceback_of(exception), 0
     while entry is not None:
         entry, count = entry.tb_next, count + 1
     return count

@@ -91,12 +91,10 @@ def growing_suspects(rounds: Sequence[Round]) -> dict[Suspect, float]:
 
 
 def _interval(growth: Sequence[float]) -> tuple[float, float, float]:
-    """Return the mean, and the bounds of its 95% confidence interval by Student's t."""
-    if not growth:
+    """Return the mean, and the bounds of its 95% confidence interval by Student's t; unknown of too few rounds."""
+    if len(growth) < MIN_ROUNDS:
         return math.nan, math.nan, math.nan
     mean = fmean(growth)
-    if len(growth) < MIN_ROUNDS:
-        return mean, -math.inf, math.inf
     half = student_t(len(growth) - 1) * stdev(growth) / math.sqrt(len(growth))
     return mean, mean - half, mean + half
 

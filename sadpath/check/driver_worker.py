@@ -1,0 +1,163 @@
+"""Send exact numbers of requests: the process behind `sadpath.check.driver`, with gevent in it.
+
+The client is geventhttpclient's, which Locust's FastHttpUser wraps. The wrapper would keep cookies between requests and
+normalise their paths, and a request here has to be the same each time, and sent as it is.
+
+Standard input has a line of JSON for each job, standard output one for its result. It ends when its input does.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import gevent
+from gevent.pool import Group
+from geventhttpclient import HTTPClient
+
+from sadpath.check.values import Answer
+
+MOST_OF_A_BODY = 1 << 20
+"""Bytes of an answer that are read; then its connection is dropped."""
+
+BLOCK = 1 << 16
+
+
+@dataclass
+class Client:
+    """One connection to the service at `url`, kept alive between requests."""
+
+    url: str
+    timeout_s: float
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Open nothing yet: the first request does."""
+        parts = urlsplit(self.url)
+        self._prefix = parts.path.rstrip("/")
+        self._http = HTTPClient(
+            str(parts.hostname),
+            parts.port,
+            headers=self.headers,
+            ssl=parts.scheme == "https",
+            insecure=True,
+            connection_timeout=self.timeout_s,
+            network_timeout=self.timeout_s,
+        )
+
+    def send(self, request: dict[str, Any]) -> Answer:
+        """Send one request and read its answer. Whatever goes wrong is the answer's `failure`."""
+        began = time.perf_counter()
+        try:
+            with gevent.Timeout(self.timeout_s):
+                status, location, content_type, failure = self._exchange(request)
+        except gevent.Timeout:
+            self._http.close()
+            status, location, content_type, failure = 0, "", "", f"no answer within {self.timeout_s:g} s"
+        except Exception as error:  # noqa: BLE001 - of the socket, the parser, or the request itself
+            self._http.close()
+            status, location, content_type, failure = 0, "", "", in_words(error)
+        return Answer(status, time.perf_counter() - began, failure, location, content_type)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def _exchange(self, request: dict[str, Any]) -> tuple[int, str, str, str]:
+        body = base64.b64decode(request["body"])
+        response = self._http.request(
+            request["method"], self._prefix + request["path"], body=body, headers=request["headers"]
+        )
+        status, failure, left = response.status_code, "", MOST_OF_A_BODY
+        location, content_type = response.get("location", ""), response.get("content-type", "")
+        try:
+            while left > 0 and (part := response.read(BLOCK)):
+                left -= len(part)
+        except gevent.Timeout:
+            failure = f"the answer did not end within {self.timeout_s:g} s"
+        if failure or left <= 0:
+            self._http.close()
+        return status, str(location or ""), str(content_type or ""), failure
+
+
+def in_words(error: Exception) -> str:
+    """Return what went wrong, in one line."""
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:200]
+
+
+class Load:
+    """The connections of a driver."""
+
+    def __init__(self, url: str, connections: int, timeout_s: float, headers: dict[str, str]) -> None:
+        self._clients = [Client(url, timeout_s, headers) for _ in range(connections)]
+
+    def send(self, requests: Sequence[dict[str, Any]], count: int) -> list[Answer]:
+        """Send `count` requests, taken in turn, and return once all are answered or have failed."""
+        turns = iter(range(count))
+        answers: list[Answer] = []
+
+        def work(client: Client) -> None:
+            answers.extend(client.send(requests[turn % len(requests)]) for turn in turns)
+
+        workers = Group()
+        for client in self._clients:
+            workers.spawn(work, client)
+        workers.join(raise_error=True)
+        return answers
+
+    def each(self, requests: Sequence[dict[str, Any]]) -> list[Answer]:
+        """Send each request once, over the first connection, and return the answers in order."""
+        return [self._clients[0].send(request) for request in requests]
+
+    def close(self) -> None:
+        """Close all connections; the next request opens its own again."""
+        for client in self._clients:
+            client.close()
+
+
+def main() -> None:
+    """Do the jobs of standard input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: our parent decides
+    options = json.loads(sys.stdin.readline() or "null")
+    if options is None:
+        return
+    load = Load(**options)
+    jobs: dict[str, Callable[..., Any]] = {
+        "send": lambda **job: summed(load.send(**job)),
+        "each": lambda **job: [asdict(answer) for answer in load.each(**job)],
+        "close": load.close,
+    }
+    for job in lines():
+        result = jobs[job.pop("op")](**job)
+        sys.stdout.write(json.dumps(result) + "\n")
+        sys.stdout.flush()
+
+
+def lines() -> Iterator[dict[str, Any]]:
+    """Yield the jobs. Nothing else runs while we wait for one."""
+    for line in sys.stdin:
+        yield json.loads(line)
+
+
+def summed(answers: Sequence[Answer]) -> dict[str, Any]:
+    """Return what came back for a round, as JSON can hold it."""
+    return {
+        "statuses": list(Counter(answer.status for answer in answers if answer.status).items()),
+        "failures": dict(Counter(answer.failure for answer in answers if answer.failure)),
+        "seconds": [round(answer.seconds, 6) for answer in answers],
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Name what closes the circles of references that exceptions are part of.
+
+A circle is garbage that only the collector frees. For a round it is switched off; then one collection saves what it
+finds instead of freeing it, and each exception's way back to itself is searched in there.
+"""
+
+import _thread
+import gc
+import time
+from types import FrameType
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from .heap import type_name
+from .names import local_name, suspended_frame
+
+OPS = ("begin", "end")
+
+MAX_EXCEPTIONS = 30
+MAX_OBJECTS = 20_000
+DEADLINE_S = 30.0
+"""After which the collector is switched on again also if nobody asks: we may have been killed meanwhile."""
+
+
+class _Round:
+    """The round that is under way, if one is, and until when it may be."""
+
+    was_enabled = False
+    is_on = False
+    until = 0.0
+    is_watched = False
+
+
+_sleep = time.sleep
+
+
+def begin() -> Dict[str, Any]:
+    """Op: collect what there is, and switch the collector off for a round."""
+    if not _Round.is_on:
+        _Round.was_enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    _Round.is_on = True
+    _Round.until = time.monotonic() + DEADLINE_S
+    if not _Round.is_watched:
+        _Round.is_watched = True
+        _thread.start_new_thread(_watch, ())
+    return {}
+
+
+def end() -> Dict[str, Any]:
+    """Op: count the objects in circles since `begin`, name what closes those of exceptions, and free them."""
+    if not _Round.is_on:
+        return {"objects": 0, "exceptions": 0, "circles": []}
+    garbage_before, flags = len(gc.garbage), gc.get_debug()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        gc.collect()
+    finally:
+        gc.set_debug(flags)
+    saved = gc.garbage[garbage_before:]
+    del gc.garbage[garbage_before:]
+    try:
+        return _found(saved)
+    finally:
+        saved.clear()
+        _restore()
+        gc.collect()
+
+
+def _restore() -> None:
+    if _Round.is_on and _Round.was_enabled:
+        gc.enable()
+    _Round.is_on = False
+
+
+def _watch() -> None:
+    """Wait until a round has gone on for too long, however many there were meanwhile."""
+    while (left := _Round.until - time.monotonic()) > 0:
+        _sleep(left)
+    _Round.is_watched = False
+    _restore()
+
+
+def _found(saved: Sequence[Any]) -> Dict[str, Any]:
+    inside = set(map(id, saved))
+    exceptions = [one for one in saved if issubclass(type(one), BaseException)]
+    counts: Dict[Tuple[str, str], int] = {}
+    for exception in exceptions[:MAX_EXCEPTIONS]:
+        key = type_name(type(exception)), _closed_by(_circle(exception, inside))
+        counts[key] = counts.get(key, 0) + 1
+    circles = [
+        {"type": name, "closed_by": closed_by, "count": count}
+        for (name, closed_by), count in sorted(counts.items(), key=lambda item: -item[1])
+    ]
+    return {"objects": len(saved), "exceptions": len(exceptions), "circles": circles}
+
+
+def _circle(exception: BaseException, inside: Any) -> List[Any]:
+    """Return the shortest way from an exception back to itself within the garbage; empty if it has none."""
+    way_of: Dict[int, Tuple[Any, Optional[int]]] = {id(exception): (exception, None)}
+    level: List[Any] = [exception]
+    while level and len(way_of) < MAX_OBJECTS:
+        further: List[Any] = []
+        for holder in level:
+            for child in gc.get_referents(holder):
+                if child is exception:
+                    return [*_way(id(holder), way_of), exception]
+                if id(child) in inside and id(child) not in way_of:
+                    way_of[id(child)] = child, id(holder)
+                    further.append(child)
+        level = further
+    return []
+
+
+def _way(last: int, way_of: Dict[int, Tuple[Any, Optional[int]]]) -> List[Any]:
+    way: List[Any] = []
+    key: Optional[int] = last
+    while key is not None:
+        one, key = way_of[key]
+        way.append(one)
+    return way[::-1]
+
+
+def _closed_by(circle: Sequence[Any]) -> str:
+    """Return in words the local that leads back to the exception, or what else does; empty where nothing was found."""
+    links = [_link(holder, child) for holder, child in zip(circle, circle[1:])]
+    return next((link for link in reversed(links) if link), "")
+
+
+def _link(holder: Any, child: Any) -> str:
+    """Return the local by which a frame, or what a suspended function is, refers to `child`; else an empty string."""
+    frame = holder if type(holder) is FrameType else suspended_frame(holder)
+    name = local_name(frame, child)
+    if frame is None or not name:
+        return ""
+    code = frame.f_code
+    return f"local {name!r} of {getattr(code, 'co_qualname', code.co_name)} ({code.co_filename}:{frame.f_lineno})"

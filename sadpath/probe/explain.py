@@ -1,0 +1,74 @@
+"""What there is to say of an exception object: what it is, who holds it, where it was raised, and what it retains."""
+
+from types import TracebackType
+from typing import Any, Dict, List, Optional, Sequence, Set
+
+from .heap import live_exceptions, traceback_of, type_name
+from .holders import names_of
+from .names import instance_dict
+from .raise_sites import raise_sites
+from .retained import sample_front
+
+OPS = ("explain",)
+
+SAMPLED_ENTRIES = 200
+FOLLOWED_ENTRIES = 2000
+LONGEST_MESSAGE = 200
+_TEXTS = ("detail", "message", "msg", "title", "description", "reason", "error")
+"""The attributes in which an exception may have its message, where its arguments have none."""
+
+
+def explain(ids: Sequence[int]) -> List[Dict[str, Any]]:
+    """Op: return what is known of the live exceptions with these ids; one that has gone is left out."""
+    wanted = set(ids)
+    found = [exception for exception in live_exceptions() if id(exception) in wanted]
+    names = names_of(found)
+    return [{"held_by": names.get(id(one), []), **described(one)} for one in found]
+
+
+def described(exception: BaseException) -> Dict[str, Any]:
+    """Return what an exception is, where it was raised, and an estimate of the frames and bytes that it retains."""
+    front = traceback_of(exception)
+    entries = _length(front)
+    retained = sample_front(front, SAMPLED_ENTRIES) if front is not None else None
+    return {
+        "id": id(exception),
+        "type": type_name(type(exception)),
+        "message": message(exception),
+        "entries": entries,
+        "frames": _frames(front, entries),
+        "bytes": retained.bytes * entries // retained.entries if retained and retained.entries else 0,
+        "raised_at": raise_sites(front),
+    }
+
+
+def message(exception: BaseException) -> str:
+    """Return the message of an exception without asking its class for it; empty where there is none."""
+    arguments = _args_of(exception)
+    attributes = instance_dict(exception) or {}
+    candidates = [*arguments[:1], *(attributes[name] for name in _TEXTS if name in attributes)]
+    texts = [str(one) for one in candidates if type(one) in (str, int, float, bytes)]
+    return max(texts, key=len, default="")[:LONGEST_MESSAGE]
+
+
+_args_of: Any = BaseException.__dict__["args"].__get__
+
+
+def _length(front: Optional[TracebackType]) -> int:
+    count = 0
+    while front is not None:
+        front, count = front.tb_next, count + 1
+    return count
+
+
+def _frames(front: Optional[TracebackType], entries: int) -> int:
+    """Count the frames that the newest entries keep, with their callers, and take the others to keep as many."""
+    found: Set[int] = set()
+    entry, walked = front, 0
+    while entry is not None and walked < FOLLOWED_ENTRIES:
+        frame: Any = entry.tb_frame
+        while frame is not None and id(frame) not in found:
+            found.add(id(frame))
+            frame = frame.f_back
+        entry, walked = entry.tb_next, walked + 1
+    return len(found) * entries // walked if walked else 0

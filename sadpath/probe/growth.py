@@ -1,0 +1,164 @@
+"""What there is more of after a round than before: exceptions that something keeps, or objects of any type.
+
+A look before remembers numbers only, ids and lengths, and keeps nothing alive.
+"""
+
+import gc
+from collections import Counter, deque
+from itertools import compress, repeat
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+
+from .explain import described
+from .heap import live_exceptions, type_name
+from .holders import chains_to, modules_by_id
+from .names import LruCache, in_words
+
+OPS = ("begin", "kept", "grown", "end")
+
+MAX_CONTAINERS = 300_000
+SAMPLED = 5
+GROWN_BY = 30
+"""Elements that a container must have got, in a round of a hundred requests, to be named."""
+
+_CONTAINERS = (dict, list, set, deque)
+
+
+class _Before:
+    """The numbers of the look before."""
+
+    exceptions: Set[int]
+    types: Dict[str, int]
+    lengths: Dict[int, int]
+
+    def __init__(self) -> None:
+        self.exceptions, self.types, self.lengths = set(), {}, {}
+
+
+_before = _Before()
+
+
+def begin() -> Dict[str, Any]:
+    """Op: look at what there is."""
+    gc.collect()
+    _before.exceptions = set(map(id, live_exceptions()))
+    _before.types = _counted()
+    _before.lengths = {id(one): _length(one) for one in _containers()[:MAX_CONTAINERS]}
+    return {}
+
+
+def end() -> Dict[str, Any]:
+    """Op: forget the look."""
+    _before.__init__()  # type: ignore[misc]  # empty again
+    return {}
+
+
+def kept(limit: int) -> List[Dict[str, Any]]:
+    """Op: return the exceptions that are new since the look, by type, the most frequent first."""
+    gc.collect()
+    by_type: Dict[str, List[BaseException]] = {}
+    for exception in live_exceptions():
+        if id(exception) not in _before.exceptions:
+            by_type.setdefault(type_name(type(exception)), []).append(exception)
+    most = sorted(by_type.items(), key=lambda item: -len(item[1]))[:limit]
+    return [_of_kept(name, found) for name, found in most]
+
+
+def grown(limit: int) -> List[Dict[str, Any]]:
+    """Op: return the containers that grew most since the look, and the type of which most objects came."""
+    gc.collect()
+    counts = _counted()
+    more = Counter({name: count - _before.types.get(name, 0) for name, count in counts.items()})
+    types = [(name, count) for name, count in more.most_common(limit) if count > 0]
+    name, count = types[0] if types else ("", 0)
+    containers = _grown_containers(limit)
+    if not containers:
+        return [{"type": name, "count": count, "types": types, "held_by": ""}] if count else []
+    chains = chains_to(containers)
+    return [
+        {"type": name, "count": max(count, by), "types": types, **_named(chains.get(id(one)), one)}
+        for one in containers
+        if (by := _length(one) - _before.lengths.get(id(one), 0))
+    ]
+
+
+def _of_kept(name: str, found: Sequence[BaseException]) -> Dict[str, Any]:
+    sample = list(found[-SAMPLED:])
+    chains = chains_to(sample)
+    chain = next(iter(chains.values()), None)
+    container = _container_in(chain, len(found)) if chain else None
+    about = described(sample[-1])
+    where = _named(chain[: 1 + _index(chain, container)], container) if chain and container is not None else {}
+    return {
+        "type": name,
+        "count": len(found),
+        "message": about["message"],
+        "raised_at": about["raised_at"],
+        "held_by": in_words(chain, modules_by_id()) if chain else "",
+        **where,
+    }
+
+
+def _container_in(chain: Sequence[Any], count: int) -> Any:
+    """Return the last container of a chain that has an element for every other of the objects, at least."""
+    holders = [one for one in chain[:-1] if _is_container(one) and _length(one) >= max(count // 2, 2)]
+    return holders[-1] if holders else None
+
+
+def _index(chain: Sequence[Any], one: Any) -> int:
+    return next(i for i, other in enumerate(chain) if other is one)
+
+
+def _named(chain: Optional[Sequence[Any]], container: Any) -> Dict[str, Any]:
+    """Return the name of a container, its length, and the length that it cannot pass, if it has one."""
+    return {
+        "held_by": in_words(chain, modules_by_id()) if chain else "",
+        "length": _length(container),
+        "bounded": _bound(container, chain or []),
+    }
+
+
+def _bound(container: Any, chain: Sequence[Any]) -> Optional[int]:
+    if issubclass(type(container), deque):
+        bound: Optional[int] = deque.maxlen.__get__(container)
+        return bound
+    caches = [one for one in chain if type(one) is LruCache]
+    size: Optional[int] = LruCache.cache_info(caches[-1]).maxsize if caches else None
+    return size
+
+
+def _grown_containers(limit: int) -> List[Any]:
+    grown_by = [
+        (_length(one) - _before.lengths.get(id(one), 0), i, one)
+        for i, one in enumerate(_containers())
+        if _length(one) >= GROWN_BY and not _is_ours(one)
+    ]
+    most = sorted((one for one in grown_by if one[0] >= GROWN_BY), key=lambda one: (-one[0], one[1]))
+    return [container for _, _, container in most[:limit]]
+
+
+def _is_ours(container: Any) -> bool:
+    return any(container is one for one in (_before.exceptions, _before.types, _before.lengths))
+
+
+def _containers() -> List[Any]:
+    """Return all containers in the heap, by their types and not by a `__class__` that they may define."""
+    objects = gc.get_objects()
+    found = list(compress(objects, map(issubclass, map(type, objects), repeat(_CONTAINERS))))
+    return [one for one in found if one is not objects]
+
+
+def _is_container(one: Any) -> bool:
+    return issubclass(type(one), _CONTAINERS)
+
+
+def _length(container: Any) -> int:
+    kind: Any = next(kind for kind in _CONTAINERS if issubclass(type(container), kind))
+    return int(kind.__len__(container))
+
+
+def _counted() -> Dict[str, int]:
+    """Count the objects of each type in the heap."""
+    kinds: Tuple[type, ...] = tuple(map(type, gc.get_objects()))
+    by_id: Dict[int, type] = dict(zip(map(id, kinds), kinds))
+    counts = Counter(map(id, kinds))
+    return {type_name(by_id[key]): count for key, count in counts.items()}

@@ -1,0 +1,94 @@
+"""Where an exception was raised, and how often, from the newest entries of its traceback.
+
+The newest raise comes first, and in each raise the callers come first. A raise ends at an entry whose instruction
+raises, or whose successor is no callee of it: there an older raise begins.
+"""
+
+import os
+import sys
+from opcode import opmap
+from types import CodeType, FrameType, TracebackType
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+MAX_ENTRIES = 2000
+MAX_SITES = 5
+
+_RAISE = opmap["RAISE_VARARGS"]
+_CAN_SUSPEND = 0x2A0
+"""`CO_GENERATOR`, `CO_COROUTINE` and `CO_ASYNC_GENERATOR`: a frame that has ended has lost its caller."""
+
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
+
+
+def raise_sites(front: Optional[TracebackType]) -> List[Dict[str, Any]]:
+    """Return the places that raised, the user's own code first, then by how often.
+
+    A raise is put down to its last entry in the user's own code or, if it has none, to its last one.
+    """
+    counts: Dict[Tuple[str, int, str], int] = {}
+    for site in _sites(front):
+        counts[site] = counts.get(site, 0) + 1
+    ordered = sorted(counts.items(), key=lambda item: (not is_own(item[0][0]), -item[1], item[0]))
+    return [
+        {"file": file, "line": line, "function": function, "raises": raises, "own": is_own(file)}
+        for (file, line, function), raises in ordered[:MAX_SITES]
+    ]
+
+
+def is_own(file: str) -> bool:
+    """Whether code is the user's own: not of the standard library, of an installed package, or made at run time."""
+    if file.startswith((_STANDARD_LIBRARY, "<")):
+        return False
+    return f"{os.sep}site-packages{os.sep}" not in file and f"{os.sep}dist-packages{os.sep}" not in file
+
+
+def _sites(front: Optional[TracebackType]) -> Iterator[Tuple[str, int, str]]:
+    """Yield the site of each raise among the newest entries."""
+    own: Optional[TracebackType] = None
+    raises = _Instructions()
+    entry, walked = front, 0
+    while entry is not None and walked < MAX_ENTRIES:
+        walked += 1
+        code = entry.tb_frame.f_code
+        if is_own(code.co_filename):
+            own = entry
+        if not _goes_on(entry, raises):
+            yield _site(own or entry)
+            own = None
+        entry = entry.tb_next
+
+
+class _Instructions(Dict[Tuple[CodeType, int], bool]):
+    """Whether the instruction of an entry raises, looked up once for each place."""
+
+    def at(self, entry: TracebackType) -> bool:
+        """Whether it does."""
+        key = entry.tb_frame.f_code, entry.tb_lasti
+        if key not in self:
+            instructions = key[0].co_code
+            self[key] = 0 <= key[1] < len(instructions) and instructions[key[1]] == _RAISE
+        return self[key]
+
+
+def _goes_on(entry: TracebackType, raises: _Instructions) -> bool:
+    """Whether the next entry belongs to the same raise.
+
+    It does if its frame was called by this one; and if it is this very frame at a call, which caught the exception that
+    it now raises again.
+    """
+    if entry.tb_next is None:
+        return False
+    frame, callee = entry.tb_frame, entry.tb_next.tb_frame
+    if raises.at(entry):
+        return callee is frame and not raises.at(entry.tb_next)
+    return callee is frame or callee.f_back is frame or _may_have_been_called(callee)
+
+
+def _may_have_been_called(callee: FrameType) -> bool:
+    return callee.f_back is None and bool(callee.f_code.co_flags & _CAN_SUSPEND)
+
+
+def _site(entry: TracebackType) -> Tuple[str, int, str]:
+    code = entry.tb_frame.f_code
+    name = getattr(code, "co_qualname", code.co_name) if sys.version_info >= (3, 11) else code.co_name
+    return code.co_filename, entry.tb_lineno, name
