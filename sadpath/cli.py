@@ -1,4 +1,4 @@
-"""The command line: `sadpath report FOLDER`."""
+"""The command line: `sadpath check`, `sadpath init` and `sadpath report`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import sadpath
+from sadpath.check.options import CHECK_HELP, check
 from sadpath.errors import CommandError, Status, exit_status, writing_to
 from sadpath.report import PAGE, SAMPLES, Run, write_report
 from sadpath.report.console import verdict_lines
@@ -55,6 +56,9 @@ def report(
         typer.echo(line)
     typer.echo(f"report: {folder / PAGE}", err=True)
     raise typer.Exit(run.status)
+
+
+app.command(name="check", help=CHECK_HELP)(check)
 
 
 def main() -> None:

@@ -77,11 +77,11 @@ class Look:
 def visit(look: Look, sender: Sender, settle: Callable[[], Settled], most: int) -> Iterator[Round]:
     """Measure up to `most` further rounds, until the path is decided. Raises `Disturbed`."""
     look.visits += 1
-    warm = _send(look, sender, 2 * sender.connections)
+    warm = send(look, sender, 2 * sender.connections)
     size = _round_size(warm)
     before = settle()
     for _ in range(most):
-        sent = _send(look, sender, size)
+        sent = send(look, sender, size)
         after = settle()
         look.seconds += sent.seconds
         if after.pids == before.pids:
@@ -100,7 +100,7 @@ def identical(path: ErrorPath) -> Requests:
     return lambda _: [path.request]
 
 
-def _send(look: Look, sender: Sender, count: int) -> Sent:
+def send(look: Look, sender: Sender, count: int) -> Sent:
     """Send requests that all have to be answered as the path is. Raises `Disturbed`."""
     sent = sender.send(look.requests(count), count)
     if sent.answered < AS_EXPECTED * count:

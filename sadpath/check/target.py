@@ -21,6 +21,8 @@ from sadpath.check.probes import NoAnswer, Probes
 from sadpath.errors import CommandError, Status
 from sadpath.hosts import urlsplit_or_none
 from sadpath.lifeline import Child
+from sadpath.sources import Reading, Source, Unreadable
+from sadpath.sources.process_tree import ProcessTree
 
 INJECT = Path(sadpath.probe.__file__).parent / "inject"
 STARTS_WITHIN_S = 60.0
@@ -43,6 +45,7 @@ class Target:
     probes: Probes | None = None
     why_no_probe: str = ""
     child: Child | None = None
+    source: Source | None = None
     seen: set[psutil.Process] = field(default_factory=set)
 
     def tree(self) -> list[psutil.Process]:
@@ -51,6 +54,14 @@ class Target:
             if self.process:
                 self.seen |= {self.process, *self.process.children(recursive=True)}
         return [process for process in self.seen if process.is_running()]
+
+    def read(self) -> Reading:
+        """Read its memory from outside. Raises `Unreadable`."""
+        if self.source is None and self.process is not None:
+            self.source = ProcessTree(self.process.pid)
+        if self.source is None:
+            raise Unreadable("nothing is known of its processes")
+        return self.source.read()
 
     def resident_bytes(self) -> int:
         """Return the resident memory of all its processes."""
@@ -171,10 +182,11 @@ def _answering(probes: Probes, listener: Listener, target: Target) -> Probes | N
             return False
         return not hello.keys().isdisjoint(one.pid for one in listeners(target.tree()) if one.port == listener.port)
 
-    return probes if _within(PROBE_ANSWERS_WITHIN_S, answers) else None
+    return probes if wait_until(answers, PROBE_ANSWERS_WITHIN_S) else None
 
 
-def _within(seconds: float, condition: Callable[[], bool]) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until a condition holds; returns False if it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

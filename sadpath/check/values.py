@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sadpath.verdict.judge import Verdict
+from sadpath.verdict.judge import Outcome, Verdict
 
 
 @dataclass(frozen=True)
@@ -137,3 +138,50 @@ class PathResult:
     notes: tuple[str, ...] = ()
     first_ms: float | None = None
     last_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check of a service, finished or cut short: `ended_early` says why, in one line.
+
+    `accepted` are the names of the paths whose leak a baseline knows. `probe` is empty where a probe measured, or why
+    none did.
+    """
+
+    target: str
+    url: str
+    results: tuple[PathResult, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    flat_below: float = 100.0
+    requests: int = 0
+    no_probe: str = ""
+    ended_early: str = ""
+    accepted: frozenset[str] = frozenset()
+
+    @property
+    def worst_first(self) -> list[PathResult]:
+        """The results: leaks by their bytes, then inconclusive paths, then flat ones."""
+        rank = {"leaks": 0, "inconclusive": 1, "flat": 2}
+        return sorted(self.results, key=lambda one: (rank[one.verdict.outcome], -_known(one), one.path.name))
+
+    @property
+    def new_leaks(self) -> list[PathResult]:
+        """The paths that leak, the worst first, without those that were accepted."""
+        leaks = (one for one in self.worst_first if one.verdict.outcome == "leaks")
+        return [one for one in leaks if one.path.name not in self.accepted]
+
+    @property
+    def outcome(self) -> Outcome:
+        """One word for all: it leaks if a path does that was not accepted, and is flat only if all others are."""
+        others = [one for one in self.results if one.path.name not in self.accepted]
+        if self.new_leaks:
+            return "leaks"
+        is_flat = bool(self.results) and all(one.verdict.outcome == "flat" for one in others)
+        return "flat" if is_flat else "inconclusive"
+
+
+def _known(result: PathResult) -> float:
+    figure = result.verdict.bytes_per_request
+    return 0.0 if math.isnan(figure) else figure

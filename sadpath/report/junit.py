@@ -34,20 +34,20 @@ def junit(run: Run) -> Element:
     if run.conditions.started:
         suite.set("timestamp", run.conditions.started)
     for arm, verdict in run.verdicts.items():
-        case = SubElement(suite, "testcase", classname="sadpath", name=_text(arm), time=f"{run.duration_s:.1f}")
+        case = SubElement(suite, "testcase", classname="sadpath", name=xml_text(arm), time=f"{run.duration_s:.1f}")
         _add_result(case, verdict, "skipped" if allowed else "error")
     return suite
 
 
 def _add_result(case: Element, verdict: Verdict, inconclusive: str) -> None:
     if verdict.outcome == "flat":
-        SubElement(case, "system-out").text = _text(verdict.sentence)
+        SubElement(case, "system-out").text = xml_text(verdict.sentence)
         return
     kind = "failure" if verdict.outcome == "leaks" else inconclusive
-    result = SubElement(case, kind, message=_text(verdict.reason), type=verdict.outcome)
-    result.text = _text(verdict.sentence)
+    result = SubElement(case, kind, message=xml_text(verdict.reason), type=verdict.outcome)
+    result.text = xml_text(verdict.sentence)
 
 
-def _text(text: str) -> str:
-    """Replace what XML cannot hold."""
+def xml_text(text: str) -> str:
+    """Return the text without what XML cannot hold."""
     return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,28 @@
+"""The versions of what is checked, read from the metadata in the target's own environment."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import distributions
+
+from sadpath.check.probes import NoAnswer
+from sadpath.check.target import Target
+
+PACKAGES = ("starlette", "fastapi", "flask", "django", "uvicorn", "gunicorn", "hypercorn", "granian", "waitress")
+
+
+def environment_of(target: Target) -> dict[str, str]:
+    """Return the versions of the target's Python and of the packages that matter; empty where no probe answers."""
+    if target.probes is None:
+        return {}
+    try:
+        hello = next(iter(target.probes.ask("looks.hello").values()))
+    except (NoAnswer, OSError):
+        return {}
+    found = {
+        name: one.version
+        for one in distributions(path=hello["path"])
+        if (name := (one.metadata["Name"] or "").lower()) in PACKAGES
+    }
+    ordered = {name: found[name] for name in PACKAGES if name in found}
+    return {"python": hello["python"], **ordered, "platform": platform.platform(terse=True)}

@@ -1,0 +1,128 @@
+"""A check while it is measured: looks at the paths, what was explained, and the results so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from statistics import median
+
+from sadpath.check import cause, from_outside
+from sadpath.check.driver import Driver
+from sadpath.check.environment import environment_of
+from sadpath.check.probes import NoAnswer
+from sadpath.check.rounds import Look
+from sadpath.check.schedule import Pace, Schedule, combined
+from sadpath.check.settings import Settings
+from sadpath.check.target import Target
+from sadpath.check.values import Cause, Check, PathResult, Plan, Request, Sent
+from sadpath.errors import CommandError
+
+OVER_LIMIT = "the service needs"
+
+COMPARED = 100
+"""Response times at the beginning and at the end of a path that are compared."""
+
+
+class Measuring:
+    """The measurement of all paths of a plan. `ended_early` is why it did, if so."""
+
+    def __init__(self, target: Target, driver: Driver, plan: Plan, settings: Settings, memory_limit: int) -> None:
+        self.target, self.plan, self.settings = target, plan, settings
+        self.ended_early, self.interrupted = "", False
+        self.schedule = Schedule(plan.paths, Pace(settings.budget_s, settings.bytes_per_request))
+        self.requests = 0
+        self.connections = driver.connections
+        self.current: Look | None = None
+        self._driver, self._limit = driver, memory_limit
+        self._began = time.monotonic()
+        self._explained: dict[int, tuple[Cause, ...]] = {}
+        self._cyclic: dict[int, float] = {}
+        self._environment = environment_of(target)
+
+    def send(self, requests: Sequence[Request], count: int) -> Sent:
+        """Send requests, and see after them that the service still runs within its memory. Raises `CommandError`."""
+        sent = self._driver.send(requests, count)
+        self.requests += count
+        if not sent.answered and (why := self.target.why_it_ended()):
+            raise CommandError(f"the service ended while {self._path_name()} was measured: {why}")
+        if self.target.process and self.target.resident_bytes() > self._limit:
+            raise CommandError(
+                f"{OVER_LIMIT} {self.target.resident_bytes() / 2**20:,.0f} MiB, more than its limit of "
+                f"{self._limit / 2**20:,.0f} MiB (--memory-limit), while {self._path_name()} was measured"
+            )
+        return sent
+
+    def run(self) -> Iterator[bool]:
+        """Measure; yields after each round, and whether a path was decided by it."""
+        if self.target.probes is None:
+            yield from from_outside.run(self)
+            return
+        probes = self.target.probes
+        for look in self.schedule.run(self, probes.settle):
+            self.current = look
+            decided = look.is_decided and id(look) not in self._explained
+            if decided:
+                self._explain(look)
+            yield decided
+
+    def check(self) -> Check:
+        """Return the check so far."""
+        results = [self._result(look) for look in self.schedule.looks]
+        return Check(
+            target=self.target.name,
+            url=self.target.url,
+            results=tuple(results),
+            environment=self._environment,
+            notes=self.plan.notes,
+            seconds=time.monotonic() - self._began,
+            flat_below=self.settings.bytes_per_request,
+            requests=self.requests,
+            no_probe=self.target.why_no_probe,
+            ended_early=self.ended_early,
+        )
+
+    def _explain(self, look: Look) -> None:
+        """Find out what is to blame, and what a request leaves in reference cycles; unexplained if that fails."""
+        self._explained[id(look)] = ()
+        probes = self.target.probes
+        if look.trouble or probes is None:
+            return
+
+        def load(count: int) -> Sent:
+            return self.send(look.requests(count), count)
+
+        try:
+            if look.verdict.outcome == "leaks":
+                self._explained[id(look)] = cause.explain(look, probes, load)
+            objects, circles = cause.cycles(probes, load)
+            self._cyclic[id(look)] = objects
+            self._explained[id(look)] += circles
+        except NoAnswer:
+            return
+
+    def _result(self, look: Look) -> PathResult:
+        second = next((one for one in self.schedule.distinct_looks if one.path is look.path), None)
+        verdict = combined(look, second if second and second.rounds else None)
+        leaks_by_second = second is not None and verdict.outcome == "leaks" and look.verdict.outcome != "leaks"
+        shown = second if second is not None and leaks_by_second else look
+        return PathResult(
+            path=look.path,
+            verdict=replace(verdict, cyclic_objects_per_request=self._cyclic.get(id(shown))),
+            causes=self._explained.get(id(shown), ()),
+            notes=tuple(_notes(second)),
+            first_ms=_median_ms(look.seconds[:COMPARED]),
+            last_ms=_median_ms(look.seconds[-COMPARED:]),
+        )
+
+    def _path_name(self) -> str:
+        return self.current.path.name if self.current else "the first path"
+
+
+def _notes(second: Look | None) -> Iterator[str]:
+    if second is not None and second.rounds and second.verdict.outcome == "inconclusive" and not second.trouble:
+        yield f"with other inputs each time: {second.verdict.reason}"
+
+
+def _median_ms(seconds: Sequence[float]) -> float | None:
+    return round(1000 * median(seconds), 2) if seconds else None
