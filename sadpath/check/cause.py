@@ -46,8 +46,8 @@ def explain(look: Look, probes: Asked, load: Load) -> tuple[Cause, ...]:
         probes.ask("growth.end")
 
 
-def cycles(probes: Asked, load: Load) -> tuple[float, tuple[Cause, ...]]:
-    """Return the objects in reference cycles that a request leaves to the collector, and what closes the circles."""
+def cycles(probes: Asked, load: Load) -> tuple[Cause, ...]:
+    """Return what closes the circles of references that a request leaves to the collector."""
     probes.ask("cycles.begin")
     try:
         load(REQUESTS_FOR_CYCLES)
@@ -57,7 +57,7 @@ def cycles(probes: Asked, load: Load) -> tuple[float, tuple[Cause, ...]]:
     circles = [circle for answer in answers for circle in answer["circles"]]
     found = {(one["type"], one["closed_by"]): one for one in circles if one["closed_by"]}
     causes = [_cycle(one, objects) for one in found.values()]
-    return objects, tuple(causes[:MAX_CAUSES]) if objects >= IS_CYCLIC else ()
+    return tuple(causes[:MAX_CAUSES])
 
 
 def _reused(suspects: Sequence[tuple[int, int]], probes: Asked) -> tuple[Cause, ...]:

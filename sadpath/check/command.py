@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from sadpath.check.target import Target, started, with_uvicorn
 from sadpath.check.values import Check, Plan
 from sadpath.errors import CommandError, Status, writing_to
 from sadpath.hosts import urlsplit_or_none
-from sadpath.report.check.console import print_check
+from sadpath.report.check.console import PIPE_WIDTH, print_check
 from sadpath.report.check.github import write_for_github
 from sadpath.report.check.junit import write_check_junit
 from sadpath.report.check.page import write_check_page
@@ -59,7 +60,7 @@ def run(which: Which, settings: Settings, outputs: Outputs, *, list_only: bool =
 
     What happens on the way goes to standard error, the result to standard output.
     """
-    aside, out = Console(stderr=True), Console()
+    aside, out = Console(stderr=True), Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     accepted = read_baseline(outputs.baseline) if outputs.baseline else frozenset()
     with the_target(which) as target, _driver(target, settings, which) as driver:
         plan = _plan(target, driver, settings, aside)

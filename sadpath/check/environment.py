@@ -8,8 +8,6 @@ from importlib.metadata import distributions
 from sadpath.check.probes import NoAnswer
 from sadpath.check.target import Target
 
-PACKAGES = ("starlette", "fastapi", "flask", "django", "uvicorn", "gunicorn", "hypercorn", "granian", "waitress")
-
 
 def environment_of(target: Target) -> dict[str, str]:
     """Return the versions of the target's Python and of the packages that matter; empty where no probe answers."""
@@ -22,7 +20,7 @@ def environment_of(target: Target) -> dict[str, str]:
     found = {
         name: one.version
         for one in distributions(path=hello["path"])
-        if (name := (one.metadata["Name"] or "").lower()) in PACKAGES
+        if (name := (one.metadata["Name"] or "").lower()) in hello["packages"]
     }
-    ordered = {name: found[name] for name in PACKAGES if name in found}
+    ordered = {name: found[name] for name in hello["packages"] if name in found}
     return {"python": hello["python"], **ordered, "platform": platform.platform(terse=True)}

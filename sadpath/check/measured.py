@@ -20,6 +20,8 @@ from sadpath.errors import CommandError
 
 OVER_LIMIT = "the service needs"
 
+LIMIT_IS_CHECKED_EACH_S = 0.3
+
 COMPARED = 100
 """Response times at the beginning and at the end of a path that are compared."""
 
@@ -36,8 +38,8 @@ class Measuring:
         self.current: Look | None = None
         self._driver, self._limit = driver, memory_limit
         self._began = time.monotonic()
+        self._look_again = 0.0
         self._explained: dict[int, tuple[Cause, ...]] = {}
-        self._cyclic: dict[int, float] = {}
         self._environment = environment_of(target)
 
     def send(self, requests: Sequence[Request], count: int) -> Sent:
@@ -46,11 +48,7 @@ class Measuring:
         self.requests += count
         if not sent.answered and (why := self.target.why_it_ended()):
             raise CommandError(f"the service ended while {self._path_name()} was measured: {why}")
-        if self.target.process and self.target.resident_bytes() > self._limit:
-            raise CommandError(
-                f"{OVER_LIMIT} {self.target.resident_bytes() / 2**20:,.0f} MiB, more than its limit of "
-                f"{self._limit / 2**20:,.0f} MiB (--memory-limit), while {self._path_name()} was measured"
-            )
+        self._see_that_it_has_room()
         return sent
 
     def run(self) -> Iterator[bool]:
@@ -95,9 +93,8 @@ class Measuring:
         try:
             if look.verdict.outcome == "leaks":
                 self._explained[id(look)] = cause.explain(look, probes, load)
-            objects, circles = cause.cycles(probes, load)
-            self._cyclic[id(look)] = objects
-            self._explained[id(look)] += circles
+            if _cyclic(look) >= cause.IS_CYCLIC:
+                self._explained[id(look)] += cause.cycles(probes, load)
         except NoAnswer:
             return
 
@@ -108,12 +105,24 @@ class Measuring:
         shown = second if second is not None and leaks_by_second else look
         return PathResult(
             path=look.path,
-            verdict=replace(verdict, cyclic_objects_per_request=self._cyclic.get(id(shown))),
+            verdict=replace(verdict, cyclic_objects_per_request=_cyclic(shown) if shown.cyclic else None),
             causes=self._explained.get(id(shown), ()),
             notes=tuple(_notes(second)),
             first_ms=_median_ms(look.seconds[:COMPARED]),
             last_ms=_median_ms(look.seconds[-COMPARED:]),
         )
+
+    def _see_that_it_has_room(self) -> None:
+        """Raise `CommandError` if the service needs more than its limit; looked at now and then."""
+        if self.target.process is None or time.monotonic() < self._look_again:
+            return
+        resident = self.target.resident_bytes()
+        self._look_again = time.monotonic() + LIMIT_IS_CHECKED_EACH_S
+        if resident > self._limit:
+            raise CommandError(
+                f"{OVER_LIMIT} {resident / 2**20:,.0f} MiB, more than its limit of "
+                f"{self._limit / 2**20:,.0f} MiB (--memory-limit), while {self._path_name()} was measured"
+            )
 
     def _path_name(self) -> str:
         return self.current.path.name if self.current else "the first path"
@@ -122,6 +131,11 @@ class Measuring:
 def _notes(second: Look | None) -> Iterator[str]:
     if second is not None and second.rounds and second.verdict.outcome == "inconclusive" and not second.trouble:
         yield f"with other inputs each time: {second.verdict.reason}"
+
+
+def _cyclic(look: Look) -> float:
+    """Return the objects in reference cycles that a request leaves: a median, since other threads make some too."""
+    return median(look.cyclic) if look.cyclic else 0.0
 
 
 def _median_ms(seconds: Sequence[float]) -> float | None:

@@ -15,7 +15,7 @@ from sadpath.check.values import Answer, ErrorPath, Plan, Request
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 FIRST_ERROR = 400
-NOT_FOUND, WRONG_METHOD, TOO_MANY = 404, 405, 429
+WRONG_METHOD, UNPROCESSABLE, TOO_MANY = 405, 422, 429
 BATCH = 200
 VARIED = 16
 UNKNOWN = "/{unknown}"
@@ -202,9 +202,10 @@ def _grouped(answered: Sequence[tuple[Candidate, Answer]], settings: Settings) -
     ]
 
 
-def _in_order(group: tuple[tuple[str, str, int], list[Request]]) -> tuple[str, str, int]:
+def _in_order(group: tuple[tuple[str, str, int], list[Request]]) -> tuple[bool, str, str, int]:
+    """By path; what the framework refuses for any path alike comes last, so that a budget goes to the service's own."""
     (method, template, status), _ = group
-    return template, method, status
+    return status in (WRONG_METHOD, UNPROCESSABLE), template, method, status
 
 
 def _is_repeatable(method: str, status: int, settings: Settings) -> bool:
@@ -229,7 +230,7 @@ def _describe(
 ) -> None:
     """Add what there is to say about the search."""
     limited = sum(answer.status == TOO_MANY for _, answer in answered)
-    if limited:
+    if limited > len(answered) / 4:
         notes.append(f"the service limits the rate: {limited} of {len(answered)} requests were answered with 429")
     accepted = sum(one.method not in SAFE_METHODS and 0 < answer.status < FIRST_ERROR for one, answer in answered)
     if accepted:

@@ -45,9 +45,12 @@ class Probes:
         """Return the processes that have a socket, which proves nothing yet."""
         return sorted(int(path.stem) for path in self.folder.glob("*.s") if path.stem.isdigit())
 
-    def settle(self) -> Settled:
-        """Let all processes collect their garbage, and add up what they have left. Raises `NoAnswer`."""
-        answers = self.ask("looks.settle")
+    def settle(self, *, begins_round: bool = False) -> Settled:
+        """Let all processes collect their garbage, and add up what they have left. Raises `NoAnswer`.
+
+        Where a round begins their collectors are off until the next look.
+        """
+        answers = self.ask("looks.settle", begins_round=begins_round)
         return Settled(
             pids=tuple(answers),
             in_use=_total(answers, "in_use"),

@@ -14,7 +14,9 @@ from sadpath.check.values import ErrorPath, Request, Sent, Settled, Traceback
 from sadpath.verdict.exact import FLAT_BELOW_IN_PAGES, Round, Suspect, judge_rounds
 from sadpath.verdict.judge import Verdict
 
-REQUESTS_PER_ROUND = 100
+FIRST_ROUND, REQUESTS_PER_ROUND = 50, 100
+"""Requests of a round, at a first visit and later: most paths are decided with few."""
+
 LEAST_PER_ROUND = 10
 SECONDS_PER_ROUND = 1.0
 """A round of a slow path has fewer requests, so that it takes about this long."""
@@ -40,6 +42,14 @@ class Disturbed(Exception):  # noqa: N818 - no error of the program
     """A path cannot be measured; the message says why, in one line."""
 
 
+class Settle(Protocol):
+    """What looks at all processes of a target: `sadpath.check.probes.Probes.settle`."""
+
+    def __call__(self, *, begins_round: bool = False) -> Settled:
+        """Collect garbage, and return what is left."""
+        ...
+
+
 Requests = Callable[[int], Sequence[Request]]
 """Returns as many requests as a round needs: the same one each time, or others each time."""
 
@@ -48,7 +58,8 @@ Requests = Callable[[int], Sequence[Request]]
 class Look:
     """What was measured of one error path so far, with identical requests or with distinct ones.
 
-    `seconds` are the response times in order. `trouble` is why the path is not measured any further, if it is not.
+    `seconds` are the response times in order, `cyclic` the objects in reference cycles per request, by round. `trouble`
+    is why the path is not measured any further, if it is not.
     """
 
     path: ErrorPath
@@ -57,6 +68,7 @@ class Look:
     distinct: bool = False
     rounds: list[Round] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    cyclic: list[float] = field(default_factory=list)
     restarts: int = 0
     in_pages: bool = False
     trouble: str = ""
@@ -74,18 +86,19 @@ class Look:
         return bool(self.trouble) or self.verdict.outcome != "inconclusive"
 
 
-def visit(look: Look, sender: Sender, settle: Callable[[], Settled], most: int) -> Iterator[Round]:
+def visit(look: Look, sender: Sender, settle: Settle, most: int) -> Iterator[Round]:
     """Measure up to `most` further rounds, until the path is decided. Raises `Disturbed`."""
     look.visits += 1
     warm = send(look, sender, 2 * sender.connections)
-    size = _round_size(warm)
-    before = settle()
-    for _ in range(most):
+    size = _round_size(warm, FIRST_ROUND if look.visits == 1 else REQUESTS_PER_ROUND)
+    before = settle(begins_round=True)
+    for number in range(most, 0, -1):
         sent = send(look, sender, size)
-        after = settle()
+        after = settle(begins_round=number > 1)
         look.seconds += sent.seconds
         if after.pids == before.pids:
             look.rounds.append(one := _round(size, before, after))
+            look.cyclic.append(after.collected / size)
             look.in_pages = look.in_pages or before.in_use is None
             yield one
         else:
@@ -118,13 +131,9 @@ def send(look: Look, sender: Sender, count: int) -> Sent:
     raise Disturbed(f"{sent.statuses[other]} of {count} requests were answered with {other}")
 
 
-def _round_size(warm: Sent) -> int:
+def _round_size(warm: Sent, most: int) -> int:
     slowest = max(warm.seconds, default=0.0)
-    return REQUESTS_PER_ROUND if not slowest else _clamped(int(SECONDS_PER_ROUND / slowest))
-
-
-def _clamped(size: int) -> int:
-    return max(LEAST_PER_ROUND, min(size, REQUESTS_PER_ROUND))
+    return max(LEAST_PER_ROUND, min(most, int(SECONDS_PER_ROUND / slowest))) if slowest else most
 
 
 def _round(size: int, before: Settled, after: Settled) -> Round:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sadpath.check.distinct import distinct
-from sadpath.check.rounds import Disturbed, Look, Sender, identical, visit
-from sadpath.check.values import ErrorPath, Settled
+from sadpath.check.rounds import Disturbed, Look, Sender, Settle, identical, visit
+from sadpath.check.values import ErrorPath
 from sadpath.verdict.judge import Verdict
 
 WARM_UP_REQUESTS = 450
@@ -43,7 +43,7 @@ class Schedule:
         """What is left of the budget."""
         return max(self._until - self._clock(), 0.0)
 
-    def run(self, sender: Sender, settle: Callable[[], Settled]) -> Iterator[Look]:
+    def run(self, sender: Sender, settle: Settle) -> Iterator[Look]:
         """Measure; yields a look after each of its rounds. What ends it early leaves what was measured."""
         warm_up(sender, [look.path for look in self.looks])
         for looks in (self.looks, self.distinct_looks):
@@ -51,7 +51,7 @@ class Schedule:
                 for look in left:
                     yield from self._visit(look, sender, settle)
 
-    def _visit(self, look: Look, sender: Sender, settle: Callable[[], Settled]) -> Iterator[Look]:
+    def _visit(self, look: Look, sender: Sender, settle: Settle) -> Iterator[Look]:
         if not self.seconds_left:
             return
         try:

@@ -4,12 +4,11 @@ A circle is garbage that only the collector frees. For a round it is switched of
 finds instead of freeing it, and each exception's way back to itself is searched in there.
 """
 
-import _thread
 import gc
-import time
 from types import FrameType
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from .gc_switch import switch_off, switch_on
 from .heap import type_name
 from .names import local_name, suspended_frame
 
@@ -17,40 +16,17 @@ OPS = ("begin", "end")
 
 MAX_EXCEPTIONS = 30
 MAX_OBJECTS = 20_000
-DEADLINE_S = 30.0
-"""After which the collector is switched on again also if nobody asks: we may have been killed meanwhile."""
-
-
-class _Round:
-    """The round that is under way, if one is, and until when it may be."""
-
-    was_enabled = False
-    is_on = False
-    until = 0.0
-    is_watched = False
-
-
-_sleep = time.sleep
 
 
 def begin() -> Dict[str, Any]:
     """Op: collect what there is, and switch the collector off for a round."""
-    if not _Round.is_on:
-        _Round.was_enabled = gc.isenabled()
     gc.collect()
-    gc.disable()
-    _Round.is_on = True
-    _Round.until = time.monotonic() + DEADLINE_S
-    if not _Round.is_watched:
-        _Round.is_watched = True
-        _thread.start_new_thread(_watch, ())
+    switch_off()
     return {}
 
 
 def end() -> Dict[str, Any]:
     """Op: count the objects in circles since `begin`, name what closes those of exceptions, and free them."""
-    if not _Round.is_on:
-        return {"objects": 0, "exceptions": 0, "circles": []}
     garbage_before, flags = len(gc.garbage), gc.get_debug()
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
@@ -63,22 +39,8 @@ def end() -> Dict[str, Any]:
         return _found(saved)
     finally:
         saved.clear()
-        _restore()
+        switch_on()
         gc.collect()
-
-
-def _restore() -> None:
-    if _Round.is_on and _Round.was_enabled:
-        gc.enable()
-    _Round.is_on = False
-
-
-def _watch() -> None:
-    """Wait until a round has gone on for too long, however many there were meanwhile."""
-    while (left := _Round.until - time.monotonic()) > 0:
-        _sleep(left)
-    _Round.is_watched = False
-    _restore()
 
 
 def _found(saved: Sequence[Any]) -> Dict[str, Any]:

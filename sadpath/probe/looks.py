@@ -3,14 +3,17 @@
 import gc
 import os
 import sys
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
 from .allocators import bytes_in_use, return_free_memory
 from .census import is_supported
+from .gc_switch import is_on, switch_off, switch_on
 from .heap import full_census
 from .memory import read_memory_by_page
 
 OPS = ("hello", "settle")
+
+PACKAGES = ("starlette", "fastapi", "flask", "django", "uvicorn", "gunicorn", "hypercorn", "granian", "waitress")
 
 MAX_TRACEBACKS = 200
 
@@ -23,18 +26,20 @@ def hello() -> Dict[str, Any]:
         "python": ".".join(map(str, sys.version_info[:3])),
         "implementation": sys.implementation.name,
         "census": is_supported(),
-        "gc_enabled": gc.isenabled(),
+        "gc_enabled": is_on(),
         "path": [place for place in sys.path if type(place) is str],
-        "main": _main(),
+        "packages": [name for name in PACKAGES if name in sys.modules],
     }
 
 
-def settle(*, collect: Optional[bool] = None) -> Dict[str, Any]:
+def settle(*, begins_round: bool = False) -> Dict[str, Any]:
     """Collect garbage, give free memory back, and return what is left, in bytes, and the live exceptions.
 
-    Where the process has switched its collector off, garbage stays, as it does without us, unless `collect`.
+    Where a round begins the collector is off until the next look, which then counts the garbage of the round alone.
+    Where the process has switched its collector off, garbage stays, as it does without us.
     """
-    collected = gc.collect() if (gc.isenabled() if collect is None else collect) else 0
+    collected = gc.collect() if is_on() else 0
+    switch_on()
     return_free_memory()
     in_use, memory = bytes_in_use(), read_memory_by_page()
     answer: Dict[str, Any] = {
@@ -44,14 +49,10 @@ def settle(*, collect: Optional[bool] = None) -> Dict[str, Any]:
         "live_exceptions": 0,
         "tracebacks": [],
     }
+    if begins_round:
+        switch_off()
     if is_supported():
         census = full_census()
         answer["live_exceptions"] = census.live
         answer["tracebacks"] = census.with_traceback[:MAX_TRACEBACKS]
     return answer
-
-
-def _main() -> str:
-    """Return the name of the module that was started, as far as it has one."""
-    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
-    return str(getattr(spec, "name", "") or "")

@@ -23,16 +23,22 @@ _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 def raise_sites(front: Optional[TracebackType]) -> List[Dict[str, Any]]:
     """Return the places that raised, the user's own code first, then by how often.
 
-    A raise is put down to its last entry in the user's own code or, if it has none, to its last one.
+    A raise is put down to its last entry in the user's own code or, if it has none, to its last one. Where some are
+    `raise` statements of the user's, what only passed the exception on is left out, such as a pool that raises it again
+    in another thread.
     """
     counts: Dict[Tuple[str, int, str], int] = {}
-    for site in _sites(front):
+    statements = set()
+    for site, is_statement in _sites(front):
         counts[site] = counts.get(site, 0) + 1
+        if is_statement and is_own(site[0]):
+            statements.add(site)
     ordered = sorted(counts.items(), key=lambda item: (not is_own(item[0][0]), -item[1], item[0]))
     return [
-        {"file": file, "line": line, "function": function, "raises": raises, "own": is_own(file)}
-        for (file, line, function), raises in ordered[:MAX_SITES]
-    ]
+        {"file": site[0], "line": site[1], "function": site[2], "raises": raises, "own": is_own(site[0])}
+        for site, raises in ordered
+        if not statements or site in statements
+    ][:MAX_SITES]
 
 
 def is_own(file: str) -> bool:
@@ -42,8 +48,8 @@ def is_own(file: str) -> bool:
     return f"{os.sep}site-packages{os.sep}" not in file and f"{os.sep}dist-packages{os.sep}" not in file
 
 
-def _sites(front: Optional[TracebackType]) -> Iterator[Tuple[str, int, str]]:
-    """Yield the site of each raise among the newest entries."""
+def _sites(front: Optional[TracebackType]) -> Iterator[Tuple[Tuple[str, int, str], bool]]:
+    """Yield the site of each raise among the newest entries, and whether it is a `raise` statement."""
     own: Optional[TracebackType] = None
     raises = _Instructions()
     entry, walked = front, 0
@@ -53,7 +59,7 @@ def _sites(front: Optional[TracebackType]) -> Iterator[Tuple[str, int, str]]:
         if is_own(code.co_filename):
             own = entry
         if not _goes_on(entry, raises):
-            yield _site(own or entry)
+            yield _site(own or entry), raises.at(own or entry)
             own = None
         entry = entry.tb_next
 

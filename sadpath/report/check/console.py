@@ -22,24 +22,31 @@ SHOWN_FLAT = 30
 def print_check(check: Check, console: Console) -> None:
     """Print the whole result."""
     if check.results:
-        console.print(table(check))
+        console.print(table(check, console.width))
     for result in check.worst_first:
         if result.causes:
-            console.print(block(result))
+            console.print(block(result), soft_wrap=True)
     for line in closing_lines(check):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-def table(check: Check) -> Table:
-    """Return the results as a table, worst first."""
+PIPE_WIDTH = 200
+"""Columns of what is not a terminal, so that a line is a line."""
+
+WIDE = 120
+"""Columns from which all figures have room."""
+
+
+def table(check: Check, width: int = PIPE_WIDTH) -> Table:
+    """Return the results as a table, worst first; a narrow one has the figures that matter most."""
     columns = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     columns.add_column("error path", overflow="fold")
-    columns.add_column("status")
     columns.add_column("verdict", no_wrap=True)
-    for heading in ("bytes/request", "95% CI", "entries/request", "in cycles/request", "ms, first to last"):
-        columns.add_column(heading, justify="right", no_wrap=heading != "in cycles/request")
+    headings = ("bytes/request", "entries/request", "95% CI", "cyclic objects/request", "ms, first to last")
+    for heading in headings if width >= WIDE else headings[:2]:
+        columns.add_column(heading, justify="right", no_wrap=True)
     for result in shown(check):
-        columns.add_row(*_cells(result, check))
+        columns.add_row(*list(_cells(result, check))[: len(columns.columns)])
     return columns
 
 
@@ -53,13 +60,12 @@ def shown(check: Check) -> list[PathResult]:
 def _cells(result: PathResult, check: Check) -> Iterator[str | Text]:
     verdict = result.verdict
     name = verdict.outcome + (" (accepted)" if result.path.name in check.accepted else "")
-    yield escape(f"{result.path.method} {result.path.path}")
-    yield str(result.path.status)
+    yield escape(result.path.name)
     yield Text(name, COLOURS[verdict.outcome])
     yield figure(verdict.bytes_per_request)
+    yield figure(verdict.traceback_entries_per_request, 1)
     low, high = verdict.ci95
     yield "–" if math.isnan(low) else f"{figure(low)} to {figure(high)}"
-    yield figure(verdict.traceback_entries_per_request, 1)
     yield figure(verdict.cyclic_objects_per_request, 1)
     has_both = result.first_ms is not None and result.last_ms is not None
     yield f"{result.first_ms:.1f} to {result.last_ms:.1f}" if has_both else "–"
