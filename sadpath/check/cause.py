@@ -47,17 +47,16 @@ def explain(look: Look, probes: Asked, load: Load) -> tuple[Cause, ...]:
 
 
 def cycles(probes: Asked, load: Load) -> tuple[Cause, ...]:
-    """Return what closes the circles of references that a request leaves to the collector."""
+    """Return what in the user's own code closes the circles of references that a request leaves to the collector."""
     probes.ask("cycles.begin")
     try:
         load(REQUESTS_FOR_CYCLES)
     finally:
         answers = probes.ask("cycles.end").values()
     objects = sum(answer["objects"] for answer in answers) / REQUESTS_FOR_CYCLES
-    circles = [circle for answer in answers for circle in answer["circles"]]
-    found = {(one["type"], one["closed_by"]): one for one in circles if one["closed_by"]}
-    causes = [_cycle(one, objects) for one in found.values()]
-    return tuple(causes[:MAX_CAUSES])
+    circles = [circle for answer in answers for circle in answer["circles"] if circle["own"]]
+    found = {(one["type"], one["local"], one["file"], one["line"]): one for one in circles}
+    return tuple(_cycle(one, objects) for one in found.values())[:MAX_CAUSES]
 
 
 def _reused(suspects: Sequence[tuple[int, int]], probes: Asked) -> tuple[Cause, ...]:
@@ -153,6 +152,7 @@ def _from_container(kind: str, one: Mapping[str, Any]) -> Cause:
         raised_at=raise_sites(one.get("raised_at") or ()),
         fix=_fix_of_kept(where) if kind == KEPT else _fix_of_growth(where),
         details=tuple(details),
+        bound=one.get("bounded"),
     )
 
 
@@ -169,7 +169,8 @@ def _cycle(one: Mapping[str, Any], objects: float) -> Cause:
     return Cause(
         kind=CYCLE,
         type=one["type"],
-        held_by=one["closed_by"],
+        held_by=f"local {one['local']!r} of {one['function']}",
+        raised_at=raise_sites([{**one, "raises": 1}]),
         fix="Delete the local in a finally block, or keep the exception out of it: the collector frees it late.",
         details=(f"{objects:,.1f} objects in reference cycles with each request",),
     )

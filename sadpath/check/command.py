@@ -72,10 +72,7 @@ def run(which: Which, settings: Settings, outputs: Outputs, *, list_only: bool =
         result = replace(measuring.check(), accepted=accepted)
     print_check(result, out)
     _write(outputs, result)
-    return INTERRUPTED if measuring.interrupted else status_of(result)
-
-
-INTERRUPTED = 130
+    return measuring.interrupted or status_of(result)
 
 
 def status_of(check: Check) -> Status:
@@ -125,9 +122,9 @@ def _cut_short(measuring: Measuring) -> Iterator[None]:
         measuring.ended_early = measuring.target.why_it_ended() or str(reason)
     except CommandError as reason:
         measuring.ended_early = reason.message
-    except SystemExit:
+    except SystemExit as end:
         measuring.ended_early = "interrupted"
-        measuring.interrupted = True
+        measuring.interrupted = int(end.code or 0)
 
 
 def _driver(target: Target, settings: Settings, which: Which) -> Driver:

@@ -27,11 +27,13 @@ COMPARED = 100
 
 
 class Measuring:
-    """The measurement of all paths of a plan. `ended_early` is why it did, if so."""
+    """The measurement of all paths of a plan. `ended_early` is why it did, if so, and `interrupted` the exit status
+    that a signal asked for.
+    """
 
     def __init__(self, target: Target, driver: Driver, plan: Plan, settings: Settings, memory_limit: int) -> None:
         self.target, self.plan, self.settings = target, plan, settings
-        self.ended_early, self.interrupted = "", False
+        self.ended_early, self.interrupted = "", 0
         self.schedule = Schedule(plan.paths, Pace(settings.budget_s, settings.bytes_per_request))
         self.requests = 0
         self.connections = driver.connections
@@ -103,10 +105,14 @@ class Measuring:
         verdict = combined(look, second if second and second.rounds else None)
         leaks_by_second = second is not None and verdict.outcome == "leaks" and look.verdict.outcome != "leaks"
         shown = second if second is not None and leaks_by_second else look
+        causes = self._explained.get(id(shown), ())
+        if verdict.outcome == "leaks" and causes and causes[0].bound:
+            reason = f"{causes[0].held_by} fills, up to {causes[0].bound:,} elements; run longer to see it stop"
+            verdict = replace(verdict, outcome="inconclusive", reason=reason)
         return PathResult(
             path=look.path,
             verdict=replace(verdict, cyclic_objects_per_request=_cyclic(shown) if shown.cyclic else None),
-            causes=self._explained.get(id(shown), ()),
+            causes=causes,
             notes=tuple(_notes(second)),
             first_ms=_median_ms(look.seconds[:COMPARED]),
             last_ms=_median_ms(look.seconds[-COMPARED:]),

@@ -234,7 +234,7 @@ def _describe(
         notes.append(f"the service limits the rate: {limited} of {len(answered)} requests were answered with 429")
     accepted = sum(one.method not in SAFE_METHODS and 0 < answer.status < FIRST_ERROR for one, answer in answered)
     if accepted:
-        notes.append(f"{accepted} requests of methods that change data were accepted while looking")
+        notes.append(f"requests of methods that change data that were accepted while looking: {accepted}")
     failed = [answer.failure for _, answer in answered if answer.failure]
     if failed:
         notes.append(f"{len(failed)} of {len(answered)} requests were not answered: {failed[0]}")

@@ -29,7 +29,9 @@ class Pace:
 
 
 class Schedule:
-    """The looks at all error paths. Each is visited once, the undecided again and again; then come distinct inputs."""
+    """The looks at all error paths. Each is visited once, the undecided again and again; then those that are flat get
+    distinct inputs.
+    """
 
     def __init__(self, paths: Sequence[ErrorPath], pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
         self.looks = [Look(path, identical(path), pace.flat_below) for path in paths]
@@ -46,10 +48,16 @@ class Schedule:
     def run(self, sender: Sender, settle: Settle) -> Iterator[Look]:
         """Measure; yields a look after each of its rounds. What ends it early leaves what was measured."""
         warm_up(sender, [look.path for look in self.looks])
-        for looks in (self.looks, self.distinct_looks):
-            while left := [look for look in looks if not look.is_decided and self.seconds_left]:
-                for look in left:
-                    yield from self._visit(look, sender, settle)
+        yield from self._decide(self.looks, sender, settle)
+        flat = [look.path for look in self.looks if look.verdict.outcome == "flat" and not look.trouble]
+        others = [look for look in self.distinct_looks if any(look.path is path for path in flat)]
+        yield from self._decide(others, sender, settle)
+
+    def _decide(self, looks: Sequence[Look], sender: Sender, settle: Settle) -> Iterator[Look]:
+        """Visit the looks in turn until all are decided or the budget ends."""
+        while left := [look for look in looks if not look.is_decided and self.seconds_left]:
+            for look in left:
+                yield from self._visit(look, sender, settle)
 
     def _visit(self, look: Look, sender: Sender, settle: Settle) -> Iterator[Look]:
         if not self.seconds_left:

@@ -111,7 +111,11 @@ class RaiseSite:
 
 @dataclass(frozen=True)
 class Cause:
-    """What is to blame for a leak; `kind` is one of DESIGN's four. What is unknown is empty, or 0."""
+    """What is to blame for a leak. What is unknown is empty, or 0.
+
+    `kind` is `reused exception`, `kept exception`, `no exception` or `reference cycle`. `bound` is the length that what
+    holds it cannot pass, if it has one.
+    """
 
     kind: str
     type: str = ""
@@ -123,6 +127,7 @@ class Cause:
     bytes: int = 0
     fix: str = ""
     details: tuple[str, ...] = ()
+    bound: int | None = None
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,26 @@ finds instead of freeing it, and each exception's way back to itself is searched
 
 import gc
 from types import FrameType
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .gc_switch import switch_off, switch_on
 from .heap import type_name
 from .names import local_name, suspended_frame
+from .raise_sites import is_own
 
 OPS = ("begin", "end")
 
 MAX_EXCEPTIONS = 30
 MAX_OBJECTS = 20_000
+
+
+class _Place(NamedTuple):
+    """A local of a function that closes a circle, and where the function stood."""
+
+    local: str
+    function: str
+    file: str
+    line: int
 
 
 def begin() -> Dict[str, Any]:
@@ -46,13 +56,15 @@ def end() -> Dict[str, Any]:
 def _found(saved: Sequence[Any]) -> Dict[str, Any]:
     inside = set(map(id, saved))
     exceptions = [one for one in saved if issubclass(type(one), BaseException)]
-    counts: Dict[Tuple[str, str], int] = {}
+    counts: Dict[Tuple[str, _Place], int] = {}
     for exception in exceptions[:MAX_EXCEPTIONS]:
-        key = type_name(type(exception)), _closed_by(_circle(exception, inside))
-        counts[key] = counts.get(key, 0) + 1
+        place = _closed_by(_circle(exception, inside))
+        if place is not None:
+            key = type_name(type(exception)), place
+            counts[key] = counts.get(key, 0) + 1
     circles = [
-        {"type": name, "closed_by": closed_by, "count": count}
-        for (name, closed_by), count in sorted(counts.items(), key=lambda item: -item[1])
+        {"type": name, "count": count, "own": is_own(place.file), **place._asdict()}
+        for (name, place), count in sorted(counts.items(), key=lambda item: -item[1])
     ]
     return {"objects": len(saved), "exceptions": len(exceptions), "circles": circles}
 
@@ -83,17 +95,17 @@ def _way(last: int, way_of: Dict[int, Tuple[Any, Optional[int]]]) -> List[Any]:
     return way[::-1]
 
 
-def _closed_by(circle: Sequence[Any]) -> str:
-    """Return in words the local that leads back to the exception, or what else does; empty where nothing was found."""
-    links = [_link(holder, child) for holder, child in zip(circle, circle[1:])]
-    return next((link for link in reversed(links) if link), "")
+def _closed_by(circle: Sequence[Any]) -> Optional[_Place]:
+    """Return the local that leads back to the exception, nearest to it; None where no local does."""
+    places = [_place(holder, child) for holder, child in zip(circle, circle[1:])]
+    return next((place for place in reversed(places) if place is not None), None)
 
 
-def _link(holder: Any, child: Any) -> str:
-    """Return the local by which a frame, or what a suspended function is, refers to `child`; else an empty string."""
+def _place(holder: Any, child: Any) -> Optional[_Place]:
+    """Return the local by which a frame, or what is suspended in one, refers to `child`; None if none does."""
     frame = holder if type(holder) is FrameType else suspended_frame(holder)
     name = local_name(frame, child)
     if frame is None or not name:
-        return ""
+        return None
     code = frame.f_code
-    return f"local {name!r} of {getattr(code, 'co_qualname', code.co_name)} ({code.co_filename}:{frame.f_lineno})"
+    return _Place(name, getattr(code, "co_qualname", code.co_name), code.co_filename, frame.f_lineno)

@@ -66,16 +66,16 @@ def kept(limit: int) -> List[Dict[str, Any]]:
 def grown(limit: int) -> List[Dict[str, Any]]:
     """Op: return the containers that grew most since the look, and the type of which most objects came."""
     gc.collect()
+    containers = _grown_containers(limit)  # before we make some of our own
     counts = _counted()
     more = Counter({name: count - _before.types.get(name, 0) for name, count in counts.items()})
     types = [(name, count) for name, count in more.most_common(limit) if count > 0]
     name, count = types[0] if types else ("", 0)
-    containers = _grown_containers(limit)
     if not containers:
         return [{"type": name, "count": count, "types": types, "held_by": ""}] if count else []
     chains = chains_to(containers)
     return [
-        {"type": name, "count": max(count, by), "types": types, **_named(chains.get(id(one)), one)}
+        {"type": _newest_type(one) or name, "count": by, "types": types, **_named(chains.get(id(one)), one)}
         for one in containers
         if (by := _length(one) - _before.lengths.get(id(one), 0))
     ]
@@ -124,6 +124,16 @@ def _bound(container: Any, chain: Sequence[Any]) -> Optional[int]:
     caches = [one for one in chain if type(one) is LruCache]
     size: Optional[int] = LruCache.cache_info(caches[-1]).maxsize if caches else None
     return size
+
+
+def _newest_type(container: Any) -> str:
+    """Return the type of the element that a container got last, as far as it has an order."""
+    kind: Any = next(kind for kind in _CONTAINERS if issubclass(type(container), kind))
+    orders: Dict[Any, Any] = {dict: lambda one: reversed(list(dict.values(one))), set: set.__iter__}
+    try:
+        return type_name(type(next(orders.get(kind, kind.__dict__.get("__reversed__"))(container))))
+    except (RuntimeError, StopIteration):  # another thread changed it meanwhile
+        return ""
 
 
 def _grown_containers(limit: int) -> List[Any]:

@@ -102,7 +102,7 @@ def cause_lines(cause: Cause) -> Iterator[str]:
         )
     yield from (f"  {detail}" for detail in cause.details)
     for site in cause.raised_at:
-        yield f"  raised at {place(site)}"
+        yield f"  {'in' if cause.kind == 'reference cycle' else 'raised at'} {place(site)}"
         if site.source:
             yield f"      {site.source}"
     if cause.fix:
