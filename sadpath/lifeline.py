@@ -95,7 +95,7 @@ def _run(command: Sequence[str]) -> int:
         child = subprocess.Popen(  # noqa: S603 - the caller's command
             command,
             stdin=subprocess.DEVNULL,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - this process has one thread yet
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has one thread yet
         )
     except OSError as error:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
@@ -104,8 +104,8 @@ def _run(command: Sequence[str]) -> int:
     return _as_a_shell_reports(child.wait())
 
 
-def _die_with_parent() -> None:
-    """Let the kernel end the command with this process, also when this process itself is killed (Linux)."""
+def die_with_parent() -> None:
+    """Let the kernel end a child that calls this with its parent, also when the parent is killed (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

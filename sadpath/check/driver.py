@@ -12,6 +12,7 @@ from typing import Any, Self
 from sadpath.check.values import Answer, Request, Sent
 from sadpath.errors import CommandError
 from sadpath.hosts import check_host
+from sadpath.lifeline import die_with_parent
 
 ENDS_WITHIN_S = 5.0
 
@@ -41,6 +42,7 @@ class Driver:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - it makes one call to the kernel
         )
         self._write(
             {"url": url, "connections": connections, "timeout_s": timeout_s, "headers": dict(headers or {})},
@@ -53,7 +55,10 @@ class Driver:
         self.close()
 
     def send(self, requests: Sequence[Request], count: int) -> Sent:
-        """Send `count` requests, taking these in turn, and return once all are answered or have failed."""
+        """Send `count` requests, taking these in turn, and return once all are answered or have failed.
+
+        Fewer are sent where several in a row were not answered.
+        """
         found = self._do("send", requests=list(map(_plain, requests)), count=count)
         return Sent(dict(found["statuses"]), found["failures"], (*found["seconds"],))
 

@@ -30,6 +30,8 @@ MOST_OF_A_BODY = 1 << 20
 
 BLOCK = 1 << 16
 
+UNANSWERED_IN_A_ROW = 3
+
 
 @dataclass
 class Client:
@@ -41,9 +43,12 @@ class Client:
 
     def __post_init__(self) -> None:
         """Open nothing yet: the first request does."""
+        self._prefix = urlsplit(self.url).path.rstrip("/")
+        self._http = self._fresh()
+
+    def _fresh(self) -> HTTPClient:
         parts = urlsplit(self.url)
-        self._prefix = parts.path.rstrip("/")
-        self._http = HTTPClient(
+        return HTTPClient(
             str(parts.hostname),
             parts.port,
             headers=self.headers,
@@ -60,16 +65,17 @@ class Client:
             with gevent.Timeout(self.timeout_s):
                 status, location, content_type, failure = self._exchange(request)
         except gevent.Timeout:
-            self._http.close()
+            self.close()
             status, location, content_type, failure = 0, "", "", f"no answer within {self.timeout_s:g} s"
         except Exception as error:  # noqa: BLE001 - of the socket, the parser, or the request itself
-            self._http.close()
+            self.close()
             status, location, content_type, failure = 0, "", "", in_words(error)
         return Answer(status, time.perf_counter() - began, failure, location, content_type)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection. The next request opens another, with a client of its own: a closed one stays closed."""
         self._http.close()
+        self._http = self._fresh()
 
     def _exchange(self, request: dict[str, Any]) -> tuple[int, str, str, str]:
         body = base64.b64decode(request["body"])
@@ -84,7 +90,7 @@ class Client:
         except gevent.Timeout:
             failure = f"the answer did not end within {self.timeout_s:g} s"
         if failure or left <= 0:
-            self._http.close()
+            self.close()
         return status, str(location or ""), str(content_type or ""), failure
 
 
@@ -103,12 +109,21 @@ class Load:
         self._clients = [Client(url, timeout_s, headers) for _ in range(connections)]
 
     def send(self, requests: Sequence[dict[str, Any]], count: int) -> list[Answer]:
-        """Send `count` requests, taken in turn, and return once all are answered or have failed."""
+        """Send `count` requests, taken in turn, and return once all are answered or have failed.
+
+        A connection on which several in a row were not answered sends no more: a service that hangs would make us
+        wait for each.
+        """
         turns = iter(range(count))
         answers: list[Answer] = []
 
         def work(client: Client) -> None:
-            answers.extend(client.send(requests[turn % len(requests)]) for turn in turns)
+            unanswered = 0
+            for turn in turns:
+                answers.append(answer := client.send(requests[turn % len(requests)]))
+                unanswered = 0 if answer.status else unanswered + 1
+                if unanswered == UNANSWERED_IN_A_ROW:
+                    return
 
         workers = Group()
         for client in self._clients:

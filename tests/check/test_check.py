@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -126,11 +128,26 @@ def test_the_plan_is_listed_and_nothing_measured(tmp_path: Path) -> None:
     assert listed.summary == {}
 
 
-def started(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
+@contextmanager
+def running(folder: Path, *arguments: str, **more: str) -> Iterator[subprocess.Popen[str]]:
+    """`sadpath check` in the background; killed at the end if it still runs."""
     command = [sys.executable, "-m", "sadpath", "check", "--json", str(folder / "check.json"), *arguments]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command, cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(**more)
     )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def family_once_measuring(process: subprocess.Popen[str], folder: Path) -> list[psutil.Process]:
+    """The service and the driver, once a path was decided."""
+    until((folder / "check.json").exists, 60, "a path is decided")
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert family
+    return family
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -138,12 +155,10 @@ def test_a_signal_leaves_a_partial_report_and_nothing_running(
     number: signal.Signals, status: int, tmp_path: Path
 ) -> None:
     """Once a path was decided: the service and the driver have ended, and the results so far are printed."""
-    process = started(tmp_path, "--budget", "60", "--", *shop())
-    until((tmp_path / "check.json").exists)
-    family = psutil.Process(process.pid).children(recursive=True)
-    assert family
-    process.send_signal(number)
-    out, _ = process.communicate(timeout=30)
+    with running(tmp_path, "--budget", "60", "--", *shop()) as process:
+        family = family_once_measuring(process, tmp_path)
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=30)
     assert process.returncode == status
     assert "ended early: interrupted" in out
     _, alive = psutil.wait_procs(family, timeout=10)
@@ -152,11 +167,10 @@ def test_a_signal_leaves_a_partial_report_and_nothing_running(
 
 def test_a_kill_leaves_what_was_measured_and_nothing_running(tmp_path: Path) -> None:
     """Also where we could not clean up."""
-    process = started(tmp_path, "--budget", "60", "--", *shop())
-    until((tmp_path / "check.json").exists)
-    family = psutil.Process(process.pid).children(recursive=True)
-    process.kill()
-    process.communicate(timeout=30)
+    with running(tmp_path, "--budget", "60", "--", *shop()) as process:
+        family = family_once_measuring(process, tmp_path)
+        process.kill()
+        process.communicate(timeout=30)
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
     assert json.loads((tmp_path / "check.json").read_text())["paths"]
@@ -164,8 +178,8 @@ def test_a_kill_leaves_what_was_measured_and_nothing_running(tmp_path: Path) -> 
 
 def test_a_path_that_ends_the_service_is_one_line(tmp_path: Path) -> None:
     """What was measured before is reported, with status 4."""
-    process = started(tmp_path, "--request", "GET /shutdown", "--", *shop(), SHOP_HAS="shutdown")
-    out, err = process.communicate(timeout=60)
+    with running(tmp_path, "--request", "GET /shutdown", "--", *shop(), SHOP_HAS="shutdown") as process:
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 4, err
     assert "ended with status 7" in out + err
     assert "Traceback" not in err
@@ -178,7 +192,7 @@ def test_a_path_that_ends_the_service_is_one_line(tmp_path: Path) -> None:
         (["--", "no-such-command"], 2, "cannot find the command 'no-such-command'"),
         (["http://127.0.0.1:1"], 2, "--pid PID"),
         (["http://127.0.0.1:1", "--pid", "999999999"], 2, "no process 999999999"),
-        (["http://203.0.113.1:1", "--container", "x"], 2, "--i-own-this-host"),
+        (["http://8.8.8.8:1", "--container", "x"], 2, "--i-own-this-host"),
         (["--request", "nonsense", "--", "true"], 2, "expected a method and a path"),
         (["--memory-limit", "much", "--", "true"], 2, "expected a size"),
         (["--budget", "0.1", "--", "true"], 2, "budget_s"),
