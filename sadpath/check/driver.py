@@ -63,7 +63,7 @@ class Driver:
         return Sent(dict(found["statuses"]), found["failures"], (*found["seconds"],))
 
     def answers(self, requests: Sequence[Request]) -> list[Answer]:
-        """Send each request once, and return the answers in order."""
+        """Send each request once, and return the answers in order; after several failures in a row no more are sent."""
         return [Answer(**one) for one in self._do("each", requests=list(map(_plain, requests)))]
 
     def drop_connections(self) -> None:

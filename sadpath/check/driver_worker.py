@@ -31,6 +31,7 @@ MOST_OF_A_BODY = 1 << 20
 BLOCK = 1 << 16
 
 UNANSWERED_IN_A_ROW = 3
+NOT_SENT = "not sent, since those before were not answered"
 
 
 @dataclass
@@ -132,8 +133,17 @@ class Load:
         return answers
 
     def each(self, requests: Sequence[dict[str, Any]]) -> list[Answer]:
-        """Send each request once, over the first connection, and return the answers in order."""
-        return [self._clients[0].send(request) for request in requests]
+        """Send each request once, over the first connection, and return the answers in order.
+
+        After several in a row that were not answered the others are not sent, and have a failure that says so.
+        """
+        answers: list[Answer] = []
+        for request in requests:
+            is_silent = len(answers) >= UNANSWERED_IN_A_ROW and not any(
+                one.status for one in answers[-UNANSWERED_IN_A_ROW:]
+            )
+            answers.append(Answer(0, 0.0, NOT_SENT) if is_silent else self._clients[0].send(request))
+        return answers
 
     def close(self) -> None:
         """Close all connections; the next request opens its own again."""

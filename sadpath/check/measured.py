@@ -48,8 +48,10 @@ class Measuring:
         """Send requests, and see after them that the service still runs within its memory. Raises `CommandError`."""
         sent = self._driver.send(requests, count)
         self.requests += count
-        if not sent.answered and (why := self.target.why_it_ended()):
-            raise CommandError(f"the service ended while {self._path_name()} was measured: {why}")
+        if not sent.answered and (why := self.target.why_it_ended(patience_s=1.0)):
+            raise CommandError(
+                f"the service ended while {self._path_name()} was measured: {why}; --exclude leaves a path out"
+            )
         self._see_that_it_has_room()
         return sent
 
@@ -131,7 +133,7 @@ class Measuring:
             )
 
     def _path_name(self) -> str:
-        return self.current.path.name if self.current else "the first path"
+        return self.current.path.name if self.current else "it"
 
 
 def _notes(second: Look | None) -> Iterator[str]:

@@ -6,17 +6,20 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import groupby
 from typing import Protocol
 
 from sadpath.check.distinct import PARAMETER
 from sadpath.check.schema import Schema, cases, named_schema, usual_schema
 from sadpath.check.settings import Settings
 from sadpath.check.values import Answer, ErrorPath, Plan, Request
+from sadpath.errors import CommandError
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 FIRST_ERROR = 400
 WRONG_METHOD, UNPROCESSABLE, TOO_MANY = 405, 422, 429
-BATCH = 200
+SILENT_OPERATIONS = 3
+"""Operations in a row without an answer to any request, after which the service counts as gone."""
 VARIED = 16
 UNKNOWN = "/{unknown}"
 UNKNOWN_PATH = "/sadpath-no-such-path"
@@ -54,6 +57,8 @@ def find_paths(sender: Asking, settings: Settings, routes: Sequence[tuple[str, s
     Requests that were named are the only ones, unless a schema is named as well. Else they are made from the OpenAPI
     description or, where there is none, from the `routes` that the probe has read in the running app. Without
     `settings.writes`, a method that changes data is only sent with what its description forbids.
+
+    Raises `CommandError` where the service does not answer any more.
     """
     notes: list[str] = []
     candidates = list(_candidates(sender, settings, routes, notes))
@@ -179,11 +184,27 @@ def _is_wanted(one: Candidate, settings: Settings) -> bool:
 
 
 def _sent(sender: Asking, candidates: Sequence[Candidate]) -> list[tuple[Candidate, Answer]]:
-    requests = [one.request for one in candidates]
-    answers = [
-        answer for start in range(0, len(requests), BATCH) for answer in sender.answers(requests[start : start + BATCH])
-    ]
-    return list(zip(candidates, answers, strict=True))
+    """Send all, operation by operation, so that one which hangs costs few of them.
+
+    Raises `CommandError` where nothing answers any more: the service may have been ended by a request.
+    """
+    answered: list[tuple[Candidate, Answer]] = []
+    silent = 0
+    for _, group in groupby(candidates, key=lambda one: (one.method, one.template)):
+        batch = list(group)
+        answers = sender.answers([one.request for one in batch])
+        silent = 0 if any(one.status for one in answers) else silent + 1
+        answered += zip(batch, answers, strict=True)
+        if silent == SILENT_OPERATIONS:
+            _raise_that_it_is_gone(answered)
+    return answered
+
+
+def _raise_that_it_is_gone(answered: Sequence[tuple[Candidate, Answer]]) -> None:
+    last = next((one for one, answer in reversed(answered) if answer.status), None)
+    failure = next(answer.failure for _, answer in answered if not answer.status)
+    after = f" after {last.method} {last.template}; leave that out with --exclude '{last.template}'" if last else ""
+    raise CommandError(f"the service does not answer any more ({failure}){after}")
 
 
 def _grouped(answered: Sequence[tuple[Candidate, Answer]], settings: Settings) -> list[ErrorPath]:

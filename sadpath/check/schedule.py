@@ -46,7 +46,7 @@ class Schedule:
         return max(self._until - self._clock(), 0.0)
 
     def run(self, sender: Sender, settle: Settle) -> Iterator[Look]:
-        """Measure; yields a look after each of its rounds. What ends it early leaves what was measured."""
+        """Measure; yields a look before its first round and after each. What ends it early leaves what was measured."""
         warm_up(sender, [look.path for look in self.looks])
         yield from self._decide(self.looks, sender, settle)
         flat = [look.path for look in self.looks if look.verdict.outcome == "flat" and not look.trouble]
@@ -62,6 +62,7 @@ class Schedule:
     def _visit(self, look: Look, sender: Sender, settle: Settle) -> Iterator[Look]:
         if not self.seconds_left:
             return
+        yield look
         try:
             for _ in visit(look, sender, settle, LATER_ROUNDS if look.visits else FIRST_ROUNDS):
                 yield look

@@ -71,8 +71,15 @@ class Target:
                 total += process.memory_info().rss
         return total
 
-    def why_it_ended(self) -> str | None:
-        """Return why it does not run any more, in one line; None while it runs, or where we cannot know."""
+    def why_it_ended(self, patience_s: float = 0.0) -> str | None:
+        """Return why it does not run any more, in one line; None while it runs, or where we cannot know.
+
+        A process that ends refuses connections before its status is known: `patience_s` is how long to wait for that.
+        """
+        wait_until(lambda: self._why_it_ended() is not None, patience_s)
+        return self._why_it_ended()
+
+    def _why_it_ended(self) -> str | None:
         if self.child is not None:
             status = self.child.status()
             return None if status is None else f"it ended with status {status}: {self.child.last_line() or 'no output'}"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from loadtest.ports import free_port
+from sadpath.cli import app
+from sadpath.errors import exit_status
 
 HERE = Path(__file__).parent
 
@@ -29,14 +33,20 @@ class Checked:
         return next(one for one in self.summary["paths"] if f"{one['method']} {one['path']} {one['status']}" == name)
 
 
-def check(folder: Path, *arguments: str | Path, cwd: Path = HERE, timeout_s: float = 110) -> Checked:
-    """Run `sadpath check` to its end."""
+def check(folder: Path, *arguments: str | Path, cwd: Path = HERE, **more: str) -> Checked:
+    """Run `sadpath check` to its end, in this process; the service and the driver are processes of their own."""
     file = folder / "check.json"
-    command = [sys.executable, "-m", "sadpath", "check", "--json", file, *arguments]
-    done = subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=timeout_s, check=False, env=environment()
-    )
-    return Checked(done.returncode, done.stdout, done.stderr, json.loads(file.read_text()) if file.exists() else {})
+    out, err = io.StringIO(), io.StringIO()
+    typed = ["check", "--json", str(file), *map(str, arguments)]
+    with (
+        chdir(cwd),
+        patch.dict(os.environ, environment(**more), clear=True),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        status = exit_status("sadpath", lambda: app(typed))
+    summary = json.loads(file.read_text()) if file.exists() else {}
+    return Checked(status, out.getvalue(), err.getvalue(), summary)
 
 
 def environment(**more: str) -> dict[str, str]:
