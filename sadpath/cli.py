@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import sadpath
-from sadpath.check.options import CHECK_HELP, check
+from sadpath.check.options import CHECK_HELP, INIT_HELP, check, write_settings
 from sadpath.errors import CommandError, Status, exit_status, writing_to
 from sadpath.report import PAGE, SAMPLES, Run, write_report
 from sadpath.report.console import verdict_lines
@@ -59,6 +59,7 @@ def report(
 
 
 app.command(name="check", help=CHECK_HELP)(check)
+app.command(name="init", help=INIT_HELP)(write_settings)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from sadpath.check.paths import find_paths
 from sadpath.check.probes import NoAnswer
 from sadpath.check.progress import Progress
 from sadpath.check.settings import Settings
+from sadpath.check.starter import starter
 from sadpath.check.target import Target, started, with_uvicorn
 from sadpath.check.values import Check, Plan
 from sadpath.errors import CommandError, Status, writing_to
@@ -73,6 +74,21 @@ def run(which: Which, settings: Settings, outputs: Outputs, *, list_only: bool =
     print_check(result, out)
     _write(outputs, result)
     return measuring.interrupted or status_of(result)
+
+
+def init(which: Which | None, settings: Settings, file: Path) -> int:
+    """Write a settings file with comments, for the service if one is named. Raises `CommandError`."""
+    if file.exists():
+        raise CommandError(f"{file} is there already; remove it, or name another with --config", Status.WRONG_COMMAND)
+    aside = Console(stderr=True)
+    plan = Plan(())
+    if which:
+        with the_target(which) as target, _driver(target, settings, which) as driver:
+            plan = _plan(target, driver, settings, aside)
+    with writing_to(file):
+        file.write_text(starter(plan, settings), encoding="utf-8")
+    aside.print(f"wrote {file}; next: sadpath check -- COMMAND", highlight=False, markup=False, soft_wrap=True)
+    return int(Status.OK)
 
 
 def status_of(check: Check) -> Status:

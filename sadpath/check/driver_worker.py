@@ -122,7 +122,7 @@ class Load:
             unanswered = 0
             for turn in turns:
                 answers.append(answer := client.send(requests[turn % len(requests)]))
-                unanswered = 0 if answer.status else unanswered + 1
+                unanswered = unanswered + 1 if answer.failure else 0
                 if unanswered == UNANSWERED_IN_A_ROW:
                     return
 
@@ -178,7 +178,7 @@ def lines() -> Iterator[dict[str, Any]]:
 def summed(answers: Sequence[Answer]) -> dict[str, Any]:
     """Return what came back for a round, as JSON can hold it."""
     return {
-        "statuses": list(Counter(answer.status for answer in answers if answer.status).items()),
+        "statuses": list(Counter(answer.status for answer in answers if not answer.failure).items()),
         "failures": dict(Counter(answer.failure for answer in answers if answer.failure)),
         "seconds": [round(answer.seconds, 6) for answer in answers],
     }

@@ -39,7 +39,7 @@ def run(measuring: Measuring) -> Iterator[bool]:
     looks = [Sampled(**vars(look)) for look in measuring.schedule.looks]
     measuring.schedule.looks[:] = looks
     measuring.schedule.distinct_looks.clear()
-    warm_up(measuring, [look.path for look in looks])
+    warm_up(measuring, [look.path for look in looks], measuring.schedule.seconds_left)
     for number, look in enumerate(looks):
         measuring.current = look
         until = time.monotonic() + measuring.schedule.seconds_left / (len(looks) - number)

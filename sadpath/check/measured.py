@@ -20,7 +20,7 @@ from sadpath.errors import CommandError
 
 OVER_LIMIT = "the service needs"
 
-LIMIT_IS_CHECKED_EACH_S = 0.3
+LIMIT_IS_CHECKED_EACH_S = 0.05
 
 COMPARED = 100
 """Response times at the beginning and at the end of a path that are compared."""

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from sadpath.check.command import Outputs, Which, run
-from sadpath.check.settings import overridden, read_settings, size
+from sadpath.check.command import Outputs, Which, init, run
+from sadpath.check.settings import FILE, Settings, overridden, read_settings, size
 from sadpath.check.settings import request as parsed_request
 
 CHECK_HELP = """Find the error paths of a service, measure which of them leak, and name the exception object to blame.
@@ -89,3 +89,24 @@ def check(  # noqa: PLR0913 - one for each thing that a check depends on
     which = Which(tuple(service), url, pid, container, metrics, i_own_this_host=i_own_this_host)
     outputs = Outputs(json_file, junit, html, baseline)
     raise typer.Exit(run(which, settings, outputs, list_only=list_only))
+
+
+INIT_HELP = """Write sadpath.toml, the settings of `sadpath check`, with a comment for each.
+
+Name the service as for `sadpath check`, and the error paths that are found in it are listed in the file.
+
+\b
+Examples:
+  sadpath init
+  sadpath init -- uvicorn shop.main:app --port 8000
+"""
+
+
+def write_settings(
+    service: Annotated[list[str] | None, SERVICE] = None,
+    *,
+    url: Annotated[str, typer.Option(help="Where the service listens, if that cannot be found out.")] = "",
+    config: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.")] = FILE,
+) -> None:
+    """Write the settings file."""
+    raise typer.Exit(init(Which(tuple(service), url) if service else None, Settings(), config))

@@ -18,6 +18,9 @@ from sadpath.errors import CommandError
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 FIRST_ERROR = 400
 WRONG_METHOD, UNPROCESSABLE, TOO_MANY = 405, 422, 429
+MAX_OPERATIONS = 400
+"""Operations of a description that are tried."""
+
 SILENT_OPERATIONS = 3
 """Operations in a row without an answer to any request, after which the service counts as gone."""
 VARIED = 16
@@ -62,7 +65,7 @@ def find_paths(sender: Asking, settings: Settings, routes: Sequence[tuple[str, s
     """
     notes: list[str] = []
     candidates = list(_candidates(sender, settings, routes, notes))
-    chosen = [one for one in candidates if one.asked_for or _is_wanted(one, settings)]
+    chosen = [one for one in candidates if one.asked_for or _is_wanted(one.method, one.template, settings)]
     say(f"looking for error paths with {len(chosen):,} requests")
     answered = _sent(sender, chosen)
     paths = _confirmed(sender, _grouped(answered, settings), notes)
@@ -99,18 +102,27 @@ def _candidates(
 
 def _from_schema(schema: Schema, settings: Settings, notes: list[str]) -> Iterable[Candidate]:
     """Yield our own requests first: they are the plainest, and stand for their group."""
-    operations = list(schema.operations())
+    wanted = schema.narrowed(lambda method, template: _is_wanted(method, template, settings), most=MAX_OPERATIONS)
+    described, operations = len(list(schema.operations())), list(wanted.operations())
+    notes.append(f"{schema.where} describes {described:,} operations{_how_many(len(operations), described)}")
     for method, template, operation in operations:
         if method in SAFE_METHODS or settings.writes:
             yield Candidate(method, template, Request(method, _filled(template)))
         if "requestBody" in operation:
             yield from _with_bad_bodies(method, template)
-    found, more = cases(schema)
+    found, more = cases(wanted)
     notes += more
     for case in found:
         if case.method in SAFE_METHODS or settings.writes or not case.valid:
             yield Candidate(case.method, case.template, case.request)
-    notes.append(f"{schema.where} describes {len(operations):,} operations")
+
+
+def _how_many(tried: int, described: int) -> str:
+    """Return how many operations were tried, and how to try others; nothing if all were."""
+    if tried == described:
+        return ""
+    spread = ", spread evenly; name others with --include" if tried == MAX_OPERATIONS else ""
+    return f", of which {tried:,} were tried{spread}"
 
 
 def _from_routes(routes: Sequence[tuple[str, str]], settings: Settings) -> Iterable[Candidate]:
@@ -172,13 +184,13 @@ def _with(request: Request, headers: Mapping[str, str]) -> Request:
     return replace(request, headers={**headers, **request.headers})
 
 
-def _is_wanted(one: Candidate, settings: Settings) -> bool:
-    if one.template == UNKNOWN and not settings.include:
+def _is_wanted(method: str, template: str, settings: Settings) -> bool:
+    if template == UNKNOWN and not settings.include:
         return True
-    name = f"{one.method} {one.template}"
+    name = f"{method} {template}"
 
     def matches(patterns: Sequence[str]) -> bool:
-        return any(fnmatchcase(name, pattern) or fnmatchcase(one.template, pattern) for pattern in patterns)
+        return any(fnmatchcase(name, pattern) or fnmatchcase(template, pattern) for pattern in patterns)
 
     return (not settings.include or matches(settings.include)) and not matches(settings.exclude)
 

@@ -14,6 +14,12 @@ from sadpath.verdict.judge import Verdict
 WARM_UP_REQUESTS = 450
 """Requests of a cold server, over all paths, until its memory is steady (measured with Flask and Django)."""
 
+WARM_UP_S, WARM_UP_SHARE = 10.0, 0.2
+"""Seconds, and the share of the budget, after which a slow server counts as warm."""
+
+WARM_UP_AT_ONCE = 25
+"""Requests after which the memory of the service is looked at: it may leak fast."""
+
 FIRST_ROUNDS = 4
 """Rounds of the first visit: enough for all but memory that grows with no exception to blame, or is noisy."""
 
@@ -47,7 +53,7 @@ class Schedule:
 
     def run(self, sender: Sender, settle: Settle) -> Iterator[Look]:
         """Measure; yields a look before its first round and after each. What ends it early leaves what was measured."""
-        warm_up(sender, [look.path for look in self.looks])
+        warm_up(sender, [look.path for look in self.looks], self.seconds_left)
         yield from self._decide(self.looks, sender, settle)
         flat = [look.path for look in self.looks if look.verdict.outcome == "flat" and not look.trouble]
         others = [look for look in self.distinct_looks if any(look.path is path for path in flat)]
@@ -73,10 +79,14 @@ class Schedule:
             yield look
 
 
-def warm_up(sender: Sender, paths: Sequence[ErrorPath]) -> None:
-    """Send each path's request often enough that all together have made the server warm."""
+def warm_up(sender: Sender, paths: Sequence[ErrorPath], budget_s: float) -> None:
+    """Send each path's request often enough that all together have made the server warm, or for some seconds."""
     for path in paths:
-        sender.send([path.request], max(WARM_UP_REQUESTS // len(paths), 2))
+        until = time.monotonic() + min(WARM_UP_S, WARM_UP_SHARE * budget_s) / len(paths)
+        left = max(WARM_UP_REQUESTS // len(paths), 2)
+        while left > 0 and time.monotonic() < until:
+            sent = sender.send([path.request], min(left, WARM_UP_AT_ONCE))
+            left = left - WARM_UP_AT_ONCE if sent.answered else 0
 
 
 def combined(first: Look, second: Look | None) -> Verdict:

@@ -6,10 +6,10 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
 from urllib.request import Request as HttpRequest
@@ -22,6 +22,8 @@ USUAL_PLACES = ("/openapi.json", "/swagger.json", "/api/openapi.json", "/api/sch
 READS_WITHIN_S = 10.0
 MAKES_CASES_WITHIN_S = 60.0
 MOST_BYTES = 1 << 25
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,32 @@ class Schema:
             for method, operation in methods.items() if isinstance(methods, dict) else ():
                 if method in METHODS and isinstance(operation, dict):
                     yield method.upper(), self.prefix + template, operation
+
+    def narrowed(self, is_wanted: Callable[[str, str], bool], most: int) -> Schema:
+        """Return the description of those operations whose method and template are wanted, and of at most so many.
+
+        Of more than that it has some that are spread evenly.
+        """
+        wanted = [(method, template) for method, template, _ in self.operations() if is_wanted(method, template)]
+        kept = set(evenly(wanted, most))
+        paths = {
+            template: {
+                name: value
+                for name, value in methods.items()
+                if name not in METHODS or (name.upper(), self.prefix + template) in kept
+            }
+            for template, methods in self.content["paths"].items()
+            if isinstance(methods, dict)
+        }
+        left = {template: methods for template, methods in paths.items() if METHODS & methods.keys()}
+        return replace(self, content={**self.content, "paths": left})
+
+
+def evenly(items: Sequence[T], most: int) -> Sequence[T]:
+    """Return the items, or of more than `most` so many that are spread evenly."""
+    if len(items) <= most:
+        return items
+    return [items[i * len(items) // most] for i in range(most)]
 
 
 METHODS = {"get", "head", "options", "trace", "post", "put", "patch", "delete"}

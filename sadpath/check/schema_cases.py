@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +19,8 @@ from requests import Request
 from schemathesis import GenerationMode
 from schemathesis.core.errors import LoaderError
 
-MAX_OPERATIONS = 400
+from sadpath.check.schema import evenly
+
 MAX_CASES = 30
 """Of one operation, spread evenly over what there is."""
 
@@ -36,8 +37,8 @@ def main() -> None:
         print(json.dumps({"error": " ".join(str(error).split())}))  # noqa: T201 - our parent reads it
         return
     notes: list[str] = []
-    for operation in _sampled(_operations(schema, notes), notes):
-        for case in _evenly(list(_cases(schema, operation, notes)), MAX_CASES):
+    for operation in _operations(schema, notes):
+        for case in evenly(list(_cases(schema, operation, notes)), MAX_CASES):
             print(json.dumps(case))  # noqa: T201
     print(json.dumps({"notes": notes}))  # noqa: T201
 
@@ -56,20 +57,6 @@ def _operations(schema: Any, notes: list[str]) -> list[Any]:
 def _where(error: Any) -> str:
     method, path = getattr(error, "method", None), getattr(error, "path", None)
     return f"{str(method or '').upper()} {path}".strip() if path else "an operation"
-
-
-def _sampled(operations: Sequence[Any], notes: list[str]) -> Sequence[Any]:
-    if len(operations) > MAX_OPERATIONS:
-        notes.append(
-            f"{MAX_OPERATIONS} of {len(operations):,} operations were tried, spread evenly; name others with --include"
-        )
-    return _evenly(operations, MAX_OPERATIONS)
-
-
-def _evenly(items: Sequence[Any], most: int) -> Sequence[Any]:
-    if len(items) <= most:
-        return items
-    return [items[i * len(items) // most] for i in range(most)]
 
 
 def _cases(schema: Any, operation: Any, notes: list[str]) -> Iterator[dict[str, Any]]:

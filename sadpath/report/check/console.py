@@ -15,8 +15,8 @@ from rich.text import Text
 from sadpath.check.values import Cause, Check, PathResult, RaiseSite
 
 COLOURS = {"leaks": "bold red", "flat": "green", "inconclusive": "yellow"}
-SHOWN_FLAT = 30
-"""Flat paths above which a terminal shows how many more there are."""
+SHOWN = {"inconclusive": 50, "flat": 30}
+"""Rows of a terminal's table, above which it says how many more there are. Leaks are all shown."""
 
 
 def print_check(check: Check, console: Console) -> None:
@@ -51,10 +51,10 @@ def table(check: Check, width: int = PIPE_WIDTH) -> Table:
 
 
 def shown(check: Check) -> list[PathResult]:
-    """Return the results that a terminal shows: all leaks and inconclusive paths, and the first of the flat ones."""
+    """Return the results that a terminal shows: all leaks, and the first of the others."""
     ordered = check.worst_first
-    flat = [one for one in ordered if one.verdict.outcome == "flat"]
-    return [one for one in ordered if one.verdict.outcome != "flat"] + flat[:SHOWN_FLAT]
+    kinds = {name: [one for one in ordered if one.verdict.outcome == name] for name in ("leaks", *SHOWN)}
+    return [one for name, found in kinds.items() for one in found[: SHOWN.get(name)]]
 
 
 def _cells(result: PathResult, check: Check) -> Iterator[str | Text]:
@@ -127,7 +127,7 @@ def closing_lines(check: Check) -> Iterator[str]:
     """Yield the notes, and what was decided in one line."""
     hidden = len(check.results) - len(shown(check))
     if hidden:
-        yield f"and {hidden} more flat paths; --json FILE has all"
+        yield f"and {hidden:,} more paths; --json FILE has all"
     yield from (f"note: {note}" for note in check.notes)
     if check.no_probe:
         yield f"note: measured from outside, without a cause: {check.no_probe}"
