@@ -17,6 +17,9 @@ REQUESTS_FOR_CYCLES = 20
 IS_CYCLIC = 1.0
 """Objects in reference cycles for each request from which a path's cycles are explained."""
 
+CUTS_SINCE = (1, 10)
+"""The Starlette that removes tracebacks."""
+
 REUSED, KEPT, CYCLE, OTHER = "reused exception", "kept exception", "reference cycle", "no exception"
 
 
@@ -32,11 +35,15 @@ Load = Callable[[int], object]
 """Sends as many requests of the path."""
 
 
-def explain(look: Look, probes: Asked, load: Load) -> tuple[Cause, ...]:
-    """Return what is to blame for the leak of a path, the largest first; empty if nothing was found."""
+def explain(look: Look, probes: Asked, load: Load, starlette: str = "") -> tuple[Cause, ...]:
+    """Return what is to blame for the leak of a path, the largest first; empty if nothing was found.
+
+    `starlette` is the version that the service has, empty if none.
+    """
     suspects = growing_suspects(look.rounds)
     if suspects:
-        return _reused(list(suspects), probes)
+        found = _reused(list(suspects), probes)
+        return tuple(replace(one, details=(*one.details, *protection(starlette))) for one in found)
     probes.ask("growth.begin")
     load(REQUESTS_TO_EXPLAIN)
     try:
@@ -120,6 +127,30 @@ def _fix_of_reused(cause: Cause) -> str:
     return (
         f"Construct the exception where you raise it: raise {name}(…). "
         "Where it has to stay one object, raise it with .with_traceback(None)."
+    )
+
+
+def protection(starlette: str) -> tuple[str, ...]:
+    """Return what Starlette does about reused exceptions, if there is one.
+
+    Since 1.10.0 it removes the traceback of an exception once one of its handlers has handled it
+    (Kludex/starlette#3205).
+    """
+    if not starlette:
+        return ()
+    version = tuple(int(part) for part in starlette.split(".")[:2] if part.isdigit())
+    if version < CUTS_SINCE:
+        return (
+            (
+                f"Starlette {starlette} protects none of this; 1.10.0 and later remove the traceback of an exception that "
+                "one of their handlers has answered"
+            ),
+        )
+    return (
+        (
+            f"Starlette {starlette} removes the traceback of an exception that one of its handlers has answered; "
+            "this one was caught elsewhere"
+        ),
     )
 
 

@@ -16,13 +16,13 @@ from sadpath.check.baseline import read_baseline
 from sadpath.check.driver import Driver
 from sadpath.check.found import attached, outside
 from sadpath.check.measured import OVER_LIMIT, Measuring
-from sadpath.check.paths import find_paths
+from sadpath.check.paths import UNKNOWN_PATH, find_paths
 from sadpath.check.probes import NoAnswer
 from sadpath.check.progress import Progress
 from sadpath.check.settings import Settings
 from sadpath.check.starter import starter
 from sadpath.check.target import Target, started, with_uvicorn
-from sadpath.check.values import Check, Plan
+from sadpath.check.values import Check, Plan, Request
 from sadpath.errors import CommandError, Status, writing_to
 from sadpath.hosts import urlsplit_or_none
 from sadpath.report.check.console import PIPE_WIDTH, print_check
@@ -159,6 +159,7 @@ def _plan(target: Target, driver: Driver, settings: Settings, console: Console) 
     say(f"{target.name} answers at {target.url}")
     if target.why_no_probe:
         say(f"measured from outside, without a cause: {target.why_no_probe}")
+    driver.answers([Request("GET", UNKNOWN_PATH)])  # the first request may load an app, or its routes
     return find_paths(driver, settings, _routes(target), say)
 
 

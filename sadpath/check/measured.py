@@ -11,12 +11,13 @@ from sadpath.check import cause, from_outside
 from sadpath.check.driver import Driver
 from sadpath.check.environment import environment_of
 from sadpath.check.probes import NoAnswer
-from sadpath.check.rounds import Look
+from sadpath.check.rounds import Look, grows_by_itself
 from sadpath.check.schedule import Pace, Schedule, combined
 from sadpath.check.settings import Settings
 from sadpath.check.target import Target
 from sadpath.check.values import Cause, Check, PathResult, Plan, Request, Sent
 from sadpath.errors import CommandError
+from sadpath.verdict.exact import growing_suspects
 
 OVER_LIMIT = "the service needs"
 
@@ -95,8 +96,10 @@ class Measuring:
             return self.send(look.requests(count), count)
 
         try:
-            if look.verdict.outcome == "leaks":
-                self._explained[id(look)] = cause.explain(look, probes, load)
+            if look.verdict.outcome == "leaks" and not growing_suspects(look.rounds):
+                look.trouble = grows_by_itself(look, probes.settle)
+            if look.verdict.outcome == "leaks" and not look.trouble:
+                self._explained[id(look)] = cause.explain(look, probes, load, self._environment.get("starlette", ""))
             if _cyclic(look) >= cause.IS_CYCLIC:
                 self._explained[id(look)] += cause.cycles(probes, load)
         except NoAnswer:

@@ -6,8 +6,10 @@ begins with requests that are not counted; and a process that is replaced begins
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Protocol
 
 from sadpath.check.values import ErrorPath, Request, Sent, Settled, Traceback
@@ -26,6 +28,9 @@ AS_EXPECTED = 0.9
 
 TOO_MANY_REQUESTS = 429
 MAX_RESTARTS = 3
+
+IDLE_ROUNDS, SHARE_OF_IDLE_GROWTH = 3, 0.5
+"""Rounds without requests, and the share of a round's growth from which on they explain it."""
 
 
 class Sender(Protocol):
@@ -106,6 +111,25 @@ def visit(look: Look, sender: Sender, settle: Settle, most: int) -> Iterator[Rou
         before = after
         if look.is_decided:
             return
+
+
+def grows_by_itself(look: Look, settle: Settle, wait: Callable[[float], None] = time.sleep) -> str:
+    """Return what memory grows by without any request, in one line, if that explains the growth of a look.
+
+    Waits as long as a few rounds of the look took. A service may have a thread that leaks.
+    """
+    took = sum(look.seconds) / max(len(look.rounds), 1)
+    grown = []
+    before = settle(begins_round=True)
+    for _ in range(IDLE_ROUNDS):
+        wait(took)
+        after = settle(begins_round=True)
+        grown.append(_grown(before, after) or 0.0)
+        before = after
+    of_requests = median(one.grown_bytes or 0.0 for one in look.rounds)
+    if median(grown) < of_requests * SHARE_OF_IDLE_GROWTH:
+        return ""
+    return f"memory grows by {median(grown) / took / 1024:,.0f} KiB a second without any request"
 
 
 def identical(path: ErrorPath) -> Requests:

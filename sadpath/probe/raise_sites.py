@@ -23,9 +23,9 @@ _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 def raise_sites(front: Optional[TracebackType]) -> List[Dict[str, Any]]:
     """Return the places that raised, the user's own code first, then by how often.
 
-    A raise is put down to its last entry in the user's own code or, if it has none, to its last one. Where some are
-    `raise` statements of the user's, what only passed the exception on is left out, such as a pool that raises it again
-    in another thread.
+    Of each raise they are its last entry in the user's own code, and its last entry of all, where a library raises.
+    Where some are `raise` statements of the user's, what only passed the exception on is left out, such as a pool that
+    raises it again in another thread.
     """
     counts: Dict[Tuple[str, int, str], int] = {}
     statements = set()
@@ -49,7 +49,7 @@ def is_own(file: str) -> bool:
 
 
 def _sites(front: Optional[TracebackType]) -> Iterator[Tuple[Tuple[str, int, str], bool]]:
-    """Yield the site of each raise among the newest entries, and whether it is a `raise` statement."""
+    """Yield the sites of each raise among the newest entries, and whether they are `raise` statements."""
     own: Optional[TracebackType] = None
     raises = _Instructions()
     entry, walked = front, 0
@@ -59,7 +59,8 @@ def _sites(front: Optional[TracebackType]) -> Iterator[Tuple[Tuple[str, int, str
         if is_own(code.co_filename):
             own = entry
         if not _goes_on(entry, raises):
-            yield _site(own or entry), raises.at(own or entry)
+            for last in dict.fromkeys(filter(None, (own, entry))):
+                yield _site(last), raises.at(last)
             own = None
         entry = entry.tb_next
 

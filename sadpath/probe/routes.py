@@ -65,7 +65,8 @@ def _of_routes(found: Sequence[Any], prefix: str, depth: int) -> Iterator[Route]
 
 
 def _of_flask(app: Dict[str, Any]) -> Iterator[Route]:
-    for one in list((instance_dict(app["url_map"]) or {})["_rules"]):
+    rules = (instance_dict(app["url_map"]) or {})["_rules_by_endpoint"]
+    for one in [rule for of_endpoint in list(rules.values()) for rule in list(of_endpoint)]:
         rule = instance_dict(one) or {}
         for method in sorted(rule.get("methods") or ("GET",)):
             yield str(method), re.sub(r"<(?:[^<>]*:)?([^<>:]+)>", r"{\1}", rule["rule"])

@@ -6,6 +6,8 @@ import asyncio
 import functools
 import logging
 import os
+import threading
+import time
 from collections import deque
 from typing import Annotated, Any
 
@@ -206,6 +208,17 @@ if os.environ.get("SHOP_HAS") == "shutdown":
     async def shutdown() -> JSONResponse:
         asyncio.get_running_loop().call_later(0.05, os._exit, 7)
         return JSONResponse({}, 503)
+
+
+if os.environ.get("SHOP_HAS") == "background":
+
+    def keep_growing() -> None:
+        """Keep a little more each millisecond, whatever is requested."""
+        while True:
+            KEPT_DATA.append(bytearray(20_000))
+            time.sleep(0.001)
+
+    threading.Thread(target=keep_growing, daemon=True).start()
 
 
 logging.getLogger("shop").addHandler(logging.NullHandler())

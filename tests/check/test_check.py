@@ -226,6 +226,14 @@ def test_a_leak_that_nears_the_memory_limit_ends_the_check(tmp_path: Path) -> No
     assert "more than its limit of 1 MiB" in limited.out
 
 
+def test_memory_that_grows_by_itself_is_not_blamed_on_a_path(tmp_path: Path) -> None:
+    """A thread of the service leaks, whatever is requested."""
+    arguments = ["--request", "GET /flat/fresh", "--budget", "20", "--", *shop()]
+    found = check(tmp_path, *arguments, SHOP_HAS="background").path("GET /flat/fresh 409")
+    assert found["verdict"] == "inconclusive"
+    assert "without any request" in found["reason"]
+
+
 def test_a_service_that_cannot_be_probed_is_measured_from_outside(tmp_path: Path) -> None:
     """Python in isolated mode takes no probe: the report says so, and what would help."""
     command = [sys.executable, "-I", "-m", "uvicorn", "--app-dir", str(HERE), *shop()[3:]]

@@ -9,7 +9,7 @@ import pytest
 
 from loadtest.ports import free_port
 from sadpath.errors import Status
-from tests.check.conftest import Checked, check
+from tests.check.conftest import HERE, Checked, check
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -18,7 +18,7 @@ def hostile(folder: Path, *arguments: str, **more: str) -> Checked:
     """Check it with a patience of half a second."""
     (folder / "quick.toml").write_text("[limits]\ntimeout_s = 0.5\nbudget_s = 10\n")
     config = ["--config", str(folder / "quick.toml"), "--memory-limit", "600MB"]
-    return check(folder, *config, *arguments, "--", sys.executable, "hostile.py", str(free_port()), **more)
+    return check(folder, *config, *arguments, "--", sys.executable, "hostile.py", str(free_port()), cwd=HERE, **more)
 
 
 @pytest.mark.parametrize(
