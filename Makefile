@@ -58,7 +58,7 @@ calibrate: $(venv)/demo ## Measure how often the verdict is right, on simulated 
 figures: $(venv)/demo ## Repeat the first article's experiment; table and pictures for slides in reports/article
 	@$(python) -m loadtest figures
 
-trial: $(venv)/trial ## Try kills, faults, attacks and 50,000 odd requests; about ten minutes, leaves reports/trial.json
+trial: $(venv)/demo ## Try kills, faults, attacks and 50,000 odd requests; about ten minutes, leaves reports/trial.json
 	@$(python) -m loadtest trial
 
 dashboards: $(venv)/dev ## Write grafana/dashboards/*.json from grafana/build
@@ -72,8 +72,8 @@ clean: ## Remove the virtual environment and all caches, but no reports
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 # What is installed, marked by a file of the part's name. `sadpath` itself is installed as a link to this folder.
-$(venv)/demo $(venv)/dev $(venv)/trial: SHELL := bash
-$(venv)/demo $(venv)/dev $(venv)/trial: $(venv)/%: requirements/%.txt pyproject.toml | $(python)
+$(venv)/demo $(venv)/dev: SHELL := bash
+$(venv)/demo $(venv)/dev: $(venv)/%: requirements/%.txt pyproject.toml | $(python)
 	@echo "Installing requirements/$*.txt into $(venv) …"
 	@set -o pipefail; $(install) -r $< | { $(show_progress); }
 	@$(python) -m pip install --quiet --disable-pip-version-check --no-deps --editable .

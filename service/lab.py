@@ -33,10 +33,11 @@ class Lab:
     settings: Settings
     errors: Callable[[], Mapping[str, BaseException]] = reused_errors
     forget: Callable[[], None] = lambda: None
-    strategy: Strategy = "reused"
+    strategy: Strategy = field(init=False)
     census: Census = field(init=False)
 
     def __post_init__(self) -> None:
+        self.strategy = self.settings.strategy
         self.census = Census(self.errors)
 
 

@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.errors import Strategy
+
 MAX_CONTEXT_KB = 4096
 
 
@@ -17,6 +19,7 @@ class Settings(BaseSettings):
 
     arm: str = Field(default="lab", description="The name of this copy of the service in the experiment.")
     control: bool = Field(default=False, description="Whether to expose `/lab`, which changes state.")
+    strategy: Strategy = Field(default="reused", description="How the errors of `/reused` are raised at first.")
     context_kb: int = Field(
         default=16, ge=0, le=MAX_CONTEXT_KB, description="KiB of context that a raising call holds, by default."
     )

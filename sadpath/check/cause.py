@@ -139,19 +139,10 @@ def protection(starlette: str) -> tuple[str, ...]:
     if not starlette:
         return ()
     version = tuple(int(part) for part in starlette.split(".")[:2] if part.isdigit())
+    removes = "the traceback of an exception that one of its handlers has answered"
     if version < CUTS_SINCE:
-        return (
-            (
-                f"Starlette {starlette} protects none of this; 1.10.0 and later remove the traceback of an exception that "
-                "one of their handlers has answered"
-            ),
-        )
-    return (
-        (
-            f"Starlette {starlette} removes the traceback of an exception that one of its handlers has answered; "
-            "this one was caught elsewhere"
-        ),
-    )
+        return (f"Starlette {starlette} protects none of this; since 1.10.0 it removes {removes}",)
+    return (f"Starlette {starlette} removes {removes}; this one was caught elsewhere",)
 
 
 def _kept(answers: Mapping[int, Any]) -> tuple[Cause, ...]:

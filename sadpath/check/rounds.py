@@ -16,8 +16,11 @@ from sadpath.check.values import ErrorPath, Request, Sent, Settled, Traceback
 from sadpath.verdict.exact import FLAT_BELOW_IN_PAGES, Round, Suspect, judge_rounds
 from sadpath.verdict.judge import Verdict
 
-FIRST_ROUND, REQUESTS_PER_ROUND = 50, 100
-"""Requests of a round, at a first visit and later: most paths are decided with few."""
+FIRST_ROUND, LONGEST_ROUND = 50, 400
+"""Requests of a round at the first visit, twice as many at each further one, and at most: most need few."""
+
+REQUESTS_OF_PROOF = 20
+"""Requests of a round once a traceback was seen to grow: few prove it, and what they retain slows each settle."""
 
 LEAST_PER_ROUND = 10
 SECONDS_PER_ROUND = 1.0
@@ -95,7 +98,7 @@ def visit(look: Look, sender: Sender, settle: Settle, most: int) -> Iterator[Rou
     """Measure up to `most` further rounds, until the path is decided. Raises `Disturbed`."""
     look.visits += 1
     warm = send(look, sender, 2 * sender.connections)
-    size = _round_size(warm, FIRST_ROUND if look.visits == 1 else REQUESTS_PER_ROUND)
+    size = _round_size(warm, min(FIRST_ROUND << (look.visits - 1), LONGEST_ROUND))
     before = settle(begins_round=True)
     for number in range(most, 0, -1):
         sent = send(look, sender, size)
@@ -105,6 +108,8 @@ def visit(look: Look, sender: Sender, settle: Settle, most: int) -> Iterator[Rou
             look.rounds.append(one := _round(size, before, after))
             look.cyclic.append(after.collected / size)
             look.in_pages = look.in_pages or before.in_use is None
+            if sum(one.entries.values()) >= size:
+                size = min(size, REQUESTS_OF_PROOF)
             yield one
         else:
             _restarted(look)

@@ -44,6 +44,8 @@ NONE_FOUND = """
 # [[request]]
 # method = "GET"
 # path = "/users/999"
+# headers = { Accept = "application/json" }
+# body = ""
 """
 
 ENDS_SOMETHING = ("shutdown", "logout", "signout", "restart", "stop", "kill", "exit", "quit")

@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean, stdev
+from statistics import fmean
 
 import numpy as np
 
@@ -54,7 +54,7 @@ def judge_rounds(rounds: Sequence[Round], *, flat_below: float = FLAT_BELOW) -> 
     """
     usable = [one for one in rounds if one.requests > 0 and one.grown_bytes is not None]
     growth = [(one.grown_bytes or 0.0) / one.requests for one in usable]
-    mean, low, high = _interval(growth)
+    mean, low, high = _interval(usable)
     suspects = growing_suspects(usable)
     outcome, reason = _decide(usable, growth, (low, high), suspects, flat_below)
     requests = sum(one.requests for one in usable)
@@ -90,13 +90,21 @@ def growing_suspects(rounds: Sequence[Round]) -> dict[Suspect, float]:
     return dict(sorted(grown.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _interval(growth: Sequence[float]) -> tuple[float, float, float]:
-    """Return the mean, and the bounds of its 95% confidence interval by Student's t; unknown of too few rounds."""
-    if len(growth) < MIN_ROUNDS:
+def _interval(rounds: Sequence[Round]) -> tuple[float, float, float]:
+    """Return the bytes per request and the bounds of their 95% confidence interval; unknown of too few rounds.
+
+    The slope of a line through the origin by least squares, with Student's t: what disturbs a count, such as a buffer
+    that comes or goes, is as large after many requests as after few, so a round with more of them says more.
+    """
+    if len(rounds) < MIN_ROUNDS:
         return math.nan, math.nan, math.nan
-    mean = fmean(growth)
-    half = student_t(len(growth) - 1) * stdev(growth) / math.sqrt(len(growth))
-    return mean, mean - half, mean + half
+    requests = np.array([one.requests for one in rounds], dtype=float)
+    grown = np.array([one.grown_bytes or 0.0 for one in rounds])
+    weight = float(requests @ requests)
+    slope = float(requests @ grown) / weight
+    residual = float(np.sqrt(np.sum((grown - slope * requests) ** 2) / (len(rounds) - 1)))
+    half = student_t(len(rounds) - 1) * residual / math.sqrt(weight)
+    return slope, slope - half, slope + half
 
 
 def _decide(
@@ -114,7 +122,7 @@ def _decide(
     threshold = f"{flat_below:,.0f} bytes per request"
     if high < flat_below:
         return "flat", f"growth of {threshold} is ruled out"
-    if _has_levelled(growth, flat_below):
+    if _has_levelled(rounds, flat_below):
         return "flat", f"memory grew at first, as a cache does that fills, and then by less than {threshold}"
     if low <= flat_below:
         return "inconclusive", f"cannot tell {threshold} from zero with 95% confidence; give it a larger budget"
@@ -123,10 +131,10 @@ def _decide(
     return ("inconclusive", doubt) if doubt else ("leaks", kept or f"the whole 95% CI is above {threshold}")
 
 
-def _has_levelled(growth: Sequence[float], flat_below: float) -> bool:
+def _has_levelled(rounds: Sequence[Round], flat_below: float) -> bool:
     """Whether the second half of the rounds rules out growth, of enough rounds to tell a leak from a filling cache."""
-    latter = growth[len(growth) // 2 :]
-    return len(growth) >= MIN_SAMPLES_OF_A_LEAK and _interval(latter)[2] < flat_below
+    latter = rounds[len(rounds) // 2 :]
+    return len(rounds) >= MIN_SAMPLES_OF_A_LEAK and _interval(latter)[2] < flat_below
 
 
 def _doubt(growth: Sequence[float]) -> str:

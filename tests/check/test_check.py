@@ -128,6 +128,31 @@ def test_the_plan_is_listed_and_nothing_measured(tmp_path: Path) -> None:
     assert listed.summary == {}
 
 
+def test_an_app_that_is_named_is_started_with_uvicorn(tmp_path: Path) -> None:
+    """With the Python of this folder's environment, on a free port."""
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
+    found = check(tmp_path, "--request", "GET /leaks/closure", "shop:app", cwd=tmp_path, PYTHONPATH=str(HERE))
+    assert found.path("GET /leaks/closure 403")["verdict"] == "leaks"
+    assert found.summary["target"] == "shop:app"
+
+
+def test_init_writes_the_error_paths_that_it_finds(tmp_path: Path) -> None:
+    """And nothing over a file that is there."""
+    file = tmp_path / "sadpath.toml"
+    command = [sys.executable, "-m", "sadpath", "init", "--config", str(file), "--", *shop()]
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=HERE, env=environment(), capture_output=True, text=True, check=False)
+
+    assert "next: sadpath check" in run().stderr
+    assert "# GET /leaks/reused/{item} 409\n# [[request]]\n" in file.read_text()
+    again = subprocess.run(
+        command, cwd=HERE, env=environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+
+
 @contextmanager
 def running(folder: Path, *arguments: str, **more: str) -> Iterator[subprocess.Popen[str]]:
     """`sadpath check` in the background; killed at the end if it still runs."""

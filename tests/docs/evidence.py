@@ -61,6 +61,35 @@ RUN_BY = {
     "sadpath report FOLDER": "tests/sadpath/test_cli.py",
     "sadpath report FOLDER --junit FILE": "tests/sadpath/test_cli.py",
     "sadpath report reports/locust": "tests/sadpath/test_cli.py",
+    # checking a service
+    "sadpath check -- COMMAND": "tests/check/test_check.py",
+    "sadpath check MODULE:APP": "tests/check/test_check.py",
+    "sadpath check URL": "tests/check/test_servers.py",
+    "sadpath init": "tests/check/test_settings.py",
+    "sadpath init -- COMMAND": "tests/check/test_check.py",
+    "sadpath init -- uvicorn shop.main:app --port 8000": "tests/check/test_check.py",
+    "sadpath check": "tests/check/test_check.py",
+    "sadpath check -- uvicorn shop.main:app --port 8000": "tests/check/test_servers.py",
+    "sadpath check -- gunicorn shop.wsgi --bind 127.0.0.1:8000": "tests/check/test_servers.py",
+    "sadpath check -- python manage.py runserver 8000": "tests/check/test_servers.py",
+    "sadpath check -- flask --app shop run --port 8000": "tests/check/test_servers.py",
+    "sadpath check shop.main:app": "tests/check/test_check.py",
+    "sadpath check -- uvicorn service.app:app --port 8000": "tests/check/test_lab.py",
+    'sadpath check --request "GET /reused/users/42" --request "GET /factory/users/42" -- '
+    "uvicorn service.app:app --port 8000": "tests/check/test_lab.py",
+    "sadpath check http://127.0.0.1:8000 --pid 4242": "tests/check/test_servers.py",
+    "sadpath check http://127.0.0.1:8000 --container shop": "tests/sadpath/test_container.py",
+    "sadpath check http://127.0.0.1:8000 --metrics http://127.0.0.1:8000/metrics": "tests/end_to_end/test_action.py",
+    "sadpath check --json leaks.json --junit leaks.xml --html leaks.html -- uvicorn shop.main:app --port 8000": (
+        "tests/check/test_check.py"
+    ),
+    "sadpath check --json leaks.json --junit leaks.xml -- uvicorn shop.main:app --port 8000": (
+        "tests/check/test_check.py"
+    ),
+    "sadpath check --baseline leaks.json -- uvicorn shop.main:app --port 8000": "tests/check/test_check.py",
+    "docker build --tag sadpath .": "tests/end_to_end/test_action.py",
+    "docker run --rm --network host sadpath check http://127.0.0.1:8000 "
+    "--metrics http://127.0.0.1:8000/metrics": "tests/end_to_end/test_action.py",
     "promtool test rules grafana/prometheus/tests/*.yml": "tests/grafana/test_rules.py",
     # the lab's service
     "LAB_CONTROL=1 LAB_MEMORY_LIMIT_MB=512 python -m uvicorn service.app:app": HERE,
