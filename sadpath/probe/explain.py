@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Optional, Sequence, Set
 
 from .heap import live_exceptions, traceback_of, type_name
 from .holders import names_of
-from .names import instance_dict
+from .names import instance_dict, is_one_of
 from .raise_sites import raise_sites
 from .retained import sample_front
 
@@ -47,7 +47,7 @@ def message(exception: BaseException) -> str:
     arguments = _args_of(exception)
     attributes = instance_dict(exception) or {}
     candidates = [*arguments[:1], *(attributes[name] for name in _TEXTS if name in attributes)]
-    texts = [str(one) for one in candidates if type(one) in (str, int, float, bytes)]
+    texts = [str(one) for one in candidates if is_one_of(one, (str, int, float, bytes))]
     return max(texts, key=len, default="")[:LONGEST_MESSAGE]
 
 

@@ -8,6 +8,7 @@ locals of the functions that run.
 import gc
 import sys
 import time
+from contextvars import Context, ContextVar
 from types import BuiltinFunctionType, CodeType, FrameType, ModuleType, TracebackType
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 from weakref import ref
@@ -103,7 +104,7 @@ def _way_down(holder: Any, parents: Dict[int, Any]) -> List[Any]:
 
 def _ends_a_search(holder: Any) -> bool:
     """Whether words may begin with a value of a context or of a thread, which no module refers to."""
-    return type(holder).__name__ in ("ContextVar", "Context") and type(holder).__module__ == "_contextvars"
+    return type(holder) is Context or type(holder) is ContextVar
 
 
 def _referrers(level: Sequence[Any], parents: Dict[int, Any], ours: Set[int]) -> List[Tuple[Any, Any]]:

@@ -7,7 +7,9 @@ No code of a user's class runs: attributes are read from the instance's dictiona
 """
 
 import functools
+import gc
 from collections import deque
+from contextvars import ContextVar
 from types import (
     AsyncGeneratorType,
     CellType,
@@ -28,8 +30,11 @@ LruCache: Any = type(functools.lru_cache(maxsize=1)(lambda: None))
 _SUSPENDABLE = {GeneratorType: "gi_frame", CoroutineType: "cr_frame", AsyncGeneratorType: "ag_frame"}
 _SUSPENDABLE_IDS = {id(kind): frame for kind, frame in _SUSPENDABLE.items()}
 _LONGEST_KEY = 60
-_INTERNAL = ("builtins.", "_contextvars.", "_thread.")
+_INTERNAL = ("builtins", "_contextvars", "_thread")
 """Where the types are from that a name says nothing of, such as the nodes of a context."""
+
+_NODES = ("hamt_bitmap_node", "hamt_array_node", "hamt_collision_node")
+"""The types of which a context consists."""
 
 _MISSING = object()
 
@@ -41,6 +46,11 @@ def has_own_name(holder: Any) -> bool:
     """Whether words may begin with this object: one finds it without knowing who refers to it."""
     kind = type(holder)
     return is_class(holder) or kind is FunctionType or kind is LruCache or id(kind) in _SUSPENDABLE_IDS
+
+
+def is_one_of(value: Any, kinds: Sequence[type]) -> bool:
+    """Whether a value is of one of these very types. `in` would ask a metaclass whether they are equal."""
+    return any(type(value) is kind for kind in kinds)
 
 
 def is_class(holder: Any) -> bool:
@@ -56,7 +66,7 @@ def in_words(chain: Sequence[Any], modules: Dict[int, str]) -> str:
         owner = chain[i - 1] if i > first else None
         after = chain[i + 2] if i + 2 < len(chain) else None
         words = _step(words, owner, chain[i], chain[i + 1], after, is_module=id(chain[i]) in modules)
-        i += 2 if type(chain[i]) in (FunctionType, LruCache) else 1  # their tuple or dictionary is no part of a name
+        i += 2 if is_one_of(chain[i], (FunctionType, LruCache)) else 1  # their tuple or dictionary is no part of a name
     return words
 
 
@@ -100,6 +110,8 @@ def _step(words: str, owner: Any, holder: Any, child: Any, after: Any, *, is_mod
         return _step_of_class(words, holder, child) if is_class(holder) else words
     if issubclass(kind, (set, frozenset)):
         return f"{words} (a member)"
+    if kind.__name__ in _NODES and kind.__module__ == "builtins":
+        return _step_of_context(words, holder, child)
     return words if child is instance_dict(holder) else words + _attribute(holder, child)
 
 
@@ -107,9 +119,16 @@ def _step_of_dict(words: str, holder: Any, child: Any, *, is_namespace: bool) ->
     key = next((key for key, value in list(dict.items(holder)) if value is child), _MISSING)
     if key is _MISSING:
         return f"{words} (a key)"
-    if type(key) is ref:  # of a value that each thread has for itself
+    if _is_of_a_thread(key):
         return words
     return f"{words}.{key}" if is_namespace and type(key) is str else f"{words}[{_short(key)}]"
+
+
+def _step_of_context(words: str, node: Any, child: Any) -> str:
+    """Return the words for the value of a context variable: a node of a context has it in front of its variable."""
+    held = gc.get_referents(node)
+    variables = [after for one, after in zip(held, held[1:]) if one is child and type(after) is ContextVar]
+    return f"context variable {variables[0].name!r}" if variables else words
 
 
 def _step_of_class(words: str, holder: Any, child: Any) -> str:
@@ -139,7 +158,15 @@ def _is_namespace_of(owner: Any, attributes: Any) -> bool:
     """Whether a dictionary has the attributes of `owner`, which refers to it."""
     if owner is None or type(attributes) is not dict:
         return False
-    return is_class(owner) or attributes is instance_dict(owner)
+    of_a_thread = type(owner) is dict and any(
+        value is attributes and _is_of_a_thread(key) for key, value in list(owner.items())
+    )
+    return of_a_thread or is_class(owner) or attributes is instance_dict(owner)
+
+
+def _is_of_a_thread(key: Any) -> bool:
+    """Whether it is a key under which a `threading.local` has the values of one thread."""
+    return type(key) is ref or type_name(type(key)) == "_thread._localdummy"
 
 
 def _index(holder: Any, child: Any) -> str:
@@ -162,7 +189,7 @@ def attributes_of(holder: Any) -> Iterator[Any]:
         yield from list(dict.items(attributes))
     for base in _mro_of(type(holder)):
         for name, descriptor in list(_dict_of_class(base).items()):
-            if type(descriptor) in _C_DESCRIPTORS and name not in ("__dict__", "__weakref__", "__class__"):
+            if is_one_of(descriptor, _C_DESCRIPTORS) and name not in ("__dict__", "__weakref__", "__class__"):
                 try:
                     yield name, descriptor.__get__(holder)
                 except Exception:  # noqa: BLE001, S112 - a slot that is empty, a getter that refuses
@@ -204,7 +231,7 @@ _IS_FUNCTION = 0x2
 
 def _short(key: Any) -> str:
     """Return a key as it is typed, of Python's own plain types; of another, the name of its type."""
-    plain = type(key) in (str, int, bytes, bool, type(None), float)
-    of_plain = type(key) is tuple and all(type(one) in (str, int, bytes) for one in key)
+    plain = is_one_of(key, (str, int, bytes, bool, type(None), float))
+    of_plain = type(key) is tuple and all(is_one_of(one, (str, int, bytes)) for one in key)
     text = repr(key) if plain or of_plain else type_name(type(key))
     return text if len(text) <= _LONGEST_KEY else text[: _LONGEST_KEY - 1] + "…"

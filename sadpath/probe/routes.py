@@ -9,7 +9,7 @@ from itertools import compress
 from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 from .heap import type_name
-from .names import instance_dict
+from .names import instance_dict, is_one_of
 
 OPS = ("routes",)
 
@@ -90,7 +90,7 @@ def _of_django(resolver: Dict[str, Any], prefix: str = "", depth: int = MAX_DEPT
 
 def _patterns_of(resolver: Dict[str, Any]) -> Sequence[Any]:
     module = resolver.get("urlconf_name")
-    if type(module) in (list, tuple):
+    if is_one_of(module, (list, tuple)):
         return list(module)  # type: ignore[arg-type]  # it is one of these
     return (instance_dict(resolver.get("urlconf_module", module)) or {}).get("urlpatterns") or ()
 
