@@ -5,7 +5,7 @@ finds instead of freeing it, and each exception's way back to itself is searched
 """
 
 import gc
-from types import FrameType
+from types import CellType, FrameType
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .gc_switch import switch_off, switch_on
@@ -101,10 +101,18 @@ def _closed_by(circle: Sequence[Any]) -> Optional[_Place]:
     return next((place for place in reversed(places) if place is not None), None)
 
 
+def _content(cell: CellType) -> Any:
+    """Return what a variable of an enclosing function holds; the cell itself if that is nothing."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return cell
+
+
 def _place(holder: Any, child: Any) -> Optional[_Place]:
     """Return the local by which a frame, or what is suspended in one, refers to `child`; None if none does."""
     frame = holder if type(holder) is FrameType else suspended_frame(holder)
-    name = local_name(frame, child)
+    name = local_name(frame, _content(child) if type(child) is CellType else child)
     if frame is None or not name:
         return None
     code = frame.f_code

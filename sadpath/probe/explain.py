@@ -46,7 +46,7 @@ def message(exception: BaseException) -> str:
     """Return the message of an exception without asking its class for it; empty where there is none."""
     arguments = _args_of(exception)
     attributes = instance_dict(exception) or {}
-    candidates = [*arguments[:1], *(attributes[name] for name in _TEXTS if name in attributes)]
+    candidates = [*arguments[:3], *(attributes[name] for name in _TEXTS if name in attributes)]
     texts = [str(one) for one in candidates if is_one_of(one, (str, int, float, bytes))]
     return max(texts, key=len, default="")[:LONGEST_MESSAGE]
 

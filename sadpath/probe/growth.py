@@ -6,21 +6,26 @@ A look before remembers numbers only, ids and lengths, and keeps nothing alive.
 import gc
 from collections import Counter, deque
 from itertools import compress, repeat
+from operator import is_, not_
+from types import FrameType, TracebackType
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from .explain import described
 from .heap import live_exceptions, type_name
 from .holders import chains_to, modules_by_id
-from .names import LruCache, in_words
+from .names import LruCache, in_words, own_name
 
 OPS = ("begin", "kept", "grown", "end")
 
 MAX_CONTAINERS = 300_000
+MAX_HOLDERS = 1_000_000
 SAMPLED = 5
 GROWN_BY = 30
 """Elements that a container must have got, in a round of a hundred requests, to be named."""
 
-_CONTAINERS = (dict, list, set, deque)
+_CONTAINERS = (dict, list, set, deque, LruCache)
+_RETAINED = (FrameType, TracebackType)
+"""What a leak has millions of, and what refers to no container of its own."""
 
 
 class _Before:
@@ -110,8 +115,10 @@ def _index(chain: Sequence[Any], one: Any) -> int:
 
 def _named(chain: Optional[Sequence[Any]], container: Any) -> Dict[str, Any]:
     """Return the name of a container, its length, and the length that it cannot pass, if it has one."""
+    is_cache = type(container) is LruCache
+    name = own_name(container, {}) if is_cache else in_words(chain, modules_by_id()) if chain else ""
     return {
-        "held_by": in_words(chain, modules_by_id()) if chain else "",
+        "held_by": name,
         "length": _length(container),
         "bounded": _bound(container, chain or []),
     }
@@ -121,13 +128,15 @@ def _bound(container: Any, chain: Sequence[Any]) -> Optional[int]:
     if issubclass(type(container), deque):
         bound: Optional[int] = deque.maxlen.__get__(container)
         return bound
-    caches = [one for one in chain if type(one) is LruCache]
+    caches = [one for one in (*chain, container) if type(one) is LruCache]
     size: Optional[int] = LruCache.cache_info(caches[-1]).maxsize if caches else None
     return size
 
 
 def _newest_type(container: Any) -> str:
-    """Return the type of the element that a container got last, as far as it has an order."""
+    """Return the type of the element that a container got last; empty where that cannot be seen."""
+    if type(container) is LruCache:
+        return ""
     kind: Any = next(kind for kind in _CONTAINERS if issubclass(type(container), kind))
     orders: Dict[Any, Any] = {dict: lambda one: reversed(list(dict.values(one))), set: set.__iter__}
     try:
@@ -154,7 +163,16 @@ def _containers() -> List[Any]:
     """Return all containers in the heap, by their types and not by a `__class__` that they may define."""
     objects = gc.get_objects()
     found = list(compress(objects, map(issubclass, map(type, objects), repeat(_CONTAINERS))))
-    return [one for one in found if one is not objects]
+    return [one for one in found if one is not objects] + _unseen(objects)
+
+
+def _unseen(objects: List[Any]) -> List[Any]:
+    """Return the dictionaries that the collector does not follow: those of texts and numbers alone."""
+    are_retained = map(issubclass, map(type, objects), repeat(_RETAINED))
+    holders = list(compress(objects, map(not_, are_retained)))[:MAX_HOLDERS]
+    held = gc.get_referents(*holders)
+    dictionaries = compress(held, map(is_, map(type, held), repeat(dict)))
+    return list({id(one): one for one in dictionaries if not gc.is_tracked(one)}.values())
 
 
 def _is_container(one: Any) -> bool:
@@ -162,6 +180,8 @@ def _is_container(one: Any) -> bool:
 
 
 def _length(container: Any) -> int:
+    if type(container) is LruCache:
+        return int(LruCache.cache_info(container).currsize)
     kind: Any = next(kind for kind in _CONTAINERS if issubclass(type(container), kind))
     return int(kind.__len__(container))
 
