@@ -59,7 +59,8 @@ def _of_routes(found: Sequence[Any], prefix: str, depth: int) -> Iterator[Route]
         below = instance_dict(inner) or {}
         if "routes" in below or "router" in below:
             router = below if "routes" in below else instance_dict(below["router"]) or {}
-            yield from _of_routes(router.get("routes") or (), path + _text(route.get("prefix")), depth - 1)
+            included = instance_dict(route.get("include_context")) or route
+            yield from _of_routes(router.get("routes") or (), path + _text(included.get("prefix")), depth - 1)
         elif route.get("methods"):
             yield from ((str(method), _plain(path)) for method in sorted(route["methods"]))
 

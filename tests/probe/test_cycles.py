@@ -23,7 +23,7 @@ def in_a_local() -> None:
         raise Failed
     except Failed as error:
         kept = error
-    assert kept
+    assert kept is not None
 
 
 def in_a_result() -> None:

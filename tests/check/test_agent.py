@@ -1,0 +1,231 @@
+"""The probe in a target: it answers on a socket of the process, in forked children too, and is no burden."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sadpath.check.probes import NoAnswer, Probes
+from sadpath.check.target import INJECT
+from tests.waiting import until
+
+
+@pytest.fixture
+def probes(tmp_path: Path) -> Probes:
+    """The probes of a folder whose path is longer than a socket's may be."""
+    folder = tmp_path / ("a-long-name-" * 10) / "probes"
+    folder.mkdir(parents=True)
+    return Probes(folder)
+
+
+@contextmanager
+def target(probes: Probes, code: str, path: str = "", *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A process with the probe in it, that ends when its standard input does."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(INJECT), path]))}
+    process = subprocess.Popen(
+        [sys.executable, *options, "-c", f"{code}\nimport sys\nprint('ready', flush=True)\nsys.stdin.read()"],
+        env={**env, "SADPATH_PROBE": str(probes.folder)},
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin
+    assert process.stdout
+    try:
+        for line in process.stdout:
+            if line == "ready\n":
+                break
+        yield process
+    finally:
+        process.stdin.close()
+        process.wait(20)
+        process.stdout.close()
+
+
+def test_a_process_says_who_it_is(probes: Probes) -> None:
+    """On a socket that nobody else may use."""
+    with target(probes, "") as process:
+        hello = probes.ask("looks.hello")[process.pid]
+        mode = stat.S_IMODE((probes.folder / f"{process.pid}.s").stat().st_mode)
+    assert hello["pid"] == process.pid
+    assert hello["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert mode == 0o600
+
+
+def test_a_look_counts_bytes_and_exceptions(probes: Probes) -> None:
+    """All of the process's own."""
+    raising = """
+error = ValueError()
+for _ in range(30):
+    try:
+        raise error
+    except ValueError:
+        pass
+"""
+    with target(probes, raising):
+        settled = probes.settle()
+    assert (settled.in_use or 0) > 1 << 20
+    assert [(one.type_name, one.entries) for one in settled.tracebacks.values()] == [("builtins.ValueError", 30)]
+
+
+def test_the_targets_own_sitecustomize_runs(probes: Probes, tmp_path: Path) -> None:
+    """As if ours were not there."""
+    (tmp_path / "sitecustomize.py").write_text("import builtins\nbuiltins.theirs = __file__\n")
+    code = "import sitecustomize, sys; print(sitecustomize.__file__ == theirs); print('_sadpath_probe' in sys.modules)"
+    with target(probes, code, str(tmp_path)) as process:
+        assert probes.ask("looks.hello").keys() == {process.pid}
+
+
+def test_a_sitecustomize_that_fails_is_the_targets_affair(probes: Probes, tmp_path: Path) -> None:
+    """The process starts as it does without us, and the probe answers."""
+    (tmp_path / "sitecustomize.py").write_text("raise ValueError('theirs')\n")
+    with target(probes, "", str(tmp_path)) as process:
+        assert probes.ask("looks.hello").keys() == {process.pid}
+
+
+def test_the_probe_takes_no_name_of_the_target(probes: Probes, tmp_path: Path) -> None:
+    """A target that uses the package itself finds its own."""
+    package = tmp_path / "sadpath"
+    package.mkdir()
+    (package / "__init__.py").write_text("theirs = True\n")
+    code = "import sadpath; assert sadpath.theirs"
+    with target(probes, code, str(tmp_path)):
+        assert probes.ask("looks.hello")
+
+
+def test_it_imports_c_modules_only_until_it_is_asked(probes: Probes) -> None:
+    """What is imported before gevent patches it stays unpatched."""
+    code = "import sys; print({'threading', 'socket', 'ssl', 'json', 'logging'} & {*sys.modules})"
+    plain = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    env = {**os.environ, "PYTHONPATH": str(INJECT), "SADPATH_PROBE": str(probes.folder)}
+    ours = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env).stdout
+    assert ours == plain
+
+
+FORKS = """
+import os, time
+children = []
+for _ in range(5):
+    child = os.fork()
+    if child == 0:
+        try:
+            import select
+            select.select([0], [], [])
+        finally:
+            os._exit(0)
+    children.append(child)
+"""
+
+
+def test_forked_children_answer_each_on_a_socket_of_its_own(probes: Probes) -> None:
+    """And the parent goes on to answer."""
+    with target(probes, FORKS) as process:
+        until(lambda: len(probes.ask("looks.hello")) == 6, 20, "all answer")
+        answers = probes.ask("looks.hello")
+        assert {one["parent"] for pid, one in answers.items() if pid != process.pid} == {process.pid}
+
+
+def test_a_fork_while_it_is_asked_hangs_nobody(probes: Probes, tmp_path: Path) -> None:
+    """Fifty children, and a question all the time; each child ends, and so do the questions."""
+    code = f"""
+import os, _thread
+def fork():
+    for _ in range(50):
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+    open({str(tmp_path / "done")!r}, "w").close()
+_thread.start_new_thread(fork, ())
+"""
+    with target(probes, code) as process:
+        until(lambda: ask_and_see(probes, process.pid) and (tmp_path / "done").exists(), 60, "all children have ended")
+
+
+def ask_and_see(probes: Probes, pid: int) -> bool:
+    """Ask once; whether the process itself answered. It may be about to fork."""
+    try:
+        return pid in probes.ask("looks.settle", timeout_s=20)
+    except NoAnswer:
+        return False
+
+
+def ask_badly(folder: Path, pid: int, question: bytes) -> bytes:
+    """Send something else than a question."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(20)
+        connection.connect(f"/proc/self/fd/{descriptor}/{pid}.s")
+        os.close(descriptor)
+        connection.sendall(question)
+        connection.shutdown(socket.SHUT_WR)
+        return connection.recv(65536)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        b"nonsense\n",
+        b'{"op": "os.system"}\n',
+        b'{"op": "agent.start", "folder": "/tmp"}\n',
+        b'{"op": "looks.gc"}\n',
+        b'{"op": "../x.y"}\n',
+        b'{"op": "looks.hello", "unknown": 1}\n',
+        b"[]\n",
+        b"{}\n",
+    ],
+)
+def test_what_is_no_question_gets_an_error(probes: Probes, question: bytes) -> None:
+    """Only what a module offers may be asked; it answers the next one."""
+    with target(probes, "") as process:
+        assert "error" in json.loads(ask_badly(probes.folder, process.pid, question))
+        assert probes.ask("looks.hello")
+
+
+def test_who_leaves_without_a_word_does_no_harm(probes: Probes) -> None:
+    """It answers the next one."""
+    with target(probes, "") as process:
+        assert ask_badly(probes.folder, process.pid, b"") == b""
+        assert probes.ask("looks.hello")
+
+
+def test_a_socket_that_is_left_behind_proves_nothing(probes: Probes) -> None:
+    """Only an answer counts."""
+    (probes.folder / "1.s").touch()
+    with socket.socket(socket.AF_UNIX) as dead:
+        descriptor = os.open(probes.folder, os.O_RDONLY)
+        dead.bind(f"/proc/self/fd/{descriptor}/2.s")
+        os.close(descriptor)
+    with pytest.raises(NoAnswer, match="no process of the service answers"):
+        probes.ask("looks.hello")
+
+
+def test_after_it_was_stopped_nothing_is_left(probes: Probes) -> None:
+    """No socket, no thread."""
+    code = "import os"
+    with target(probes, code) as process:
+        before = len(psutil.Process(process.pid).threads())
+        assert before == 2
+        probes.ask("agent.stop")
+        until(lambda: len(psutil.Process(process.pid).threads()) == 1, 20, "its thread has ended")
+        assert list(probes.folder.iterdir()) == []
+
+
+def test_a_process_that_cannot_take_the_probe_starts_all_the_same(tmp_path: Path) -> None:
+    """One line says why."""
+    env = {**os.environ, "PYTHONPATH": str(INJECT), "SADPATH_PROBE": str(tmp_path / "missing")}
+    done = subprocess.run([sys.executable, "-c", "print(1)"], capture_output=True, text=True, env=env, check=True)
+    assert done.stdout == "1\n"
+    assert done.stderr.startswith("sadpath: no probe in process ")
+    assert done.stderr.count("\n") == 1
