@@ -67,8 +67,8 @@ class Child:
         return self.status() or 0
 
     def last_line(self) -> str:
-        """Return the last line of the log that has a word in it: mostly why the command ended."""
-        return next((line for line in reversed(self.lines()) if any(map(str.isalpha, line))), "")
+        """Return the last line of the log that is not all brackets and the like: mostly why the command ended."""
+        return next((line for line in reversed(self.lines()) if any(map(str.isalnum, line))), "")
 
     def lines(self) -> list[str]:
         """Return the lines of the log that are not empty; none if the log is gone."""

@@ -13,7 +13,7 @@ from statistics import median
 from typing import Protocol
 
 from sadpath.check.values import ErrorPath, Request, Sent, Settled, Traceback
-from sadpath.verdict.exact import FLAT_BELOW_IN_PAGES, Round, Suspect, judge_rounds
+from sadpath.verdict.exact import FLAT_BELOW_IN_PAGES, HIDDEN_IN_PAGES, Round, Suspect, judge_rounds
 from sadpath.verdict.judge import Verdict
 
 FIRST_ROUND, LONGEST_ROUND = 50, 400
@@ -21,6 +21,11 @@ FIRST_ROUND, LONGEST_ROUND = 50, 400
 
 REQUESTS_OF_PROOF = 20
 """Requests of a round once a traceback was seen to grow: few prove it, and what they retain slows each settle."""
+
+REST_S, LONG_REST_S = 0.02, 0.12
+"""Seconds between the last answer and the count, at the first visit and later. A server has work left after an answer;
+and asyncio keeps the timers that were cancelled, 100 bytes and more a request, until uvicorn's own one of 0.1 s is due.
+"""
 
 LEAST_PER_ROUND = 10
 SECONDS_PER_ROUND = 1.0
@@ -85,8 +90,10 @@ class Look:
     @property
     def verdict(self) -> Verdict:
         """What the rounds so far decide."""
-        flat_below = max(self.flat_below, FLAT_BELOW_IN_PAGES) if self.in_pages else self.flat_below
-        return judge_rounds(self.rounds, flat_below=flat_below)
+        if self.in_pages:
+            flat_below = max(self.flat_below, FLAT_BELOW_IN_PAGES)
+            return judge_rounds(self.rounds, flat_below=flat_below, hidden_bytes=HIDDEN_IN_PAGES)
+        return judge_rounds(self.rounds, flat_below=self.flat_below)
 
     @property
     def is_decided(self) -> bool:
@@ -99,9 +106,12 @@ def visit(look: Look, sender: Sender, settle: Settle, most: int) -> Iterator[Rou
     look.visits += 1
     warm = send(look, sender, 2 * sender.connections)
     size = _round_size(warm, min(FIRST_ROUND << (look.visits - 1), LONGEST_ROUND))
+    rest = REST_S if look.visits == 1 else LONG_REST_S
+    time.sleep(rest)
     before = settle(begins_round=True)
     for number in range(most, 0, -1):
         sent = send(look, sender, size)
+        time.sleep(rest)
         after = settle(begins_round=number > 1)
         look.seconds += sent.seconds
         if after.pids == before.pids:

@@ -9,7 +9,7 @@ from types import CellType, FrameType
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .gc_switch import switch_off, switch_on
-from .heap import type_name
+from .heap import referents, type_name
 from .names import local_name, suspended_frame
 from .raise_sites import is_own
 
@@ -76,7 +76,7 @@ def _circle(exception: BaseException, inside: Any) -> List[Any]:
     while level and len(way_of) < MAX_OBJECTS:
         further: List[Any] = []
         for holder in level:
-            for child in gc.get_referents(holder):
+            for child in referents(holder):
                 if child is exception:
                     return [*_way(id(holder), way_of), exception]
                 if id(child) in inside and id(child) not in way_of:

@@ -11,7 +11,7 @@ from types import FrameType, TracebackType
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from .explain import described
-from .heap import live_exceptions, type_name
+from .heap import live_exceptions, referents, type_name
 from .holders import chains_to, modules_by_id
 from .names import LruCache, in_words, own_name
 
@@ -170,7 +170,7 @@ def _unseen(objects: List[Any]) -> List[Any]:
     """Return the dictionaries that the collector does not follow: those of texts and numbers alone."""
     are_retained = map(issubclass, map(type, objects), repeat(_RETAINED))
     holders = list(compress(objects, map(not_, are_retained)))[:MAX_HOLDERS]
-    held = gc.get_referents(*holders)
+    held = referents(*holders)
     dictionaries = compress(held, map(is_, map(type, held), repeat(dict)))
     return list({id(one): one for one in dictionaries if not gc.is_tracked(one)}.values())
 

@@ -8,6 +8,8 @@ import gc
 import sys
 import time
 from itertools import compress, repeat
+from operator import not_
+from types import ModuleType
 from typing import Any, Iterator, List, NamedTuple, cast
 
 
@@ -40,6 +42,22 @@ def full_census() -> HeapCensus:
         if count:
             found.append(LiveException(id(exception), type_name(type(exception)), count))
     return HeapCensus(live, sorted(found, key=lambda one: one.entries, reverse=True))
+
+
+def referents(*holders: Any) -> List[Any]:
+    """Return what objects refer to, as `gc.get_referents` does; of a module its namespace alone.
+
+    Asked for the referents of `_asyncio`, Python 3.12 hands out freed objects of its own free list; to let go of them
+    frees them once more, and the next collection never ends.
+    """
+    are_modules = list(map(issubclass, map(type, holders), repeat(ModuleType)))
+    if True not in are_modules:
+        return gc.get_referents(*holders)
+    others = compress(holders, map(not_, are_modules))
+    return [*gc.get_referents(*others), *map(_namespace_of, compress(holders, are_modules))]
+
+
+_namespace_of = cast("Any", ModuleType).__dict__["__dict__"].__get__
 
 
 def type_name(kind: type) -> str:

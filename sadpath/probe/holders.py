@@ -13,6 +13,7 @@ from types import BuiltinFunctionType, CodeType, FrameType, ModuleType, Tracebac
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 from weakref import ref
 
+from .heap import referents
 from .names import has_own_name, in_words, local_name, suspended_frame
 
 MAX_OBJECTS = 2_000_000
@@ -116,7 +117,7 @@ def _referrers(level: Sequence[Any], parents: Dict[int, Any], ours: Set[int]) ->
             continue
         if holder is by_id or holder is level:
             continue
-        child = next((by_id[id(one)] for one in gc.get_referents(holder) if id(one) in by_id), None)
+        child = next((by_id[id(one)] for one in referents(holder) if id(one) in by_id), None)
         if child is not None:
             found.append((holder, child))
     return found
@@ -150,11 +151,11 @@ def _with_other_names(target: Any, names: List[str]) -> List[str]:
 
 def _children(level: Sequence[Any]) -> Dict[int, Any]:
     """Return all that a level refers to, by id."""
-    children = gc.get_referents(*level)
+    children = referents(*level)
     found = dict(zip(map(id, children), children))
     if _FRAMES_ARE_APART:
         for frame in filter(None, map(suspended_frame, level)):
-            held = gc.get_referents(frame)
+            held = referents(frame)
             found.update(zip(map(id, held), held))
     return found
 
@@ -175,9 +176,9 @@ def _chain(target: Any, levels: Sequence[Sequence[Any]]) -> List[Any]:
 
 
 def _refers(holder: Any, child: Any) -> bool:
-    held = gc.get_referents(holder)
+    held = referents(holder)
     if _FRAMES_ARE_APART and (frame := suspended_frame(holder)) is not None:
-        held += gc.get_referents(frame)
+        held += referents(frame)
     return id(child) in map(id, held)
 
 

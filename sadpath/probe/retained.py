@@ -7,13 +7,14 @@ data is.
 Nothing that a user's class defines is called: lengths, elements and sizes come from the slots of Python's own types.
 """
 
-import gc
 import sys
 from collections import deque
 from itertools import islice
 from time import thread_time
 from types import FrameType, MethodDescriptorType, TracebackType
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
+
+from .heap import referents
 
 MAX_REFERENCES = 8192
 """References that one sample may follow, so that many locals cannot make a look slow."""
@@ -145,7 +146,7 @@ def _referents(holder: Any) -> Tuple[List[object], float]:
     kind = _CONTAINERS.get(id(type(holder))) or _container_that_it_extends(type(holder))
     length = kind.__len__(holder) if kind else 0
     if length <= MAX_ELEMENTS:  # the collector leaves out keys that are strings, since these refer to nothing
-        return _items(holder, length) if kind is dict else gc.get_referents(holder), 1.0
+        return _items(holder, length) if kind is dict else referents(holder), 1.0
     if kind is list or kind is tuple:
         elements = list(kind.__getitem__(holder, slice(None, None, length // SAMPLED_ELEMENTS)))
         return elements, len(elements) / length

@@ -23,6 +23,9 @@ FLAT_BELOW = 100.0
 FLAT_BELOW_IN_PAGES = 256.0
 """The same where memory is only known in pages."""
 
+HIDDEN_IN_PAGES = float(2**20)
+"""Bytes that may come to lie on pages that the process has anyway, before the first new page is seen."""
+
 MIN_ROUNDS = 3
 """Rounds from which there is a confidence interval worth the name."""
 
@@ -44,19 +47,20 @@ class Round:
     entries: Mapping[Suspect, int] = field(default_factory=dict)
 
 
-def judge_rounds(rounds: Sequence[Round], *, flat_below: float = FLAT_BELOW) -> Verdict:
+def judge_rounds(rounds: Sequence[Round], *, flat_below: float = FLAT_BELOW, hidden_bytes: float = 0.0) -> Verdict:
     """Judge one error path by its rounds, in the order in which they were sent.
 
     An exception whose traceback grew in every round is proof of a leak. Without one memory decides: it leaks where the
     whole 95% CI is above `flat_below` bytes per request over `MIN_SAMPLES_OF_A_LEAK` rounds, and the growth neither
     levels off nor came in one step. It is flat where the interval is below, or where that of the second half of as many
-    rounds is: a cache filled in the first. Never raises; too few rounds are inconclusive.
+    rounds is: a cache filled in the first. `hidden_bytes` may have been kept without being seen, so they count towards
+    the upper bound. Never raises; too few rounds are inconclusive.
     """
     usable = [one for one in rounds if one.requests > 0 and one.grown_bytes is not None]
     growth = [(one.grown_bytes or 0.0) / one.requests for one in usable]
     mean, low, high = _interval(usable)
     suspects = growing_suspects(usable)
-    outcome, reason = _decide(usable, growth, (low, high), suspects, flat_below)
+    outcome, reason = _decide(usable, growth, suspects, flat_below, hidden_bytes)
     requests = sum(one.requests for one in usable)
     return Verdict(
         outcome,
@@ -110,19 +114,19 @@ def _interval(rounds: Sequence[Round]) -> tuple[float, float, float]:
 def _decide(
     rounds: Sequence[Round],
     growth: Sequence[float],
-    bounds: tuple[float, float],
     suspects: Mapping[Suspect, float],
     flat_below: float,
+    hidden_bytes: float,
 ) -> tuple[Outcome, str]:
     if len(growth) < MIN_ROUNDS:
         return "inconclusive", f"not enough data: {len(growth)} of {MIN_ROUNDS} rounds"
     if suspects:
         return "leaks", f"the traceback of an exception grows by {max(suspects.values()):.1f} entries per request"
-    low, high = bounds
+    low = _interval(rounds)[1]
     threshold = f"{flat_below:,.0f} bytes per request"
-    if high < flat_below:
+    if _upper_bound(rounds, hidden_bytes) < flat_below:
         return "flat", f"growth of {threshold} is ruled out"
-    if _has_levelled(rounds, flat_below):
+    if _has_levelled(rounds, flat_below, hidden_bytes):
         return "flat", f"memory grew at first, as a cache does that fills, and then by less than {threshold}"
     if low <= flat_below:
         return "inconclusive", f"cannot tell {threshold} from zero with 95% confidence; give it a larger budget"
@@ -131,10 +135,15 @@ def _decide(
     return ("inconclusive", doubt) if doubt else ("leaks", kept or f"the whole 95% CI is above {threshold}")
 
 
-def _has_levelled(rounds: Sequence[Round], flat_below: float) -> bool:
+def _upper_bound(rounds: Sequence[Round], hidden_bytes: float) -> float:
+    """Return what growth cannot have passed, in bytes per request."""
+    return _interval(rounds)[2] + hidden_bytes / sum(one.requests for one in rounds)
+
+
+def _has_levelled(rounds: Sequence[Round], flat_below: float, hidden_bytes: float) -> bool:
     """Whether the second half of the rounds rules out growth, of enough rounds to tell a leak from a filling cache."""
     latter = rounds[len(rounds) // 2 :]
-    return len(rounds) >= MIN_SAMPLES_OF_A_LEAK and _interval(latter)[2] < flat_below
+    return len(rounds) >= MIN_SAMPLES_OF_A_LEAK and _upper_bound(latter, hidden_bytes) < flat_below
 
 
 def _doubt(growth: Sequence[float]) -> str:

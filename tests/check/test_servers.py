@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from ctypes.util import find_library
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,15 @@ def test_a_server_is_started_with_the_probe_in_it(name: str, environments: Path,
     """In an environment of its own, on the newest Python."""
     command = words(COMMANDS[name], environment(environments, NEWEST, *SERVERS), free_port())
     assert_that_it_leaks(checked(tmp_path, command, "--request", "GET /leak", "--request", "GET /fresh"))
+
+
+def test_a_server_with_another_malloc_is_measured_in_pages(tmp_path: Path) -> None:
+    """With jemalloc preloaded glibc counts nothing. The same is found, with more requests."""
+    library = find_library("jemalloc") or missing("jemalloc", "apt-get install libjemalloc2")
+    command = ["env", f"LD_PRELOAD={library}", sys.executable, "plain.py", str(free_port())]
+    found = checked(tmp_path, command, "--request", "GET /leak", "--request", "GET /fresh")
+    assert_that_it_leaks(found)
+    assert found.path("GET /fresh 403")["requests"] > 4000
 
 
 @pytest.mark.parametrize("version", [OLDEST, "3.10", "3.12", "3.13", ATTACHES])

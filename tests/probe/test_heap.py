@@ -1,13 +1,17 @@
 import gc
+import subprocess
 import sys
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from sadpath.probe.heap import LiveException, LiveExceptionCounter, full_census
 from tests.probe.raising import raise_many
 from tests.waiting import until
+
+ROOT = Path(__file__).parents[2]
 
 
 class Error(Exception):
@@ -122,3 +126,31 @@ def test_after_removal_no_callback_is_left() -> None:
     counter.install()
     counter.remove()
     assert gc.callbacks == before
+
+
+LOOPS = """
+import asyncio, gc, sys
+from sadpath.probe.heap import referents
+from sadpath.probe.holders import names_of
+
+async def main():
+    future = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(future.set_result, 1)
+    await future
+
+error = ValueError()
+for _ in range(5):
+    for _ in range(3):
+        asyncio.run(main())
+    assert referents(sys.modules["_asyncio"]) == [vars(sys.modules["_asyncio"])]
+    assert names_of([error])
+gc.collect()
+"""
+
+
+def test_no_module_is_asked_for_its_referents() -> None:
+    """Python 3.12 hands out freed objects for `_asyncio`, and frees them twice: a collection would never end."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOOPS], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr

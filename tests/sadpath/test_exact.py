@@ -133,3 +133,17 @@ def test_few_leaks_pass_as_flat_when_one_looks_after_each_round() -> None:
         growth = noise(200, 66, 20, seed)
         wrong += any(judge_rounds(rounds(growth[:count])).outcome == "flat" for count in range(3, 21))
     assert wrong / 400 < 0.01
+
+
+def test_what_may_hide_in_pages_has_to_be_outgrown() -> None:
+    """A mebibyte may go unseen: no growth in 300 requests rules out nothing then, in 5,000 it does."""
+    assert judge_rounds(rounds([0.0] * 3), flat_below=256, hidden_bytes=2**20).outcome == "inconclusive"
+    many = judge_rounds(rounds([0.0] * 12, requests=400), flat_below=256, hidden_bytes=2**20)
+    assert (many.outcome, many.ci95) == ("flat", (0.0, 0.0))
+
+
+def test_a_round_with_more_requests_says_more() -> None:
+    """What disturbs a count is as large after few requests as after many."""
+    few, many = rounds([100, -100, 60], requests=50), rounds([5.0, -5.0, 3.0], requests=1000)
+    low, high = judge_rounds([*few, *many]).ci95
+    assert (low, high) == pytest.approx((-6, 8), abs=1)

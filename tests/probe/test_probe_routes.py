@@ -62,4 +62,4 @@ def test_an_application_that_is_none_is_left_out() -> None:
     Starlette.__module__ = "starlette.applications"
     odd = Starlette()
     assert isinstance(found(), list)
-    assert odd
+    assert odd is not None
