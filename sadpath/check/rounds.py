@@ -22,7 +22,7 @@ FIRST_ROUND, LONGEST_ROUND = 50, 400
 REQUESTS_OF_PROOF = 20
 """Requests of a round once a traceback was seen to grow: few prove it, and what they retain slows each settle."""
 
-REST_S, LONG_REST_S = 0.02, 0.12
+REST_S, LONG_REST_S = 0.005, 0.12
 """Seconds between the last answer and the count, at the first visit and later. A server has work left after an answer;
 and asyncio keeps the timers that were cancelled, 100 bytes and more a request, until uvicorn's own one of 0.1 s is due.
 """
