@@ -1,4 +1,4 @@
-"""Runs a module as `python -m` does; times a full census of its heap and a full collection when asked over HTTP.
+"""Runs a module as `python -m` does; times a look at its heap and a full collection when asked over HTTP.
 
     python -m loadtest.bench.census_runner 8001 -m uvicorn service.app:app --port 8000
     curl http://127.0.0.1:8001/
@@ -16,6 +16,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from sadpath.probe.explain import explain
 from sadpath.probe.heap import full_census
 
 
@@ -32,7 +33,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def measure() -> dict[str, float]:
-    """Time a census and a collection, in seconds; `entries` are those of the longest chain.
+    """Time a census, the naming of the object with the longest chain, and a collection, in seconds.
+
+    `entries` are those of that chain. It is named as `sadpath check` names it: who holds it, where it was raised.
 
     Callbacks of the garbage collector are removed meanwhile, because they would be timed with it.
     """
@@ -42,10 +45,20 @@ def measure() -> dict[str, float]:
         found = full_census()
         census_s = time.perf_counter() - began
         began = time.perf_counter()
+        explained = explain([one.exception_id for one in found.with_traceback[:1]])
+        naming_s = time.perf_counter() - began
+        began = time.perf_counter()
         gc.collect()
         collect_s = time.perf_counter() - began
         longest = max((one.entries for one in found.with_traceback), default=0)
-        return {"entries": longest, "census_s": census_s, "collect_s": collect_s}
+        has_name = any(one["held_by"] for one in explained)
+        return {
+            "entries": longest,
+            "named": has_name,
+            "census_s": census_s,
+            "naming_s": naming_s,
+            "collect_s": collect_s,
+        }
     finally:
         gc.callbacks[:] = callbacks
 

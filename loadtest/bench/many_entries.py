@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import mean, median
 
@@ -14,6 +14,7 @@ from loadtest.bench.ratios import BenchRow, Goal, compare
 from loadtest.bench.rounds import Part, Round, play
 from loadtest.ports import free_ports
 from loadtest.server import Server, running, service
+from sadpath.errors import CommandError
 
 TIMEOUT_S = 120.0
 FIRST_REQUESTS = 1_000
@@ -81,7 +82,7 @@ def service_census(bench: Bench) -> Iterator[BenchRow]:
         needed = int(ENTRIES / max(entries_a_request, ENTRIES / MOST_REQUESTS)) + 1
         bench.say(f"{needed:,} requests to the service, for {ENTRIES:,} entries")
         _request(server, needed - FIRST_REQUESTS, bench)
-        yield _census_row("full census", control, bench)
+        yield from _census_rows({"full census": "census_s", "naming": "naming_s"}, control, bench)
 
 
 def plain_census(bench: Bench) -> Iterator[BenchRow]:
@@ -91,7 +92,7 @@ def plain_census(bench: Bench) -> Iterator[BenchRow]:
     plain = ["-m", "loadtest.bench.retaining", str(ENTRIES), "{port}"]
     server = Server("plain", ["-m", "loadtest.bench.census_runner", str(control), *plain], bench.folder, port)
     with running(server):
-        yield _census_row("full census (plain stack)", control, bench)
+        yield from _census_rows({"full census (plain stack)": "census_s"}, control, bench)
 
 
 def _request(server: Server, requests: int, bench: Bench) -> None:
@@ -107,13 +108,18 @@ def _census(control: int) -> dict[str, float]:
     return figures
 
 
-def _census_row(name: str, control: int, bench: Bench) -> BenchRow:
-    of, goal = next(measurement.rows[name] for measurement in MEASUREMENTS if name in measurement.rows)
+def _census_rows(names: Mapping[str, str], control: int, bench: Bench) -> Iterator[BenchRow]:
+    """Yield the rows by their names, each with the figure that it compares with a collection."""
     _census(control)  # the first collection frees what the requests left behind
     pairs = [_census(control) for _ in range(bench.effort.censuses)]
-    censuses, collections = [one["census_s"] for one in pairs], [one["collect_s"] for one in pairs]
-    figures = {"census_ms": _ms(median(censuses)), "collect_ms": _ms(median(collections))}
-    return compare(name, of, censuses, collections, goal, entries=pairs[-1]["entries"], **figures)
+    if not all(one["named"] for one in pairs):
+        raise CommandError("the object with the most entries was not named")
+    collections = [one["collect_s"] for one in pairs]
+    for name, figure in names.items():
+        of, goal = next(measurement.rows[name] for measurement in MEASUREMENTS if name in measurement.rows)
+        seconds = [one[figure] for one in pairs]
+        figures = {f"{figure.removesuffix('_s')}_ms": _ms(median(seconds)), "collect_ms": _ms(median(collections))}
+        yield compare(name, of, seconds, collections, goal, entries=pairs[-1]["entries"], **figures)
 
 
 MEASUREMENTS = (
@@ -126,7 +132,8 @@ MEASUREMENTS = (
             "full census": (
                 "a full census of a service's heap with a million entries against a full collection",
                 Goal(0.5),
-            )
+            ),
+            "naming": ("naming the object that retains them against a full collection", Goal(0.1)),
         },
         service_census,
     ),

@@ -17,6 +17,7 @@ from loadtest.bench.ratios import BenchRow, Goal, compare
 from loadtest.bench.rounds import Part, PartResult, Round, RoundFailed, play
 from loadtest.ports import free_ports
 from loadtest.server import Server, service
+from sadpath.check.target import INJECT
 from sadpath.errors import CommandError
 
 WARM_UP_REQUESTS = 500
@@ -43,13 +44,21 @@ class Setup:
     is_scraped: bool = False
     slowness: int = 1
     is_traced_by_memray: bool = False
+    has_probe: bool = False
 
     def server(self, path: str, folder: Path, port: int) -> Server:
         """Return its server for the error path `reused` or `factory`, not yet started."""
         runner = (
             ["-m", "memray", "run", "-f", "-q", "-o", str(folder / "memray.bin")] if self.is_traced_by_memray else []
         )
-        return service(f"{path}-{self.name}", folder, port, runner=runner, **COMMON, **self.environment)
+        probe = _probe(folder / f"{path}-probes") if self.has_probe else {}
+        return service(f"{path}-{self.name}", folder, port, runner=runner, **COMMON, **self.environment, **probe)
+
+
+def _probe(sockets: Path) -> dict[str, str]:
+    """Return what puts the probe of `sadpath check` into a process, as `sadpath check` starts it."""
+    sockets.mkdir(exist_ok=True)
+    return {"PYTHONPATH": str(INJECT), "SADPATH_PROBE": str(sockets)}
 
 
 COMMON = {
@@ -61,6 +70,7 @@ SETUPS = (
     Setup(BARE, {"LAB_METRICS": "none"}),
     Setup("exporter", {"LAB_METRICS": "all"}, is_scraped=True),
     Setup("census", {"LAB_METRICS": "census"}, is_scraped=True),
+    Setup("probe", {"LAB_METRICS": "none"}, has_probe=True),
     Setup("memray", {"LAB_METRICS": "none"}, slowness=4, is_traced_by_memray=True),
     Setup("tracemalloc", {"LAB_METRICS": "none", "PYTHONTRACEMALLOC": "1"}, slowness=4),
     Setup("noise", {"LAB_METRICS": "none"}),
@@ -86,6 +96,7 @@ REUSED_ROWS = (
 FACTORY_ROWS = (
     OverheadRow("exporter (factory)", "exporter", f"{EVERYTHING}: fresh error", Goal(1.10)),
     OverheadRow("census (factory)", "census", f"{CENSUS}: fresh error", Goal(1.02)),
+    OverheadRow("probe", "probe", "the bare app with the probe of sadpath check in it: fresh error", Goal(1.02)),
     OverheadRow("memray", "memray", "the bare app under memray against the bare app"),
     OverheadRow("tracemalloc", "tracemalloc", "the bare app under tracemalloc, one frame, against the bare app"),
     OverheadRow("noise", "noise", "a second bare app against the bare app: what a ratio here is worth"),

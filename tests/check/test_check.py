@@ -119,6 +119,17 @@ def test_known_leaks_are_accepted_and_new_ones_are_not(quick: Checked, tmp_path:
     assert other.status == 1
 
 
+def test_in_github_actions_a_raise_site_is_annotated(tmp_path: Path) -> None:
+    """And the job has a summary."""
+    summary = tmp_path / "summary.md"
+    arguments = ["--request", "GET /leaks/dictionary", "--", *shop()]
+    found = check(tmp_path, *arguments, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
+    line = (HERE / "shop.py").read_text().splitlines().index('        raise FAILED["payment"]') + 1
+    assert f"::error file=shop.py,line={line},title=GET /leaks/dictionary 402 leaks::" in found.out
+    assert "| GET /leaks/dictionary 402 | leaks |" in summary.read_text()
+    assert "shop.FAILED['payment']" in summary.read_text()
+
+
 def test_the_plan_is_listed_and_nothing_measured(tmp_path: Path) -> None:
     """One line for each error path."""
     listed = check(tmp_path, "--list", "--exclude", "/leaks/*", "--", *shop())

@@ -62,7 +62,8 @@ def test_the_action_fails_a_job_whose_service_leaks(tmp_path: Path) -> None:
     assert installed.returncode == 0, installed.stderr
     done = run_step(check, inputs, tmp_path)
     assert done.returncode == 1, done.stderr
-    assert "::error file=plain.py,line=24,title=GET /leak 403 leaks::" in done.stdout
+    line = (SERVICES / "plain.py").read_text().splitlines().index("            raise Errors.refused") + 1
+    assert f"::error file=plain.py,line={line},title=GET /leak 403 leaks::" in done.stdout
     assert "plain.Errors.refused" in (tmp_path / "summary.md").read_text().replace("__main__", "plain")
     assert (tmp_path / "output").read_text() == f"json={tmp_path}/reports/check.json\n"
     assert json.loads((tmp_path / "reports" / "check.json").read_text())["verdict"] == "leaks"
