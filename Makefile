@@ -11,7 +11,7 @@ show_progress = n=0; while read -r word _; do [ -t 1 ] && case $$word in \
   Collecting) n=$$((n + 1)); printf '\r  %d packages' $$n ;; Installing) echo ', installing' ;; esac; done; true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo twins up down test test-all check format bench truth cost calibrate figures trial dashboards lock clean
+.PHONY: help demo twins up down test test-all check format bench truth matrix cost calibrate figures trial dashboards lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench: $(venv)/dev ## Measure what the instruments cost; takes about eight minut
 
 truth: $(venv)/demo ## Verify every twin on each installed Python (PYTHONS="python3.12 …") and two Starlettes; TWIN=… for one
 	@$(python) -m loadtest truth
+
+matrix: $(venv)/demo ## Check every twin with `sadpath check` on each installed Python, and count its mistakes; writes docs/check-matrix.md
+	@$(python) -m loadtest matrix
 
 cost: $(venv)/demo ## Measure what a request costs after many, reused and factory; two minutes, leaves reports/cost.png
 	@$(python) -m loadtest cost

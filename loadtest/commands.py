@@ -16,6 +16,7 @@ from loadtest.calibrate.command import calibrate
 from loadtest.catalogue import twins_at
 from loadtest.cost.command import cost
 from loadtest.demo.command import demo
+from loadtest.matrix.command import matrix
 from loadtest.ports import free_port
 from loadtest.server import running, service
 from loadtest.trial.command import trial
@@ -61,7 +62,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     result_callback=end,
 )
-for command in (demo, twins, up, down, truth, bench, cost, calibrate, figures, trial):
+for command in (demo, twins, up, down, truth, matrix, bench, cost, calibrate, figures, trial):
     app.command()(command)
 
 

@@ -33,6 +33,8 @@ RUN_BY = {
     "make truth TWIN=endpoint": TRUTH,
     "make truth TWIN=your-twin": TRUTH,
     "python -m loadtest truth": TRUTH,
+    "make matrix": "tests/loadtest/test_matrix.py",
+    "python -m loadtest matrix": "tests/loadtest/test_matrix.py",
     "make cost": "tests/loadtest/test_cost.py",
     "python -m loadtest cost": "tests/loadtest/test_cost.py",
     "make calibrate": "tests/loadtest/test_calibrate.py",

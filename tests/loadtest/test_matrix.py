@@ -1,0 +1,56 @@
+"""`make matrix`: what counts as a mistake of `sadpath check`, and the page that says so."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from loadtest.commands import run
+from loadtest.matrix.judged import Judged
+from loadtest.matrix.page import write_page
+
+LAB = "service.errors.Errors.user_not_found"
+
+
+def row(variant: str, expected: str, found: str, held_by: str = "") -> Judged:
+    """A variant on some runtime."""
+    return Judged("Python 3.11", variant, expected, found, held_by=held_by)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("held_by", "named"),
+    [(LAB, True), ("lru_cache of service.twins.error_cache.find", True), ("", False), ("logging.root", False)],
+)
+def test_an_object_is_named_if_it_is_the_labs_own(held_by: str, *, named: bool) -> None:
+    """By the name that it has in the source."""
+    assert row("a/reused", "leaks", "leaks", held_by).is_named is named
+
+
+def test_the_page_counts_mistakes_and_lists_them(tmp_path: Path) -> None:
+    """What was undecided is no mistake, and is listed too."""
+    rows = [
+        row("a/reused", "leaks", "leaks", LAB),
+        row("b/reused", "leaks", "flat"),
+        row("c/fixed", "flat", "flat"),
+        row("d/fixed", "flat", "inconclusive"),
+        row("e/reused", "leaks", "leaks", "somewhere.else"),
+    ]
+    write_page(tmp_path / "page.md", rows, {"python": "3.11.7"})
+    page = (tmp_path / "page.md").read_text()
+    assert "| leaks | 2 | 1 | 0 | 1 of 2 |" in page
+    assert "| flat | 0 | 1 | 1 |  |" in page
+    assert "| Python 3.11 | 5 | 3 | 1 | 1 |" in page
+    assert "| b/reused | Python 3.11 | leaks | flat | – |" in page
+    assert "| e/reused | Python 3.11 | leaks | leaks | somewhere.else |" in page
+    assert "c/fixed" not in page
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_no_variant_is_judged_wrongly_on_this_python(tmp_path: Path) -> None:
+    """On the newest Starlette: leaky and fixed told apart without one mistake, each object named."""
+    options = ["--python", sys.executable, "--starlette", "1.10.0", "--no-alone", "--budget", "150"]
+    assert run(["matrix", *options, "--reports", str(tmp_path), "--page", str(tmp_path / "page.md")]) == 0
+    assert "Each variant was decided as expected, and each object named." in (tmp_path / "page.md").read_text()
