@@ -19,13 +19,13 @@ class Settings(BaseSettings):
 
     arm: str = Field(default="lab", description="The name of this copy of the service in the experiment.")
     control: bool = Field(default=False, description="Whether to expose `/lab`, which changes state.")
-    strategy: Strategy = Field(default="reused", description="How the errors of `/reused` are raised at first.")
     context_kb: int = Field(
         default=16, ge=0, le=MAX_CONTEXT_KB, description="KiB of context that a raising call holds, by default."
     )
     memory_limit_mb: int | None = Field(
         default=None, gt=0, description="MiB of resident memory above which the process ends."
     )
+    strategy: Strategy = Field(default="reused", description="How the errors of `/reused` are raised at first.")
     metrics: Literal["all", "census", "none"] = Field(
         default="all",
         description="What `/metrics` publishes: everything, only the census and the GC pauses, or nothing.",
