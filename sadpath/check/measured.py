@@ -77,13 +77,21 @@ class Measuring:
             url=self.target.url,
             results=tuple(results),
             environment=self._environment,
-            notes=self.plan.notes,
+            notes=(*self.plan.notes, *self._left_out()),
             seconds=time.monotonic() - self._began,
             flat_below=self.settings.bytes_per_request,
             requests=self.requests,
             no_probe=self.target.why_no_probe,
             ended_early=self.ended_early,
         )
+
+    def _left_out(self) -> Iterator[str]:
+        """Yield a note on the flat paths that the budget left no time to measure with other inputs."""
+        flat = {id(look.path) for look in self.schedule.looks if look.verdict.outcome == "flat"}
+        left = [look for look in self.schedule.distinct_looks if id(look.path) in flat and not look.rounds]
+        if left and not self.schedule.seconds_left:
+            paths = f"{len(left):,} flat path{'s were' if len(left) > 1 else ' was'}"
+            yield f"{paths} not measured with another value in each request: the budget ended before"
 
     def _explain(self, look: Look) -> None:
         """Find out what is to blame, and what a request leaves in reference cycles; unexplained if that fails."""
@@ -108,7 +116,7 @@ class Measuring:
     def _result(self, look: Look) -> PathResult:
         second = next((one for one in self.schedule.distinct_looks if one.path is look.path), None)
         verdict = combined(look, second if second and second.rounds else None)
-        leaks_by_second = second is not None and verdict.outcome == "leaks" and look.verdict.outcome != "leaks"
+        leaks_by_second = verdict.outcome == "leaks" and look.verdict.outcome != "leaks"
         shown = second if second is not None and leaks_by_second else look
         causes = self._explained.get(id(shown), ())
         if verdict.outcome == "leaks" and causes and causes[0].bound:

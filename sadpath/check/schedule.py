@@ -97,11 +97,18 @@ def warm_up(sender: Sender, paths: Sequence[ErrorPath], budget_s: float) -> None
 def combined(first: Look, second: Look | None) -> Verdict:
     """Return one verdict for a path, by its look with identical inputs and, if there was one, with distinct inputs.
 
-    A path that does not leak with identical inputs leaks if it does with distinct ones.
+    A path that does not leak with identical inputs leaks if it does with distinct ones, and is undecided while memory
+    grows with these.
     """
     verdict = first.verdict
     if first.trouble:
         verdict = replace(verdict, outcome="inconclusive", reason=first.trouble)
-    elif second and verdict.outcome != "leaks" and second.verdict.outcome == "leaks" and not second.trouble:
+    elif second and verdict.outcome != "leaks" and not second.trouble and _grows(second):
         verdict = replace(second.verdict, reason=f"with other inputs each time, {second.verdict.reason}")
     return replace(verdict, restarts=first.restarts + (second.restarts if second else 0))
+
+
+def _grows(look: Look) -> bool:
+    """Whether memory leaks, or grows and it is not known yet for how long."""
+    verdict = look.verdict
+    return verdict.outcome == "leaks" or (verdict.outcome == "inconclusive" and verdict.ci95[0] > look.flat_below)

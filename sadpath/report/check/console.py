@@ -98,7 +98,7 @@ def cause_lines(cause: Cause) -> Iterator[str]:
     if cause.traceback_entries:
         yield (
             f"  retains {cause.traceback_entries:,} traceback entries, about {cause.frames:,} frames and "
-            f"{cause.bytes / 2**20:,.1f} MiB"
+            f"{_size(cause.bytes)}"
         )
     yield from (f"  {detail}" for detail in cause.details)
     for site in cause.raised_at:
@@ -107,6 +107,10 @@ def cause_lines(cause: Cause) -> Iterator[str]:
             yield f"      {site.source}"
     if cause.fix:
         yield f"  fix: {cause.fix}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**20:,.1f} MiB" if count >= 2**20 else f"{count / 2**10:,.0f} KiB"
 
 
 def place(site: RaiseSite) -> str:
