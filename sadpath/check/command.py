@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -63,6 +64,7 @@ def run(which: Which, settings: Settings, outputs: Outputs, *, list_only: bool =
     """
     aside, out = Console(stderr=True), Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     accepted = read_baseline(outputs.baseline) if outputs.baseline else frozenset()
+    _check_folders(outputs)
     with the_target(which) as target, _driver(target, settings, which) as driver:
         plan = _plan(target, driver, settings, aside)
         if list_only:
@@ -188,6 +190,15 @@ def _write_json(outputs: Outputs, check: Check, accepted: frozenset[str]) -> Non
     if outputs.json:
         with writing_to(outputs.json):
             write_check(outputs.json, replace(check, accepted=accepted))
+
+
+def _check_folders(outputs: Outputs) -> None:
+    """Raise `CommandError` if a file could not be written, before anything is measured for it."""
+    for file in filter(None, (outputs.json, outputs.junit, outputs.html)):
+        with writing_to(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if file.is_dir() or not os.access(file.parent, os.W_OK):
+                raise CommandError(f"cannot write to {file}: it is a folder, or its folder is read-only")
 
 
 def _write(outputs: Outputs, check: Check) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Protocol
 
 from sadpath.check.values import ErrorPath, Request, Sent, Settled, Traceback
-from sadpath.verdict.exact import FLAT_BELOW_IN_PAGES, HIDDEN_IN_PAGES, Round, Suspect, judge_rounds
+from sadpath.verdict.exact import FLAT_BELOW_IN_PAGES, HIDDEN_IN_PAGES, Round, Suspect, growing_suspects, judge_rounds
 from sadpath.verdict.judge import Verdict
 
 FIRST_ROUND, LONGEST_ROUND = 50, 400
@@ -35,7 +35,17 @@ AS_EXPECTED = 0.9
 """The share of the answers that must have the path's status, for a round to count."""
 
 TOO_MANY_REQUESTS = 429
-MAX_RESTARTS = 3
+MAX_RESTARTS_IN_A_ROW = 6
+"""Rounds that may be lost one after the other, each to a process that was replaced."""
+
+SHORTEST_LIFE = 25
+"""Requests of a round, at least, where processes are replaced."""
+
+COLD_DRIFT = 400.0
+"""Bytes per request by which a process grows that has not served many yet: 30 to 140 were measured."""
+
+MOST_FIRST_LOOKS, CALM_BYTES = 8, 600.0
+"""Looks at new processes, and what one may leave behind before it counts."""
 
 IDLE_ROUNDS, SHARE_OF_IDLE_GROWTH = 3, 0.5
 """Rounds without requests, and the share of a round's growth from which on they explain it."""
@@ -63,6 +73,27 @@ class Settle(Protocol):
         ...
 
 
+class Calmed:
+    """Looks at all processes of a target, and at one that is new until looking alone leaves little behind.
+
+    The first looks load and keep what the probe needs. A worker that was replaced is new again.
+    """
+
+    def __init__(self, settle: Settle) -> None:
+        self._settle = settle
+        self._known: tuple[int, ...] = ()
+
+    def __call__(self, *, begins_round: bool = False) -> Settled:
+        """Collect garbage, and return what is left."""
+        settled = self._settle(begins_round=begins_round)
+        for _ in range(MOST_FIRST_LOOKS if settled.pids != self._known else 0):
+            before, settled = settled, self._settle(begins_round=begins_round)
+            if before.pids == settled.pids and abs(_grown(before, settled) or 0.0) < CALM_BYTES:
+                break
+        self._known = settled.pids
+        return settled
+
+
 Requests = Callable[[int], Sequence[Request]]
 """Returns as many requests as a round needs: the same one each time, or others each time."""
 
@@ -71,8 +102,9 @@ Requests = Callable[[int], Sequence[Request]]
 class Look:
     """What was measured of one error path so far, with identical requests or with distinct ones.
 
-    `seconds` are the response times in order, `cyclic` the objects in reference cycles per request, by round. `trouble`
-    is why the path is not measured any further, if it is not.
+    `most_requests` is the longest round that its processes live for. `seconds` are the response times in order,
+    `cyclic` the objects in reference cycles per request, by round. `trouble` is why the path is not measured any
+    further, if it is not.
     """
 
     path: ErrorPath
@@ -82,7 +114,9 @@ class Look:
     rounds: list[Round] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     cyclic: list[float] = field(default_factory=list)
+    most_requests: int = LONGEST_ROUND
     restarts: int = 0
+    restarts_in_a_row: int = 0
     in_pages: bool = False
     trouble: str = ""
     visits: int = 0
@@ -92,8 +126,18 @@ class Look:
         """What the rounds so far decide."""
         if self.in_pages:
             flat_below = max(self.flat_below, FLAT_BELOW_IN_PAGES)
-            return judge_rounds(self.rounds, flat_below=flat_below, hidden_bytes=HIDDEN_IN_PAGES)
-        return judge_rounds(self.rounds, flat_below=self.flat_below)
+            found = judge_rounds(self.rounds, flat_below=flat_below, hidden_bytes=HIDDEN_IN_PAGES)
+        else:
+            found = judge_rounds(self.rounds, flat_below=self.flat_below)
+        if (
+            found.outcome == "leaks"
+            and self.restarts
+            and found.ci95[0] < COLD_DRIFT
+            and not growing_suspects(self.rounds)
+        ):
+            reason = f"its processes were replaced {self.restarts} times, each before its memory was steady"
+            return replace(found, outcome="inconclusive", reason=reason)
+        return found
 
     @property
     def is_decided(self) -> bool:
@@ -105,7 +149,7 @@ def visit(look: Look, sender: Sender, settle: Settle, most: int) -> Iterator[Rou
     """Measure up to `most` further rounds, until the path is decided. Raises `Disturbed`."""
     look.visits += 1
     warm = send(look, sender, 2 * sender.connections)
-    size = _round_size(warm, min(FIRST_ROUND << (look.visits - 1), LONGEST_ROUND))
+    size = _round_size(warm, min(FIRST_ROUND << (look.visits - 1), look.most_requests))
     rest = REST_S if look.visits == 1 else LONG_REST_S
     time.sleep(rest)
     before = settle(begins_round=True)
@@ -115,6 +159,7 @@ def visit(look: Look, sender: Sender, settle: Settle, most: int) -> Iterator[Rou
         after = settle(begins_round=number > 1)
         look.seconds += sent.seconds
         if after.pids == before.pids:
+            look.restarts_in_a_row = 0
             look.rounds.append(one := _round(size, before, after))
             look.cyclic.append(after.collected / size)
             look.in_pages = look.in_pages or before.in_use is None
@@ -122,7 +167,7 @@ def visit(look: Look, sender: Sender, settle: Settle, most: int) -> Iterator[Rou
                 size = min(size, REQUESTS_OF_PROOF)
             yield one
         else:
-            _restarted(look)
+            size = _restarted(look, size)
         before = after
         if look.is_decided:
             return
@@ -206,7 +251,11 @@ def _grown_tracebacks(before: Settled, after: Settled) -> dict[Suspect, int]:
     return grown
 
 
-def _restarted(look: Look) -> None:
+def _restarted(look: Look, size: int) -> int:
+    """Return a size for the next round that the processes may live for; workers may end after some requests."""
     look.restarts += 1
-    if look.restarts > MAX_RESTARTS:
+    look.restarts_in_a_row += 1
+    if look.restarts_in_a_row > MAX_RESTARTS_IN_A_ROW:
         raise Disturbed("the processes of the service change all the time; they cannot be measured")
+    look.most_requests = max(size // 2, min(SHORTEST_LIFE, size))
+    return look.most_requests

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sadpath.check.distinct import distinct
-from sadpath.check.rounds import Disturbed, Look, Sender, Settle, identical, visit
+from sadpath.check.rounds import Calmed, Disturbed, Look, Sender, Settle, identical, visit
 from sadpath.check.values import ErrorPath
 from sadpath.verdict.judge import Verdict
 
@@ -19,9 +19,6 @@ WARM_UP_S, WARM_UP_SHARE = 10.0, 0.2
 
 WARM_UP_AT_ONCE = 25
 """Requests after which the memory of the service is looked at: it may leak fast."""
-
-FIRST_SETTLES = 4
-"""Settles that count nothing: the first ones load and keep what the probe itself needs."""
 
 FIRST_ROUNDS = 4
 """Rounds of the first visit: enough for all but memory that grows with no exception to blame, or is noisy."""
@@ -57,8 +54,7 @@ class Schedule:
     def run(self, sender: Sender, settle: Settle) -> Iterator[Look]:
         """Measure; yields a look before its first round and after each. What ends it early leaves what was measured."""
         warm_up(sender, [look.path for look in self.looks], self.seconds_left)
-        for _ in range(FIRST_SETTLES):
-            settle(begins_round=True)
+        settle = Calmed(settle)
         yield from self._decide(self.looks, sender, settle)
         flat = [look.path for look in self.looks if look.verdict.outcome == "flat" and not look.trouble]
         others = [look for look in self.distinct_looks if any(look.path is path for path in flat)]

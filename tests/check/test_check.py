@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from loadtest.ports import free_port
 from tests.check.conftest import HERE, Checked, check, environment, shop
 from tests.waiting import until
 
@@ -235,6 +236,7 @@ def test_a_path_that_ends_the_service_is_one_line(tmp_path: Path) -> None:
         (["--config", "missing.toml", "--", "true"], 2, "cannot read missing.toml"),
         (["--baseline", "missing.json", "--", "true"], 2, "write one with --json"),
         (["--pid", "1", "--", "true"], 2, "need the address of a service"),
+        (["--html", "/proc/nowhere/page.html", "--", "true"], 4, "cannot write to /proc/nowhere/page.html"),
     ],
 )
 def test_what_cannot_work_is_one_line(arguments: list[str], status: int, message: str, tmp_path: Path) -> None:
@@ -260,6 +262,22 @@ def test_a_leak_that_nears_the_memory_limit_ends_the_check(tmp_path: Path) -> No
     )
     assert limited.status == 3
     assert "more than its limit of 1 MiB" in limited.out
+
+
+@pytest.mark.slow
+def test_bytes_per_request_are_the_truth(tmp_path: Path) -> None:
+    """Within 50 bytes below 4 KiB, and within 5% above."""
+    sizes = (200, 500, 1000, 4096, 20_000)
+    requests = [word for size in sizes for word in ("--request", f"GET /keep/{size}")]
+    command = [sys.executable, "plain.py", str(free_port())]
+    found = check(tmp_path, *requests, "--budget", "60", "--", *command, cwd=HERE / "services")
+    in_a_bytearray = sys.getsizeof(bytearray()) + 1 + 8  # its last byte, and its place in the list
+    for size in sizes:
+        path = found.path(f"GET /keep/{size} 503")
+        assert path["verdict"] == "leaks"
+        truth = size + in_a_bytearray
+        assert path["bytes_per_request"] == pytest.approx(truth, abs=max(50, 0.05 * truth * (size >= 4096)))
+        assert path["cause"]["held_by"].endswith(".KEPT")
 
 
 def test_memory_that_grows_by_itself_is_not_blamed_on_a_path(tmp_path: Path) -> None:

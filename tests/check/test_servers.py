@@ -93,6 +93,16 @@ def test_a_server_with_another_malloc_is_measured_in_pages(tmp_path: Path) -> No
     assert found.path("GET /fresh 403")["requests"] > 4000
 
 
+def test_workers_that_are_replaced_all_the_time(environments: Path, tmp_path: Path) -> None:
+    """Each lives for some hundred requests: a traceback convicts all the same, the drift of a cold process does not."""
+    command = words(COMMANDS["gunicorn"], environment(environments, NEWEST, *SERVERS), free_port())
+    options = ["--request", "GET /leak", "--request", "GET /fresh", "--budget", "12"]
+    found = checked(tmp_path, [*command, "--max-requests", "130"], *options)
+    assert found.path("GET /leak 403")["cause"]["held_by"] == "plain.Errors.refused"
+    assert found.path("GET /fresh 403")["verdict"] in ("flat", "inconclusive")
+    assert sum(one["restarts"] for one in found.summary["paths"]) > 0
+
+
 @pytest.mark.parametrize("version", [OLDEST, "3.10", "3.12", "3.13", ATTACHES])
 @pytest.mark.parametrize("name", ["a script", "uvicorn", "gunicorn with workers"])
 def test_a_server_on_another_python(name: str, version: str, environments: Path, tmp_path: Path) -> None:
