@@ -8,15 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from sadpath.check.rounds import Disturbed, Look, send
-from sadpath.check.schedule import warm_up
+from sadpath.check.rounds import Disturbed, Look, Sender, send
+from sadpath.check.schedule import Schedule, warm_up
+from sadpath.check.settings import Settings
+from sadpath.check.target import Target
 from sadpath.sources import Reading, Unreadable
 from sadpath.verdict.judge import FLAT_BELOW, Series, Verdict, judge
-
-if TYPE_CHECKING:
-    from sadpath.check.measured import Measuring
 
 SAMPLES = 40
 REQUESTS_PER_SAMPLE = 50
@@ -32,6 +31,15 @@ class Sampled(Look):
     def verdict(self) -> Verdict:
         """What the samples decide."""
         return self.outside or Verdict("inconclusive", "not measured within the budget")
+
+
+class Measuring(Sender, Protocol):
+    """A measurement: `sadpath.check.measured.Measuring`."""
+
+    target: Target
+    settings: Settings
+    schedule: Schedule
+    current: Look | None
 
 
 def run(measuring: Measuring) -> Iterator[bool]:
