@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from loadtest.bench import many_entries, overhead, plugin
+from loadtest.bench import long_run, many_entries, overhead, plugin
 from loadtest.bench.effort import FULL, QUICK, Bench, Measurement
 from loadtest.bench.ratios import BenchRow
 from loadtest.measure.book import Book
@@ -24,6 +24,7 @@ MEASUREMENTS: tuple[Measurement, ...] = (
     overhead.measurement("factory", overhead.FACTORY_ROWS),
     *many_entries.MEASUREMENTS,
     plugin.MEASUREMENT,
+    long_run.MEASUREMENT,
 )
 NAMES = [name for measurement in MEASUREMENTS for name in measurement.rows]
 
