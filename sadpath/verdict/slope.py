@@ -64,7 +64,9 @@ def thinned(requests: Sequence[float], memory: Sequence[float]) -> tuple[Floats,
     neighbours where there are more than `MAX_POINTS`.
     """
     served, first = np.unique(requests, return_index=True)
-    level = np.array([np.median(part) for part in np.split(np.asarray(memory), first[1:])])
+    level = np.asarray(memory, dtype=float)
+    if len(served) < len(level):
+        level = np.array([np.median(part) for part in np.split(level, first[1:])])
     bins = min(len(served), MAX_POINTS)
     return _medians(served, bins), _medians(level, bins)
 
