@@ -35,7 +35,7 @@ def matrix(  # noqa: PLR0913 - one parameter for each option
     ] = None,
     starlette: Annotated[list[str] | None, typer.Option(help="Only on this version.", metavar="VERSION")] = None,
     budget: Annotated[float, typer.Option(help="Seconds for all variants of one runtime.", metavar="SECONDS")] = 120.0,
-    alone: Annotated[bool, typer.Option(help="Check each variant alone too, on the running Python.")] = True,
+    skip_alone: Annotated[bool, typer.Option("--skip-alone", help="Do not check each variant alone as well.")] = False,
     reports: Annotated[Path, typer.Option(help="Folder for matrix.json.")] = Path("reports"),
     page: Annotated[Path, typer.Option(help="Page to write.")] = Path("docs/check-matrix.md"),
     environments: Annotated[Path, typer.Option(help="Folder for the environment of each Python.")] = Path(
@@ -58,7 +58,7 @@ def matrix(  # noqa: PLR0913 - one parameter for each option
         runtimes = [one for each in scope.pythons for one in places.runtimes(each, scope.starlettes)]
         for row in _measured(runtimes, folder, say, budget_s=budget):
             book.put(row)
-        if alone:
+        if not skip_alone:
             for row in _alone(scope.twins, folder, say):
                 book.put(row)
 

@@ -54,7 +54,7 @@ def explain(look: Look, probes: Asked, load: Load, starlette: str = "") -> tuple
 
 
 def cycles(probes: Asked, load: Load) -> tuple[Cause, ...]:
-    """Return what in the user's own code closes the circles of references that a request leaves to the collector."""
+    """Return what in the user's own code closes the circles of references that a request leaves behind."""
     probes.ask("cycles.begin")
     try:
         load(REQUESTS_FOR_CYCLES)
@@ -193,6 +193,9 @@ def _cycle(one: Mapping[str, Any], objects: float) -> Cause:
         type=one["type"],
         held_by=f"local {one['local']!r} of {one['function']}",
         raised_at=raise_sites([{**one, "raises": 1}]),
-        fix="Delete the local in a finally block, or keep the exception out of it: the collector frees it late.",
+        fix=(
+            "Delete the local in a finally block, or keep the exception out of it: "
+            "only the garbage collector frees it, late."
+        ),
         details=(f"{objects:,.1f} objects in reference cycles with each request",),
     )
