@@ -166,10 +166,11 @@ def _locust() -> Panel:
 def _annotations() -> list[Annotation]:
     """Distinguish the two kinds of restart by how near the memory was to its limit just before.
 
-    Only the first seconds of a process lifetime look back at the one before it, which ended some seconds earlier.
+    Only the first 10 s of a process lifetime look back at the one before it. That may have ended some seconds before
+    the new one began: a killed process has to start again.
     """
     began = f"{ARMS.restarted} and (time() - {ARMS.start} < 10)"
-    starved = f"max_over_time({ARMS.memory}[12s]) > 0.85 * {ARMS.limit}"
+    starved = f"max_over_time({ARMS.memory}[25s]) > 0.85 * {ARMS.limit}"
     return [
         ARMS.mark(
             "Killed at its memory limit", RED, f"{began} and {starved}", f"{ARMS.legend} reached its memory limit"

@@ -174,8 +174,8 @@ def restart_thrice(arm: Server, prom: Prometheus) -> None:
 
     until(starve, 60, "the memory limit")
     wait_for(1)
-    starved = f'max_over_time(process_resident_memory_bytes{{arm="{arm.name}"}}[14s]) > {0.8 * LIMIT_MB * 2**20}'
-    until(lambda: not prom.ask(starved), 20, "the kill to be outside the window")
+    starved = f'max_over_time(process_resident_memory_bytes{{arm="{arm.name}"}}[27s]) > {0.8 * LIMIT_MB * 2**20}'
+    until(lambda: not prom.ask(starved), 40, "the kill to be outside the window")
     for restart in (2, 3):
         arm.stop()
         arm.start()
