@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Self
 
 from sadpath.check.values import Answer, Request, Sent
@@ -73,7 +74,8 @@ class Driver:
     def close(self) -> None:
         """End the process."""
         for pipe in filter(None, (self._process.stdin, self._process.stdout)):
-            pipe.close()
+            with suppress(OSError):  # a job that was interrupted while it was written, to a process that has ended
+                pipe.close()
         try:
             self._process.wait(ENDS_WITHIN_S)
         except subprocess.TimeoutExpired:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import signal
 import socket
 import sys
@@ -185,8 +186,11 @@ def main() -> None:
     }
     for job in lines():
         result = jobs[job.pop("op")](**job)
-        sys.stdout.write(json.dumps(result) + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(json.dumps(result) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:  # our parent was interrupted, and waits for no result
+            os._exit(0)
 
 
 def lines() -> Iterator[dict[str, Any]]:

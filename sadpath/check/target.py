@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ from sadpath.sources.process_tree import ProcessTree
 
 INJECT = Path(sadpath.probe.__file__).parent / "inject"
 STARTS_WITHIN_S = 60.0
+SAYS_SO_AFTER_S = 3.0
 PROBE_ANSWERS_WITHIN_S = 5.0
 LOOK_AGAIN_S = 0.05
 
@@ -165,6 +167,7 @@ def _project_python() -> str:
 
 def _wait_until_it_listens(target: Target, port: int | None) -> Listener:
     deadline = time.monotonic() + STARTS_WITHIN_S
+    say_at = time.monotonic() + SAYS_SO_AFTER_S
     while True:
         found = [one for one in listeners(target.tree()) if port in (None, one.port)]
         if listener := next((one for one in found if port or answers_http(one)), None):
@@ -173,9 +176,12 @@ def _wait_until_it_listens(target: Target, port: int | None) -> Listener:
             raise CommandError(f"the service did not start: {why}")
         if time.monotonic() > deadline:
             where = f"port {port}" if port else "any port that speaks HTTP"
-            raise CommandError(
-                f"the service does not listen on {where} after {STARTS_WITHIN_S:.0f} s; name its address with --url"
-            )
+            last = f"; its last line is: {line}" if target.child and (line := target.child.last_line()) else ""
+            waited = f"the service does not listen on {where} after {STARTS_WITHIN_S:.0f} s"
+            raise CommandError(f"{waited}; name its address with --url{last}")
+        if time.monotonic() > say_at:
+            say_at = deadline
+            sys.stderr.write(f"waiting for {target.name} to listen, up to {STARTS_WITHIN_S:.0f} s …\n")
         time.sleep(LOOK_AGAIN_S)
 
 

@@ -1,4 +1,4 @@
-"""The marks of restarts on The divergence, asked of recorded series: a kill at the memory limit is never a plain one."""
+"""The marks of restarts on The divergence, on recorded series: a kill at the memory limit is never a plain restart."""
 
 from __future__ import annotations
 
