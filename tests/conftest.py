@@ -1,10 +1,12 @@
 """What holds for every test."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from sadpath.interrupts import SIGNALS
 from tests.tracing import untraced
 
 PROBE = Path(__file__).parent / "probe"
@@ -19,3 +21,12 @@ def steps_of_its_own(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     with untraced():
         yield
+
+
+@pytest.fixture(autouse=True)
+def signals_as_before() -> Iterator[None]:
+    """Give the handlers back: a command that has ended ignores signals, and what the next test starts inherits that."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -13,10 +13,10 @@ from types import FrameType
 
 from rich.console import Console
 
+from sadpath import interrupts
 from sadpath.errors import CommandError, Status
 
 INTERRUPTED = 128 + signal.SIGINT
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 Say = Callable[[str], None]
 
@@ -31,20 +31,16 @@ def progress(console: Console) -> Say:
 def interrupt_once() -> Iterator[None]:
     """Make the first SIGINT or SIGTERM a `KeyboardInterrupt`; later ones must not cut the clean-up short."""
 
-    def ignore() -> None:
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-
     def handle(_: int, __: FrameType | None) -> None:
-        ignore()
+        interrupts.ignore()
         raise KeyboardInterrupt
 
-    for number in SIGNALS:
+    for number in interrupts.SIGNALS:
         signal.signal(number, handle)
     try:
         yield
     finally:
-        ignore()
+        interrupts.ignore()
 
 
 def run_measurement(name: str, work: Callable[[Path], None], console: Console) -> int:
