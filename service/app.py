@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanag
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from service import lab, memory_limit, problems, routes
+from service import explained, lab, memory_limit, problems, routes
 from service.errors import reused_errors
 from service.metrics import Metrics
 from service.settings import Settings
@@ -31,6 +31,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(routes.router)
     if settings.control:
         app.include_router(lab.router)
+        app.include_router(explained.router)
     problems.install(app, metrics.on_error if metrics and settings.metrics == "all" else None)
     install_twins(app)
     if metrics:

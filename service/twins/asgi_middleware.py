@@ -10,7 +10,7 @@ import copy
 
 from service.context import ContextKb, request_context
 from service.errors import Errors
-from service.lookups import LOOKUPS
+from service.lookups import LOOKUPS, find_user_factory, find_user_reused
 from service.twins.catalogue import FLAT, Expected, Range, Twin, Variant
 
 
@@ -53,8 +53,16 @@ TWIN = Twin(
             "No handler of the framework sees the error, so nothing clears its traceback. Each request adds every "
             "frame from the middleware to the raise, with the context that it holds.",
             status=404,
+            shown=find_user_reused,
         ),
-        Variant("factory", factory, FLAT, "The object and its frames are freed when the request ends.", status=404),
+        Variant(
+            "factory",
+            factory,
+            FLAT,
+            "The object and its frames are freed when the request ends.",
+            status=404,
+            shown=find_user_factory,
+        ),
         Variant(
             "detached",
             detached,

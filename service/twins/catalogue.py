@@ -82,7 +82,8 @@ class Variant:
     """One variant of a twin: an endpoint, its status, what is expected of it, and why.
 
     `before_starlette_1_10` is expected with an older Starlette, and `with_callers` on a Python that `keeps_callers`.
-    Both are None where that makes no difference.
+    Both are None where that makes no difference. `shown` is the function to show people, where the endpoint does not
+    name it.
     """
 
     slug: str
@@ -92,6 +93,7 @@ class Variant:
     status: int = 200
     before_starlette_1_10: Expected | None = None
     with_callers: Expected | None = None
+    shown: Callable[..., Any] | None = None
 
     def expected_on(self, starlette: str, python: tuple[int, ...] = sys.version_info[:3]) -> Expected:
         """Return what is expected with these versions."""

@@ -59,9 +59,17 @@ TWIN = Twin(
             reused,
             Expected(Range(14, 18), Range(29_000, 40_000)),
             "The endpoint is never called, but the framework's frames that resolve its dependencies are retained.",
+            shown=signed_in_reused,
             status=401,
         ),
-        Variant("factory", factory, FLAT, "The object is freed when the request ends.", status=401),
+        Variant(
+            "factory",
+            factory,
+            FLAT,
+            "The object is freed when the request ends.",
+            status=401,
+            shown=signed_in_factory,
+        ),
         Variant(
             "http-exception",
             http_exception,

@@ -73,12 +73,14 @@ TWIN = Twin(
             calls_in_thread(turn),
             FLAT,
             "Python 3 clears `sys.exc_info()` after an `except` clause, so nothing is retained.",
+            shown=MainLoop.turn,
         ),
         Variant(
             "last-error-kept",
             calls_in_thread(turn_and_keep),
             FLAT,
             "Each turn's error replaces the one before, so only one turn's frames are retained.",
+            shown=MainLoop.turn_and_keep,
         ),
     ),
 )

@@ -40,13 +40,13 @@ async def catalogue() -> list[dict[str, Any]]:
 
 async def one_twin(twin: str) -> Any:
     """Describe one twin."""
-    return _described(CATALOGUE[twin]) if twin in CATALOGUE else _unknown_twin(twin)
+    return _described(CATALOGUE[twin]) if twin in CATALOGUE else unknown_twin(twin)
 
 
 async def unknown(twin: str, variant: str) -> JSONResponse:
     """Respond that the twin or the variant is unknown, and list the known ones."""
     if twin not in CATALOGUE:
-        return _unknown_twin(twin)
+        return unknown_twin(twin)
     known = [one.slug for one in CATALOGUE[twin].variants]
     if CATALOGUE[twin].protocol == "websocket" and variant in known:
         return problem(426, "Upgrade required", "This variant needs a websocket client.", {"Upgrade": "websocket"})
@@ -54,7 +54,8 @@ async def unknown(twin: str, variant: str) -> JSONResponse:
     return problem(404, "Unknown variant", detail, variants=known)
 
 
-def _unknown_twin(twin: str) -> JSONResponse:
+def unknown_twin(twin: str) -> JSONResponse:
+    """Respond that there is no such twin, and list the known ones."""
     known = list(CATALOGUE)
     return problem(404, "Unknown twin", f"unknown twin {twin!r}; known: {', '.join(known)}", twins=known)
 
