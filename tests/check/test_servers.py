@@ -90,7 +90,7 @@ def test_a_server_with_another_malloc_is_measured_in_pages(tmp_path: Path) -> No
     command = ["env", f"LD_PRELOAD={library}", sys.executable, "plain.py", str(free_port())]
     found = checked(tmp_path, command, "--request", "GET /leak", "--request", "GET /fresh")
     assert_that_it_leaks(found)
-    assert found.path("GET /fresh 403")["requests"] > 4000
+    assert found.path("GET /fresh 403")["requests"] > 1000  # with glibc: 150
 
 
 def test_workers_that_are_replaced_all_the_time(environments: Path, tmp_path: Path) -> None:
