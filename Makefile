@@ -11,10 +11,10 @@ show_progress = n=0; while read -r word _; do [ -t 1 ] && case $$word in \
   Collecting) n=$$((n + 1)); printf '\r  %d packages' $$n ;; Installing) echo ', installing' ;; esac; done; true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo twins up down test test-all check format bench truth matrix cost calibrate figures trial dashboards lock clean
+.PHONY: help demo twins up down test test-all check format bench truth matrix cost calibrate figures trial dashboards dashboards-preview lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(venv)/demo ## Run the lab for DEMO_SECONDS (60; 0 is until Ctrl-C); TWIN=… for another twin; report in reports/demo
 	@$(python) -m loadtest demo
@@ -66,6 +66,9 @@ trial: $(venv)/demo ## Try kills, faults, attacks and 50,000 odd requests; about
 
 dashboards: $(venv)/dev ## Write grafana/dashboards/*.json from grafana/build
 	@$(python) -m grafana.build
+
+dashboards-preview: $(venv)/dev ## Run the lab with a real Prometheus and draw the dashboards with PREVIEWER="command"; reports/dashboards
+	@$(python) -m tests.grafana.preview
 
 lock: $(venv)/dev ## Bring requirements/*.txt to the newest releases
 	@requirements/lock $(python)

@@ -1,12 +1,12 @@
-"""The building blocks of all panels: a query, a graph, a big figure, a text and an annotation.
+"""The building blocks of all panels: a query, a graph, a big figure, a text, a row and an annotation.
 
-Each panel has its place on Grafana's grid, which is 24 columns wide. A full-screen page of 1080 lines shows about 25
-rows of it.
+Each panel has its place on Grafana's grid, which is 24 columns wide. A page of 720 lines shows 16 rows of it, one of
+1080 lines about 25.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import common as shapes
@@ -47,7 +47,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Words:
-    """A panel's title, and a description of what it shows."""
+    """The title of a panel or a dashboard, and a description of what it shows."""
 
     title: str
     description: str
@@ -67,7 +67,10 @@ def source(uid: str) -> dashboard.DataSourceRef:
 
 
 def graph(words: Words, at: At, axis: Axis, queries: Sequence[Query], uid: str) -> timeseries.Panel:
-    """Return a graph over time, from zero, with the arms in their colours. A missing sample is a gap in the line."""
+    """Return a graph over time, from zero, with the arms in their colours. A missing sample is a gap in the line.
+
+    Areas are not filled: where two lines meet, their fills would mix to a third colour.
+    """
     panel = (
         timeseries.Panel()
         .title(words.title)
@@ -78,10 +81,10 @@ def graph(words: Words, at: At, axis: Axis, queries: Sequence[Query], uid: str) 
         .axis_label(axis.label)
         .axis_soft_min(0)
         .line_width(3)
-        .fill_opacity(8)
+        .fill_opacity(0)
         .show_points(common.VisibilityMode.NEVER)
         .span_nulls(False)  # noqa: FBT003 - the library's
-        .color_scheme(_yellow_to_red())
+        .color_scheme(_by_name())
         .legend(_legend())
         .tooltip(shapes.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING))
     )
@@ -94,11 +97,21 @@ def graph(words: Words, at: At, axis: Axis, queries: Sequence[Query], uid: str) 
 def dashed(panel: timeseries.Panel, pattern: str) -> timeseries.Panel:
     """Draw the series of a graph whose name matches `pattern` as thin dashed lines."""
     dash = dashboard.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 8]})
-    thin, hollow = (dashboard.DynamicConfigValue(f"custom.{name}", value) for name, value in (_THIN, _HOLLOW))
-    return panel.override_by_regexp(pattern, [dash, thin, hollow])
+    return panel.override_by_regexp(pattern, [dash, dashboard.DynamicConfigValue("custom.lineWidth", 2)])
 
 
-_THIN, _HOLLOW = ("lineWidth", 2), ("fillOpacity", 0)
+def logarithmic(panel: timeseries.Panel) -> timeseries.Panel:
+    """Draw a graph on a logarithmic axis, where lines that differ a hundredfold can both be read."""
+    return panel.scale_distribution(shapes.ScaleDistributionConfig().type(common.ScaleDistribution.LOG).log(10))
+
+
+def in_words(panel: stat.Panel, words: Mapping[int, str]) -> stat.Panel:
+    """Show a sentence in place of a value that stands for one, such as -1 for "down"."""
+    texts = {
+        str(value): dashboard.ValueMappingResult(text=text, index=number)
+        for number, (value, text) in enumerate(words.items())
+    }
+    return panel.mappings([dashboard.ValueMap(options=texts)])
 
 
 def in_colour(panel: timeseries.Panel, pattern: str, colour: str) -> timeseries.Panel:
@@ -120,7 +133,7 @@ def figure(words: Words, at: At, unit: str, query: Query, uid: str) -> stat.Pane
         .wide_layout(False)  # noqa: FBT003 - the name above the figure, not beside it
         .justify_mode(common.BigValueJustifyMode.CENTER)
         .reduce_options(shapes.ReduceDataOptions().calcs(["lastNotNull"]).values(False))  # noqa: FBT003 - the library's
-        .color_scheme(_yellow_to_red())
+        .color_scheme(_by_name())
     )
     for panel_query in _queries([query], uid, instant=True):
         panel.with_target(panel_query)
@@ -190,14 +203,23 @@ class Annotation(Builder[dashboard.AnnotationQuery]):
 Panel = timeseries.Panel | stat.Panel | text.Panel
 
 
-def board(title: str, uid: str, description: str, panels: Sequence[Panel]) -> boards.Dashboard:
-    """Return a dashboard that shows the last five minutes and refreshes each second."""
+@dataclass(frozen=True)
+class More:
+    """A row that opens with a click: its title, and the panels in it."""
+
+    title: str
+    y: int
+    panels: Sequence[Panel]
+
+
+def board(words: Words, uid: str, window: str, panels: Sequence[Panel], more: More) -> boards.Dashboard:
+    """Return a dashboard that shows the last `window`, such as `2m`, and refreshes each second."""
     built = (
-        boards.Dashboard(title)
+        boards.Dashboard(words.title)
         .uid(uid)
-        .description(description)
+        .description(words.description)
         .tags(["sadpath"])
-        .time("now-5m", "now")
+        .time(f"now-{window}", "now")
         .timezone("browser")
         .refresh("1s")
         .timepicker(boards.TimePicker().refresh_intervals(["1s", "5s", "15s", "1m"]))
@@ -205,7 +227,10 @@ def board(title: str, uid: str, description: str, panels: Sequence[Panel]) -> bo
     )
     for number, panel in enumerate(panels, start=1):
         built.with_panel(panel.id(number))
-    return built
+    row = boards.Row(more.title).id(len(panels) + 1).grid_pos(_grid(At(0, more.y, 24, 1)))
+    for number, panel in enumerate(more.panels, start=len(panels) + 2):
+        row.with_panel(panel.id(number))
+    return built.with_row(row)
 
 
 def _grid(at: At) -> dashboard.GridPos:
@@ -226,15 +251,14 @@ def _colour_the_arms(panel: timeseries.Panel | stat.Panel) -> None:
         panel.override_by_regexp(f"/^{arm}/", [_colour(colour)])
 
 
-def _yellow_to_red() -> boards.FieldColor:
-    """Colour a series that is not an arm by its largest value: green or blue would suggest that nothing leaks."""
-    scheme = boards.FieldColor().mode(dashboard.FieldColorModeId.CONTINUOUS_YL_RD)
-    return scheme.series_by(dashboard.FieldColorSeriesByMode.MAX)
+def _by_name() -> boards.FieldColor:
+    """Colour a series that is not an arm by its name, so that it has one colour on all panels."""
+    return boards.FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
 
 
 def _legend() -> shapes.VizLegendOptions:
     bottom = shapes.VizLegendOptions().placement(common.LegendPlacement.BOTTOM)
-    return bottom.display_mode(common.LegendDisplayMode.LIST).show_legend(True).calcs(["lastNotNull"])  # noqa: FBT003
+    return bottom.display_mode(common.LegendDisplayMode.LIST).show_legend(True)  # noqa: FBT003 - the library's
 
 
 def _colour(colour: str) -> dashboard.DynamicConfigValue:

@@ -6,7 +6,19 @@ from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import stat, timeseries
 
-from grafana.build.panels import RED, Annotation, At, Axis, Query, Words, dashed, figure, graph, in_colour
+from grafana.build.panels import (
+    RED,
+    Annotation,
+    At,
+    Axis,
+    Query,
+    Words,
+    dashed,
+    figure,
+    graph,
+    in_colour,
+    logarithmic,
+)
 
 
 @dataclass(frozen=True)
@@ -14,7 +26,9 @@ class Subject:
     """Whose series a dashboard shows, and how.
 
     `source` is the uid of the data source, `selector` the labels that select the series, and `by` the label that tells
-    them apart. Rates are taken over `rate_window`, slopes over `slope_seconds`.
+    them apart. Rates are taken over `rate_window`, slopes over `slope_seconds`. For `bridge`, a duration of PromQL, a
+    value holds while scrapes fail: longer than a full collection takes, so that one does not look like a restart.
+    `min_interval` is the least time between two points of a graph.
     """
 
     source: str
@@ -22,6 +36,8 @@ class Subject:
     by: str
     rate_window: str
     slope_seconds: int
+    bridge: str = ""
+    min_interval: str = ""
 
     @property
     def legend(self) -> str:
@@ -59,6 +75,11 @@ class Subject:
         """The time of the last restart of a process that restarted, in milliseconds."""
         return f"({self.start} * 1000) and changes({self.start}[10m]) > 0"
 
+    def bridged(self, metric: str, *labels: str) -> str:
+        """Select a metric, with its last value while scrapes fail, for `bridge`."""
+        series = self.series(metric, *labels)
+        return f"last_over_time({series}[{self.bridge}])" if self.bridge else series
+
     def series(self, metric: str, *labels: str) -> str:
         """Select the subject's series of a metric; `labels` narrow them."""
         return f"{metric}{{{','.join((self.selector, *labels))}}}"
@@ -78,7 +99,8 @@ class Subject:
 
     def graph(self, words: Words, at: At, axis: Axis, *queries: Query) -> timeseries.Panel:
         """Return a graph of the subject's data source."""
-        return graph(words, at, axis, queries, self.source)
+        panel = graph(words, at, axis, queries, self.source)
+        return panel.interval(self.min_interval) if self.min_interval else panel
 
     def figure(self, words: Words, at: At, unit: str, query: Query) -> stat.Panel:
         """Return a figure of the subject's data source."""
@@ -91,29 +113,38 @@ class Subject:
 
 def memory(subject: Subject, words: Words, at: At) -> timeseries.Panel:
     """Return a graph of resident memory and of the memory limit."""
-    queries = [Query(subject.memory, subject.legend), Query(f"max({subject.limit})", "limit")]
+    queries = [
+        Query(subject.bridged("process_resident_memory_bytes"), subject.legend),
+        Query(f"max({subject.limit})", "limit"),
+    ]
     panel = subject.graph(words, at, Axis("bytes", "resident memory"), *queries)
     return in_colour(dashed(panel, "/^limit$/"), "/^limit$/", RED)
 
 
-def requests(subject: Subject, words: Words, at: At, errors: str) -> timeseries.Panel:
-    """Return a graph of the requests per second, and of the `errors` per second among them."""
-    queries = [
-        Query(subject.rate("http_requests_total"), f"{subject.legend} requests"),
-        Query(errors, f"{subject.legend} errors"),
-    ]
-    return dashed(subject.graph(words, at, Axis("reqps", "per second"), *queries), "/errors$/")
+def entries(subject: Subject, at: At, query: Query) -> timeseries.Panel:
+    """Return a graph of the traceback entries of exception objects."""
+    words = Words(
+        "Traceback entries retained",
+        "An exception object whose entries only grow is raised many times: this proves the leak. Each entry retains a "
+        "frame and its locals: a request's data (sadpath_traceback_entries, from Sadpath's exporter).",
+    )
+    return subject.graph(words, at, Axis("short", "entries"), query)
 
 
-def latency(subject: Subject, words: Words, at: At, buckets: str) -> timeseries.Panel:
+def latency(subject: Subject, about: str, at: At, buckets: str) -> timeseries.Panel:
     """Return a graph of p99 and p50 of a histogram, from the rates of its buckets."""
+    words = Words(
+        "Latency: p99, and p50 dashed",
+        f"{about} Half of the requests are faster than p50, one in a hundred is slower than p99. A full collection "
+        "visits all retained objects, and every request waits for it.",
+    )
     queries = [
         Query(
             f"histogram_quantile({share}, {buckets}) >= 0", f"{subject.legend} {name}"
         )  # drops the NaN of no requests
         for share, name in ((0.99, "p99"), (0.5, "p50"))
     ]
-    return dashed(subject.graph(words, at, Axis("s", "latency"), *queries), "/p50$/")
+    return logarithmic(dashed(subject.graph(words, at, Axis("s", "latency"), *queries), "/p50$/"))
 
 
 def paused(subject: Subject, at: At) -> timeseries.Panel:
@@ -137,11 +168,17 @@ def full_collections(subject: Subject, at: At) -> timeseries.Panel:
     return subject.graph(words, at, Axis("short", "per minute"), Query(subject.total(expr), subject.legend))
 
 
-def freed(subject: Subject, at: At, expr: str) -> timeseries.Panel:
-    """Return a graph of the objects that the garbage collector frees per second."""
+def freed(subject: Subject, at: At) -> timeseries.Panel:
+    """Return a graph of the objects that the garbage collector frees per second.
+
+    None are shown in a process's first seconds: they are what its start leaves. Some hundred a second are noise, and
+    look like it.
+    """
     words = Words(
         "Objects freed by GC",
         "Objects per second (python_gc_objects_collected_total). Flat while memory grows: the memory is reachable, so "
         "it is not garbage. Rising with the errors: reference cycles.",
     )
-    return subject.graph(words, at, Axis("short", "objects per second"), Query(expr, subject.legend))
+    rate = f"rate({subject.series('python_gc_objects_collected_total')}[{subject.rate_window}])"
+    query = Query(subject.total(f"{rate} and on (instance) ({subject.in_one_lifetime})"), subject.legend)
+    return subject.graph(words, at, Axis("short", "objects per second"), query).axis_soft_max(1000)

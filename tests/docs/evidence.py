@@ -114,6 +114,7 @@ RUN_BY = {
     "make test-all": ".ci/run",
     "make check": ".ci/run",
     "make dashboards": "tests/grafana/test_dashboards.py",
+    "make dashboards-preview": "tests/grafana/test_preview.py",
 }
 """The file that runs the command, or the code behind it with shorter settings."""
 
@@ -133,6 +134,7 @@ NOT_RUN = {
     "sadpath-images.tar.gz": "writes a gigabyte; a test compares the images with docker-compose.yml",
     "docker load < sadpath-images.tar.gz": "as docker save",
     'make truth PYTHONS="python3.12 /opt/3.13/bin/python3.13"': "which interpreters there are depends on the machine",
+    'make dashboards-preview PREVIEWER="command"': "the previewer is a command of yours; the lab runs for minutes",
     "make format": "it changes the code; `make check` verifies the result",
     "make lock": "it changes the locks to whatever is newest on that day",
     "pre-commit install": "it changes the clone's hooks; they run what `make check` runs",

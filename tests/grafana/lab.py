@@ -130,16 +130,9 @@ class Lab:
 @contextmanager
 def lab(folder: Path) -> Iterator[Lab]:
     """Run two arms, Locust and Prometheus through a leak and three restarts; then keep only Prometheus running."""
-    require("prometheus")
-    *arm_ports, locust_port = free_ports(3)
-    settings = {"LAB_MEMORY_LIMIT_MB": str(LIMIT_MB)}
-    arms = [
-        service(name, folder, port, **settings) for name, port in zip(["reused", "factory"], arm_ports, strict=True)
-    ]
-    targets = {f"{arm.name}:8000": f"127.0.0.1:{arm.port}" for arm in arms}
-    targets["locust:8089"] = f"127.0.0.1:{locust_port}"
+    arms, locust_port = two_arms(folder)
     began = time.time()
-    with prometheus(folder, targets) as prom:
+    with prometheus(folder, targets_of(arms, locust_port)) as prom:
         with load(arms, locust_port, folder):
             seen = f'min(count_over_time(http_requests_total{{job="lab"}}[1m])) >= {STEADY_S}'
             until(lambda: prom.ask(seen), STEADY_S + 15, "steady load on both arms")
@@ -147,6 +140,19 @@ def lab(folder: Path) -> Iterator[Lab]:
             restart_thrice(arms[0], prom)
             ended = time.time()
         yield Lab(prom, began, parted, ended)
+
+
+def two_arms(folder: Path) -> tuple[list[Server], int]:
+    """Return the arms `reused` and `factory`, not yet started, and a port for the Locust that loads them."""
+    *ports, locust_port = free_ports(3)
+    limit = {"LAB_MEMORY_LIMIT_MB": str(LIMIT_MB)}
+    arms = [service(name, folder, port, **limit) for name, port in zip(["reused", "factory"], ports, strict=True)]
+    return arms, locust_port
+
+
+def targets_of(arms: Sequence[Server], locust_port: int) -> dict[str, str]:
+    """Return where each target of the committed configuration really is."""
+    return {f"{arm.name}:8000": f"127.0.0.1:{arm.port}" for arm in arms} | {"locust:8089": f"127.0.0.1:{locust_port}"}
 
 
 @contextmanager
