@@ -25,6 +25,7 @@ from locust.user.users import User
 
 from loadtest import HEADLINE, UNEXPECTED_ANSWERS, sessions
 from loadtest.catalogue import Twin, described, read_twin
+from loadtest.stage.lab_stage import LabStage, follow_changes
 from sadpath.errors import CommandError
 from sadpath.plugins import locust as plugin
 
@@ -51,6 +52,7 @@ def choose_twin(environment: Environment, runner: Runner, **_: Any) -> None:
     """Refuse to load a host that is not ours, before the first request; then ask the arms for the twin."""
     options, hosts = plugin.options_of(environment), hosts_of_arms(environment)
     plugin.refuse_strange_hosts(environment, hosts)
+    follow_changes(environment, runner)
     if options.twin == HEADLINE or isinstance(runner, WorkerRunner):
         return
     try:
@@ -72,7 +74,7 @@ def hosts_of_arms(environment: Environment) -> list[str]:
     return [options.reused_host, options.factory_host]
 
 
-plugin.register(events)  # after our own listener, which sets what the run is about
+plugin.register(events, LabStage)  # after our own listener, which sets what the run is about
 
 
 @events.quitting.add_listener
@@ -131,7 +133,7 @@ class ArmUser(FastHttpUser):
     def request_of_twin(self) -> None:
         """Take the arm's path of the twin, in place of those above, under the name that the arm is watched by."""
         assert self.twin  # noqa: S101 - it is why this is a task
-        variant = self.twin.arms[self.twin.fixed] if self._is_warming_up else self.variant
+        variant = self.twin.arms[self.twin.fixed] if self._takes_fixed_path else self.variant
         watched = {name for name, _ in plugin.options_of(self.environment).sadpath_watch}
         name = f"{self.variant.slug if self.variant.slug in watched else self.arm} {self.twin.slug}"
         if self.twin.protocol == "websocket":
@@ -150,6 +152,11 @@ class ArmUser(FastHttpUser):
                 response.success()
             else:
                 response.failure(f"expected {status}, got {response.status_code}")
+
+    @property
+    def _takes_fixed_path(self) -> bool:
+        """Whether every arm takes it: to warm up, or since the fix of a twin was applied on the live page."""
+        return self._is_warming_up or getattr(plugin.options_of(self.environment), "takes_fixed_path", False)
 
     @property
     def _is_warming_up(self) -> bool:

@@ -115,7 +115,7 @@ def _how_to_read_this() -> Panel:
         "Often one exception object is raised many times, and its traceback retains every frame.\n\n"
         "**Send errors** at a steady rate for five minutes and watch *Memory growth per error*. If the errors cause "
         "the growth, it stops with them.\n\n"
-        "**The object** is named below, with Sadpath's exporter in the service.\n\n"
+        "**The object** is named beside this, with Sadpath's exporter in the service.\n\n"
         "**The fix**: construct the exception where it is raised, in a function or a class method, and keep no "
         "exception object in a module, a class or a cache.",
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -12,8 +13,8 @@ from flask.testing import FlaskClient
 
 from loadtest.bench.effort import Bench, Measurement
 from loadtest.bench.ratios import BenchRow, Goal, compare
+from sadpath.live.page import LivePage
 from sadpath.report import SAMPLES, write_report
-from sadpath.report.page import live_page
 from sadpath.sources import Reading
 from sadpath.verdict.run import Run
 from sadpath.verdict.samples import Latency, Sample, SampleFile
@@ -54,10 +55,25 @@ def _samples(second: int) -> Iterator[Sample]:
         yield Sample(float(second), arm, "measured", reading, Latency(5.0, 20.0))
 
 
+@dataclass
+class Watched:
+    """A load that goes on."""
+
+    run: Run
+    names: Sequence[str] = ("reused", "factory")
+    folder: Path = Path()
+    about: str = ""
+    is_running: bool = True
+    concluded: Run | None = None
+
+    def mark(self, words: str, arms: Iterable[str]) -> None:
+        """Do nothing."""
+
+
 def _polls(samples: list[Sample]) -> list[float]:
     """Poll the page after each of the last seconds, as a browser does; the CPU time of each poll."""
     app, run = Flask(__name__), Run()
-    live_page(app, ["reused", "factory"], lambda: run)
+    LivePage(app, Watched(run))
     client = app.test_client()
     before = len(samples) - 2 * POLLS
     for i in range(0, before, 1200):  # a browser was there all the time, if not each second

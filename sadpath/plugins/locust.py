@@ -21,10 +21,10 @@ import shlex
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from locust.env import Environment
@@ -34,6 +34,7 @@ from locust.web import WebUI
 
 from sadpath import __version__
 from sadpath.errors import CommandError, Status, in_words, writing_to
+from sadpath.live.stage import Stage
 from sadpath.plugins.locust_guard import check_hosts, guard, one_line, refuse_load
 from sadpath.plugins.locust_metrics import Latencies, metrics_page
 from sadpath.plugins.locust_options import LOOKS_LIKE, add_options, options_of
@@ -46,6 +47,9 @@ from sadpath.sources.metrics_page import MetricsPage, WrongPage
 from sadpath.verdict.conditions import Conditions, now, write_conditions
 from sadpath.verdict.sampling import Sampler
 
+if TYPE_CHECKING:
+    from sadpath.live.page import LivePage
+
 __all__ = ["add_options", "options_of", "refuse_load", "refuse_strange_hosts", "register"]
 
 INTERVAL_S = 1.0
@@ -54,13 +58,18 @@ PATIENCE_S = 3.0
 logger = logging.getLogger("sadpath")
 
 
-def register(events: Events) -> None:
+def register(events: Events, stage: Callable[[Environment], Stage] | None = None) -> None:
     """Hook the plugin into Locust's events.
 
-    Without `--sadpath-watch` it only checks the hosts, guards the web UI and publishes Locust's metrics.
+    Without `--sadpath-watch` it only checks the hosts, guards the web UI and publishes Locust's metrics. `stage` makes
+    what the live page can do; without it the page only shows.
     """
+
+    def start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: Any) -> None:
+        _start(environment, runner, web_ui, stage)
+
     events.init_command_line_parser.add_listener(add_options)
-    events.init.add_listener(_start)
+    events.init.add_listener(start)
     events.test_start.add_listener(_check_hosts_again)  # now: a worker can get its load before its `init`
 
 
@@ -70,7 +79,12 @@ def refuse_strange_hosts(environment: Environment, urls: Sequence[str]) -> None:
         check_hosts(environment, urls)
 
 
-def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: Any) -> None:
+def _start(
+    environment: Environment,
+    runner: Runner,
+    web_ui: WebUI | None,
+    stage: Callable[[Environment], Stage] | None,
+) -> None:
     options = options_of(environment)
     refuse_strange_hosts(environment, _hosts(environment))
     if isinstance(runner, WorkerRunner):
@@ -89,9 +103,9 @@ def _start(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: 
     environment.events.test_stop.add_listener(watcher.on_test_stop)
     environment.events.quitting.add_listener(watcher.on_quitting)
     if web_ui and app is not None:
-        from sadpath.report.page import live_page  # noqa: PLC0415 - it draws, and a worker has nothing to draw
+        from sadpath.live.page import LivePage  # noqa: PLC0415 - it draws, and a worker has nothing to draw
 
-        live_page(app, names, lambda: watcher.run, options.sadpath_about, anonymous=watcher.is_anonymous)
+        watcher.page = LivePage(app, watcher, stage(environment) if stage else None)
         link_from_index(app)
         announce(web_ui)
 
@@ -129,10 +143,14 @@ class Watcher:
         self._sources = {name: Bounded(page) for name, page in self._pages.items()}
         if len(self._pages) < len(options.sadpath_watch):
             raise CommandError("two watched services have the same name; give each its own", Status.WRONG_COMMAND)
-        readings = [_first_reading(name, source) for name, source in self._sources.items()]
-        self.is_anonymous = all(reading.anonymous_bytes is not None for reading in readings)
-        self._folder = Path(options.sadpath_reports)
-        _make_folder(self._folder)
+        for name, source in self._sources.items():
+            _first_reading(name, source)
+        self.names: Sequence[str] = list(self._pages)
+        self.about = str(options.sadpath_about)
+        self.folder = Path(options.sadpath_reports)
+        self.concluded: Run | None = None
+        self.page: LivePage | None = None
+        _make_folder(self.folder)
         self._junit = Path(options.sadpath_junit) if options.sadpath_junit else None
         self._conditions = _conditions(options)
         self._latencies = Latencies(environment, list(self._pages))
@@ -144,11 +162,22 @@ class Watcher:
         """The run so far."""
         return self._sampler.run if self._sampler else Run()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether samples are taken."""
+        return bool(self._greenlets)
+
+    def mark(self, words: str, arms: Iterable[str]) -> None:
+        """Remember what was done to services; their next samples have it."""
+        if self._sampler:
+            self._sampler.mark(words, arms)
+
     def on_test_start(self, **_: Any) -> None:
         """Begin a new run: a new file, and a greenlet for each service, so that one that hangs delays no other."""
         self._stop()
+        self.concluded = None
         self._conditions = replace(self._conditions, started=now(), users=None)
-        with one_line(), writing_to(self._folder):
+        with one_line(), writing_to(self.folder):
             self._sampler = self._new_sampler()
         for name in self._pages:  # the first of each in the order of the options, which is the order of the report
             self._sampler.sample(name)
@@ -157,34 +186,49 @@ class Watcher:
 
     def _new_sampler(self) -> Sampler:
         """Begin a new run in the folder. Raises `OSError`."""
-        if earlier := set_aside(self._folder):
+        if earlier := set_aside(self.folder):
             logger.info("moved the earlier run to %s", earlier)
-        write_conditions(self._folder / CONDITIONS, self._conditions)
-        return Sampler(self._sources, self._folder / SAMPLES, self._conditions.warm_up_s or 0.0, self._latencies.of)
+        write_conditions(self.folder / CONDITIONS, self._conditions)
+        return Sampler(self._sources, self.folder / SAMPLES, self._conditions.warm_up_s or 0.0, self._latencies.of)
 
-    def on_test_stop(self, **_: Any) -> None:
-        """Take the last samples."""
+    def on_test_stop(self, environment: Environment, **_: Any) -> None:
+        """Take the last samples. Where Locust then quits by itself, open pages get the report first."""
         self._stop()
+        if getattr(environment.parsed_options, "autoquit", -1) != -1 and self._conclude(environment):
+            self._wait_for_readers()
 
     def on_quitting(self, environment: Environment, **_: Any) -> None:
-        """Write the report, log the verdict, and make it Locust's exit status."""
+        """Log the verdict, and make it Locust's exit status."""
         self._stop()
-        if not self.run.samples:
+        run = self._conclude(environment)
+        if run is None:
             return
+        if self._sampler and self._sampler.unsaved:
+            environment.process_exit_code = int(Status.FAILED)
+        block = verdict_block(run, str(self.folder / PAGE))
+        logger.log(logging.INFO if run.outcome == "flat" else logging.WARNING, "%s", f"\n{block}")
+        if environment.process_exit_code is None and run.status:  # else failed requests decide, as in any Locust
+            environment.process_exit_code = int(run.status)
+        self._wait_for_readers()
+
+    def _wait_for_readers(self) -> None:
+        if self.page:
+            self.page.wait_for_readers()
+
+    def _conclude(self, environment: Environment) -> Run | None:
+        """Write the report of a load that has ended, once; return the run, or None where there is no report."""
+        if self.concluded or not self.run.samples:
+            return self.concluded
         try:
-            run = write_report(self._folder)
+            run = write_report(self.folder)
             if self._junit:
                 write_junit(self._junit, run)
         except OSError as error:
             logger.error("cannot write the report: %s", in_words(error))  # noqa: TRY400 - one line
             environment.process_exit_code = int(Status.FAILED)
-            return
-        if self._sampler and self._sampler.unsaved:
-            environment.process_exit_code = int(Status.FAILED)
-        block = verdict_block(run, str(self._folder / PAGE))
-        logger.log(logging.INFO if run.outcome == "flat" else logging.WARNING, "%s", f"\n{block}")
-        if environment.process_exit_code is None and run.status:  # else failed requests decide, as in any Locust
-            environment.process_exit_code = int(run.status)
+            return None
+        self.concluded = run
+        return run
 
     def _watch(self, name: str, sampler: Sampler) -> None:
         due = time.monotonic()
@@ -214,9 +258,9 @@ class Watcher:
     def _save_conditions(self) -> None:
         """Save what is known by now. Where that fails the report does too, and ends Locust with its status."""
         try:
-            write_conditions(self._folder / CONDITIONS, self._conditions)
+            write_conditions(self.folder / CONDITIONS, self._conditions)
         except OSError as error:
-            logger.error("cannot write %s: %s", self._folder / CONDITIONS, error.strerror)  # noqa: TRY400 - one line
+            logger.error("cannot write %s: %s", self.folder / CONDITIONS, error.strerror)  # noqa: TRY400 - one line
 
     def _stop(self) -> None:
         if self._greenlets and self._sampler:

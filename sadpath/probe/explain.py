@@ -4,7 +4,7 @@ from types import TracebackType
 from typing import Any, Dict, List, Optional, Sequence, Set
 
 from .heap import live_exceptions, traceback_of, type_name
-from .holders import names_of
+from .holders import chains_to, names_of
 from .names import instance_dict, is_one_of
 from .raise_sites import raise_sites
 from .retained import sample_front
@@ -19,10 +19,18 @@ _TEXTS = ("detail", "message", "msg", "title", "description", "reason", "error")
 
 
 def explain(ids: Sequence[int]) -> List[Dict[str, Any]]:
-    """Op: return what is known of the live exceptions with these ids; one that has gone is left out."""
+    """Op: return what is known of the live exceptions with these ids; one that has gone is left out.
+
+    What a module leads to is found on the way to it. The whole heap is looked through for the others only.
+    """
     wanted = set(ids)
-    found = [exception for exception in live_exceptions() if id(exception) in wanted]
-    names = names_of(found)
+    chains = {
+        key: chain for key, chain in chains_to(wanted).items() if issubclass(type(chain[-1]), BaseException)
+    }  # another object may have the id of one that has gone
+    found = [chain[-1] for chain in chains.values()]
+    if len(found) < len(wanted):
+        found = [exception for exception in live_exceptions() if id(exception) in wanted]
+    names = names_of(found, chains)
     return [{"held_by": names.get(id(one), []), **described(one)} for one in found]
 
 

@@ -78,7 +78,7 @@ def grown(limit: int) -> List[Dict[str, Any]]:
     name, count = types[0] if types else ("", 0)
     if not containers:
         return [{"type": name, "count": count, "types": types, "held_by": ""}] if count else []
-    chains = chains_to(containers)
+    chains = chains_to(map(id, containers))
     return [
         {"type": _newest_type(one) or name, "count": by, "types": types, **_named(chains.get(id(one)), one)}
         for one in containers
@@ -88,7 +88,7 @@ def grown(limit: int) -> List[Dict[str, Any]]:
 
 def _of_kept(name: str, found: Sequence[BaseException]) -> Dict[str, Any]:
     sample = list(found[-SAMPLED:])
-    chains = chains_to(sample)
+    chains = chains_to(map(id, sample))
     chain = next(iter(chains.values()), None)
     container = _container_in(chain, len(found)) if chain else None
     about = described(sample[-1])

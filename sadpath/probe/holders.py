@@ -10,7 +10,7 @@ import sys
 import time
 from contextvars import Context, ContextVar
 from types import BuiltinFunctionType, CodeType, FrameType, ModuleType, TracebackType
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 from weakref import ref
 
 from .heap import referents
@@ -32,29 +32,35 @@ _LEAF_IDS = frozenset(map(id, _LEAVES))
 _OURS = __name__.rpartition(".")[0] + "."
 
 
-def chains_to(targets: Sequence[Any]) -> Dict[int, List[Any]]:
-    """Return for each target, by its id, the shortest chain of references that leads to it from a module."""
-    wanted = {id(target): target for target in targets}
+def chains_to(ids: Iterable[int]) -> Dict[int, List[Any]]:
+    """Return for each id of an object the shortest chain of references that leads to it from a module.
+
+    The chain ends with the object. An id that has gone from the heap, or that no module leads to, is left out.
+    """
+    wanted = frozenset(ids)
     level: List[Any] = list(_namespaces().values())
-    seen: Set[int] = {*map(id, level), id(wanted), id(targets)}
+    seen: Set[int] = set(map(id, level))
     levels: List[List[Any]] = []
-    depth_of: Dict[int, int] = {}
+    found: Dict[int, Tuple[Any, int]] = {}
     until = time.monotonic() + MAX_SECONDS
-    while level and len(depth_of) < len(wanted) and len(seen) < MAX_OBJECTS and time.monotonic() < until:
+    while level and len(found) < len(wanted) and len(seen) < MAX_OBJECTS and time.monotonic() < until:
         levels.append(level)
-        seen.update((id(level), id(levels), id(seen), id(depth_of)))
+        seen.update((id(level), id(levels), id(seen), id(found)))
         children = _children(level)
         seen.add(id(children))
-        depth_of.update((key, len(levels)) for key in wanted.keys() & children.keys() if key not in depth_of)
+        found.update((key, (children[key], len(levels))) for key in wanted & children.keys() if key not in found)
         level = [one for key, one in children.items() if key not in seen and id(type(one)) not in _LEAF_IDS]
         seen.update(map(id, level))
-    return {key: _chain(wanted[key], levels[:depth]) for key, depth in depth_of.items()}
+    return {key: _chain(one, levels[:depth]) for key, (one, depth) in found.items()}
 
 
-def names_of(targets: Sequence[Any]) -> Dict[int, List[str]]:
-    """Return the names of each target, by its id, the likeliest first; what has none is not in it."""
+def names_of(targets: Sequence[Any], chains: Optional[Dict[int, List[Any]]] = None) -> Dict[int, List[str]]:
+    """Return the names of each target, by its id, the likeliest first; what has none is not in it.
+
+    `chains` are those that lead to them, where they are known.
+    """
     modules = modules_by_id()
-    chains = chains_to(targets)
+    chains = chains_to(map(id, targets)) if chains is None else chains
     names = {key: [in_words(chain, modules)] for key, chain in chains.items()}
     for target in targets:
         if id(target) in names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
@@ -22,6 +23,35 @@ COOL = ("#0072b2", "#56b4e9", "#009e73")
 """Vermilion, purple, orange; blue, sky blue, green: Okabe and Ito's, which colour-blind people can tell apart."""
 
 LIMIT_COLOUR = "#444"
+
+MARKS_DATA = "marks"
+"""The name under which the live chart finds what happened."""
+
+ROWS_OF_MARKS = 3
+"""Marks that follow each other closely have their words in rows below each other."""
+
+ELAPSED = (
+    "datum.value < 60 ? datum.value + ' s' : "
+    "floor(datum.value / 60) + ':' + (datum.value % 60 < 10 ? '0' : '') + datum.value % 60"
+)
+"""How a time on the axis reads, in the language of Vega: 45 s, 1:30."""
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of a chart that belong to no arm."""
+
+    background: str
+    text: str
+    grid: str
+    limit: str
+    restarted: str
+
+
+THEMES = {
+    "light": Theme("#ffffff", "#1c1c1c", "#e8e8e8", "#b3261e", "#5f5f5f"),
+    "dark": Theme("#111217", "#e6e6ea", "#2c2d33", "#ff7b72", "#a5a6ad"),
+}
 WIDTH, HEIGHT = 1000, 440
 LIMIT_SHOWN_FROM = 0.4
 """Share of the memory limit from which its line is drawn; below, it would only flatten the curves."""
@@ -67,6 +97,50 @@ def memory_chart(colour_of: Mapping[str, str], *, anonymous: bool) -> alt.LayerC
     )
 
 
+def live_chart(colour_of: Mapping[str, str], theme: Theme) -> dict[str, Any]:
+    """Return the specification of the live page's chart, without rows: resident memory against time.
+
+    It fills its container. A mark is a line across it: a kill at the memory limit, another restart, or what somebody
+    did, in words.
+    """
+    x = alt.X("elapsed_s:Q", title=None, axis=alt.Axis(labelExpr=ELAPSED, tickCount=8, tickMinStep=1, grid=False))
+    y = alt.Y("memory_mib:Q", title="resident memory (MiB)", axis=alt.Axis(format=",d", tickCount=6))
+    scale = alt.Scale(domain=list(colour_of), range=list(colour_of.values()))
+    base = _chart().encode(x=x, color=alt.Color("arm:N", legend=None, scale=scale), detail="lifetime:N")
+    lines = base.encode(y=y)
+    limit = _chart().transform_filter(f"datum.resident_mib > {LIMIT_SHOWN_FROM} * datum.limit_mib")
+    limit = limit.transform_aggregate(limit="max(limit_mib)")
+    limit_words = limit.transform_calculate(label="'memory limit  ' + format(datum.limit, ',.0f') + ' MiB'")
+    chart = alt.layer(
+        limit.mark_rule(strokeDash=[8, 6], strokeWidth=2, color=theme.limit).encode(y="limit:Q"),
+        limit_words.mark_text(align="left", x=8, dy=12, fontSize=17, color=theme.limit).encode(
+            y="limit:Q", text="label:N"
+        ),
+        alt.layer(*_marks(theme)),
+        alt.layer(lines.mark_line(strokeWidth=4.5), *_last(lines, end="elapsed_s", halo=theme.background)),
+    ).resolve_scale(color="independent")
+    fit = alt.AutoSizeParams(type="fit", contains="padding", resize=True)
+    chart = chart.properties(width="container", height="container", autosize=fit).configure(**_style(theme))
+    spec: dict[str, Any] = chart.to_dict()
+    spec["datasets"] = {SAMPLES_DATA: [], MARKS_DATA: []}
+    return spec
+
+
+def _marks(theme: Theme) -> Iterator[alt.Chart]:
+    """A line across the chart for each mark, and its words beside it."""
+    colour_of = {"killed": theme.limit, "restarted": theme.restarted, "action": theme.text}
+    scale = alt.Scale(domain=list(colour_of), range=list(colour_of.values()))
+    colour = alt.Color("kind:N", scale=scale, legend=None)
+    chart = alt.Chart(alt.NamedData(MARKS_DATA)).encode(x="elapsed_s:Q", color=colour)
+    yield chart.mark_rule(strokeWidth=1.5)
+    for row in range(ROWS_OF_MARKS):
+        words = chart.encode(text="words:N", y=alt.value(6 + 20 * row))
+        for side, align, dx in (("right", "left", 6), ("left", "right", -6)):
+            here = words.transform_filter(f"datum.row == {row} && datum.side == '{side}'")
+            settings: dict[str, Any] = {"align": align, "baseline": "top", "dx": dx, "fontSize": 16}
+            yield here.mark_text(**settings)
+
+
 def memory_name(*, anonymous: bool) -> str:
     """Return the name of the memory that is drawn and judged."""
     return "anonymous memory" if anonymous else "resident memory"
@@ -75,20 +149,23 @@ def memory_name(*, anonymous: bool) -> str:
 def with_rows(chart: alt.TopLevelMixin, rows: Sequence[Row], **title: Any) -> dict[str, Any]:
     """Return a Vega-Lite specification of `chart` that holds its rows."""
     fit = alt.AutoSizeParams(type="pad", resize=True)  # makes room for labels when the rows change
-    spec: dict[str, Any] = chart.properties(autosize=fit, **title).configure(**_STYLE).to_dict()
+    spec: dict[str, Any] = chart.properties(autosize=fit, **title).configure(**_style(THEMES["light"])).to_dict()
     spec["datasets"] = {SAMPLES_DATA: list(rows)}
     return spec
 
 
-_STYLE: dict[str, Any] = {
-    "font": "sans-serif",
-    "background": "white",
-    "padding": 16,
-    "axis": {"labelFontSize": 15, "titleFontSize": 16, "gridColor": "#e8e8e8", "titlePadding": 10},
-    "legend": {"labelFontSize": 16, "symbolStrokeWidth": 4, "symbolSize": 300, "labelLimit": 400},
-    "title": {"fontSize": 24, "subtitleFontSize": 17, "anchor": "start", "offset": 16, "subtitlePadding": 8},
-    "view": {"stroke": None},
-}
+def _style(theme: Theme) -> dict[str, Any]:
+    words = {"labelColor": theme.text, "titleColor": theme.text}
+    lines = {"gridColor": theme.grid, "domainColor": theme.restarted, "tickColor": theme.restarted}
+    return {
+        "font": "sans-serif",
+        "background": theme.background,
+        "padding": 16,
+        "axis": {"labelFontSize": 15, "titleFontSize": 16, "titlePadding": 10, **lines, **words},
+        "legend": {"labelFontSize": 16, "symbolStrokeWidth": 4, "symbolSize": 300, "labelLimit": 400},
+        "title": {"fontSize": 24, "subtitleFontSize": 17, "anchor": "start", "offset": 16, "subtitlePadding": 8},
+        "view": {"stroke": None},
+    }
 
 
 def _chart() -> alt.Chart:
@@ -126,10 +203,10 @@ _JUST_BELOW_ANOTHER = "datum.ours < datum.top && datum.ours > 0.9 * datum.top"
 """Whether a line ends where its label would lie on that of the highest, so that it goes below its own."""
 
 
-def _last(base: alt.Chart) -> Iterator[alt.Chart]:
-    """A point where the line of each arm ends, labelled with the arm and its memory."""
-    last = base.transform_joinaggregate(end="max(requests)", groupby=["arm"])
-    last = last.transform_filter("datum.requests == datum.end")
+def _last(base: alt.Chart, *, end: str = "requests", halo: str = "white") -> Iterator[alt.Chart]:
+    """A point where the line of each arm ends, at its largest `end`, labelled with the arm and its memory."""
+    last = base.transform_joinaggregate(end=f"max({end})", groupby=["arm"])
+    last = last.transform_filter(f"datum.{end} == datum.end")
     label = last.transform_calculate(label="datum.arm + '  ' + format(datum.memory_mib, ',.0f') + ' MiB'")
     label = label.transform_joinaggregate(ours="max(memory_mib)", groupby=["arm"])
     label = label.transform_joinaggregate(top="max(memory_mib)").encode(text="label:N")
@@ -137,5 +214,5 @@ def _last(base: alt.Chart) -> Iterator[alt.Chart]:
     for where, dy in ((f"!({_JUST_BELOW_ANOTHER})", -16), (_JUST_BELOW_ANOTHER, 20)):
         text = label.transform_filter(where)
         settings: dict[str, Any] = {"align": "right", "dx": -8, "dy": dy, "fontSize": 18, "fontWeight": "bold"}
-        yield text.mark_text(**settings, stroke="white", strokeWidth=5)  # so that no line runs through the letters
+        yield text.mark_text(**settings, stroke=halo, strokeWidth=5)  # so that no line runs through the letters
         yield text.mark_text(**settings)

@@ -1,32 +1,25 @@
-"""The page for people: live while a load runs, or as a report in one file."""
+"""The report for people, in one file."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sadpath.report.charts import (
-    SAMPLES_DATA,
     VEGA_LITE,
-    colours,
     colours_of,
     memory_name,
     panels,
     with_rows,
 )
 from sadpath.report.console import retained_by_error
-from sadpath.report.rows import ChartRows, Row, chart_rows
+from sadpath.report.rows import Row, chart_rows
 from sadpath.verdict.conditions import VERSION_NAMES
 from sadpath.verdict.run import Run
-
-if TYPE_CHECKING:
-    from flask import Flask, Response
 
 _TEMPLATES = Environment(
     loader=PackageLoader("sadpath.report", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -52,39 +45,6 @@ def report_page(run: Run) -> str:
         ],
         vega=chart_script(),
     )
-
-
-def live_page(
-    app: Flask, arms: Sequence[str], current: Callable[[], Run], about: str = "", *, anonymous: bool = True
-) -> None:
-    """Add the page to a Flask app, at `/sadpath`: `current` returns the run so far, `about` is what is measured.
-
-    `anonymous` is whether the watched services report their anonymous memory.
-    """
-    script = chart_script()
-    colour_of = colours(arms)
-    rows = ChartRows(anonymous=anonymous)
-    page = _TEMPLATES.get_template("live.html").render(
-        arms=arms,
-        about=about,
-        colours=colour_of,
-        memory=memory_name(anonymous=anonymous),
-        specs={figure: with_rows(chart, []) for figure, chart in panels(colour_of, anonymous=anonymous).items()},
-        name=SAMPLES_DATA,
-    )
-
-    @app.route("/sadpath")
-    def sadpath_page() -> str:
-        return page
-
-    @app.route("/sadpath/charts.js")
-    def sadpath_charts() -> tuple[str, dict[str, str]]:
-        return script, {"Content-Type": "text/javascript", "Cache-Control": "max-age=3600"}
-
-    @app.route("/sadpath/rows")
-    def sadpath_rows() -> Response:
-        text = json.dumps({"rows": rows.of(current())}, separators=(",", ":"))  # Flask's own also sorts and indents
-        return app.response_class(text, mimetype="application/json")
 
 
 @cache

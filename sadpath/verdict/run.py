@@ -52,6 +52,8 @@ class Lifetime:
 class Run:
     """The samples of a run, as they come; `lifetimes` has those with a reading by arm, `verdicts` what was decided.
 
+    `marked` are the samples with a mark of what somebody did.
+
     Arms are in the order of their first sample, or of `verdicts` where these were given.
     """
 
@@ -59,6 +61,7 @@ class Run:
     conditions: Conditions = field(default_factory=Conditions)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     lifetimes: dict[str, list[Lifetime]] = field(init=False)
+    marked: list[Sample] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         """Split the samples."""
@@ -74,6 +77,8 @@ class Run:
     def add(self, sample: Sample) -> None:
         """Add one sample, to the lifetime of its arm that runs, or to a new one if the process was restarted."""
         self.samples.append(sample)
+        if sample.mark:
+            self.marked.append(sample)
         lifetimes = self.lifetimes.setdefault(sample.arm, [])
         if sample.reading is None:
             return

@@ -26,7 +26,10 @@ class Latency:
 
 @dataclass(frozen=True)
 class Sample:
-    """What was read of one arm at one moment. In a missing sample `reading` is None and `missing` is the reason."""
+    """What was read of one arm at one moment. In a missing sample `reading` is None and `missing` is the reason.
+
+    `mark` is what somebody did to the arm since the sample before, such as "fix applied"; mostly nothing.
+    """
 
     elapsed_s: float
     arm: str
@@ -34,11 +37,12 @@ class Sample:
     reading: Reading | None
     latency: Latency = Latency()
     missing: str = ""
+    mark: str = ""
 
 
 _READING = [field.name for field in fields(Reading) if field.name != "entries_by_error"]
 _LATENCY = [field.name for field in fields(Latency)]
-COLUMNS = ["elapsed_s", "arm", "phase", *_READING, "entries_by_error", *_LATENCY, "missing"]
+COLUMNS = ["elapsed_s", "arm", "phase", *_READING, "entries_by_error", *_LATENCY, "missing", "mark"]
 HEADER = ",".join(COLUMNS).encode()
 _ERRORS = COLUMNS.index("entries_by_error")
 
@@ -126,7 +130,7 @@ def _sample(cells: list[str]) -> Sample:
     if len(cells) != len(COLUMNS):
         raise ValueError(f"{len(cells)} of {len(COLUMNS)} cells in a row")
     elapsed, arm, phase, resident, *figures = cells[:_ERRORS]
-    errors, p50, p99, missing = cells[_ERRORS:]
+    errors, p50, p99, missing, mark = cells[_ERRORS:]
     rest = dict(zip(_READING[1:], map(_figure, figures), strict=True))
     retained = json.loads(errors) if errors else {}
     return Sample(
@@ -136,6 +140,7 @@ def _sample(cells: list[str]) -> Sample:
         reading=Reading(float(resident), **rest, entries_by_error=retained) if resident else None,
         latency=Latency(_figure(p50), _figure(p99)),
         missing=missing,
+        mark=mark,
     )
 
 

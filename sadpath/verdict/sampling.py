@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from sadpath.sources import Source, Unreadable
@@ -32,6 +32,7 @@ class Sampler:
         self._file = SampleFile(path)
         self._warm_up_s = warm_up_s
         self._latency_of = latency_of
+        self._marks: dict[str, list[str]] = {}
         self._started = time.monotonic()
 
     @property
@@ -48,6 +49,11 @@ class Sampler:
         """Begin the run's clock."""
         self._started = time.monotonic()
 
+    def mark(self, words: str, arms: Iterable[str]) -> None:
+        """Remember what was done to these arms: the next sample of each has it, and its time."""
+        for arm in arms:
+            self._marks.setdefault(arm, []).append(words)
+
     def sample(self, arm: str) -> Sample:
         """Take one sample of one arm. A source that returns no reading makes a missing sample, with the reason."""
         reading, missing = None, ""
@@ -57,7 +63,8 @@ class Sampler:
         except Unreadable as reason:
             missing = str(reason)
         elapsed = round(time.monotonic() - self._started, 3)
-        sample = Sample(elapsed, arm, phase, reading, self._latency_of(arm), missing)
+        mark = "; ".join(self._marks.pop(arm, []))
+        sample = Sample(elapsed, arm, phase, reading, self._latency_of(arm), missing, mark)
         self.run.add(sample)
         self._save(sample)
         return sample

@@ -89,7 +89,7 @@ def _pictures(story: Story, arm: Server, url: str, folder: Path) -> Iterator[tup
         for name, source, at, options in drawn:
             picture = PICTURES / f"{name}.png"
             times = ["--from", str(at - WINDOW_S[dashboard.stem]), "--to", str(at)]
-            variables = ["--var", "job=lab", "--var", f"instance={arm.name}"]
+            variables = ["--var", "job=lab", "--var", f"instance=127.0.0.1:{arm.port}"]
             yield picture, [str(source), url, str(picture), "--size", "1280x720", *times, *variables, *options]
 
 

@@ -1,0 +1,171 @@
+"""The lab behind the live page: the load, its rate and context, the fix, and what explains the leak."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from http.client import HTTPException
+from typing import Any
+
+import gevent
+from locust.env import Environment
+from locust.runners import MasterRunner, WorkerRunner
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from loadtest import ARMS, HEADLINE
+from loadtest.stage.script import SCRIPT
+from sadpath.live.stage import Act, Action, Done, Field, Refused
+from sadpath.plugins import locust as plugin
+
+PATIENCE_S = 20.0
+"""How long an arm may take: to release some hundred megabytes takes seconds."""
+
+CHANGED = "sadpath_load_changed"
+"""The message to workers that has what was changed: the options of a load are sent to them at its start only."""
+
+
+class LabStage:
+    """What can be done to the two arms. The fix of the headline is made in the service itself, at `/lab/strategy`.
+
+    The fix of another twin is made in the load, which then takes the path that is fixed.
+    """
+
+    actions: Sequence[Action] = (
+        Action("load", "s", "stop the load"),
+        Action("fix", "f", "apply the fix"),
+        Action("unfix", "b", "go back"),
+        Action("release", "r", "release"),
+    )
+    fields: Sequence[Field] = (
+        Field("rate", "rate", "requests/s", 0.1, 2000),
+        Field("context_kb", "context", "KiB", 0, 4096),
+    )
+    acts: Sequence[Act] = SCRIPT
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._options = plugin.options_of(environment)
+        self._options.takes_fixed_path = False
+        self._fixed = False
+
+    def state(self) -> Mapping[str, Any]:
+        """Return the load as it is."""
+        running = self._is_running
+        return {
+            "rate": f"{self._options.rate:g}",
+            "context_kb": self._options.context_kb,
+            "running": running,
+            "fixed": self._fixed,
+            "labels": {"load": "stop the load" if running else "start the load"},
+            "possible": {"fix": not self._fixed, "unfix": self._fixed},
+        }
+
+    def do(self, name: str, value: float | None) -> Done:
+        """Do it. Raises `Refused`."""
+        field = next((one for one in self.fields if one.name == name), None)
+        if field:
+            return self._set(field, value)
+        done: Mapping[str, Callable[[], Done]] = {
+            "load": self._start_or_stop,
+            "fix": lambda: self._fix(fixed=True),
+            "unfix": lambda: self._fix(fixed=False),
+            "release": self._release,
+        }
+        if name not in done:
+            raise Refused(f"There is no action {name!r}; there are {', '.join(done)}.")
+        return done[name]()
+
+    def code(self) -> Sequence[Mapping[str, Any]]:
+        """Return the code of the twin, with its colours."""
+        found = self._ask(0, "GET", f"/lab/code/{self._options.twin}")
+        return [{**one, "html": _coloured(one["code"], one["marked"])} for one in found]
+
+    def cause(self) -> Mapping[str, Any] | None:
+        """Return what retains most in the arm that leaks."""
+        found: Mapping[str, Any] | None = self._ask(0, "GET", "/lab/cause")
+        return found
+
+    @property
+    def _is_running(self) -> bool:
+        runner = self._environment.runner
+        return runner is not None and runner.state not in {"ready", "stopping", "stopped", "cleanup"}
+
+    @property
+    def _arms(self) -> Sequence[str]:
+        """The names by which the arms are watched, the leaky one first."""
+        return [name for name, _ in self._options.sadpath_watch] or ARMS
+
+    def _start_or_stop(self) -> Done:
+        runner = self._environment.runner
+        if runner is None:
+            raise Refused("There is no load here.")
+        if self._is_running:
+            gevent.spawn(runner.stop)  # it waits for the users
+            return Done("load stopped", self._arms)
+        gevent.spawn(runner.start_shape)
+        return Done("load started", self._arms)
+
+    def _fix(self, *, fixed: bool) -> Done:
+        words = "fix applied" if fixed else "fix taken back"
+        if self._options.twin == HEADLINE:
+            self._ask(0, "PUT", "/lab/strategy", {"strategy": "factory" if fixed else "reused"})
+        else:
+            self._change(takes_fixed_path=fixed)
+        self._fixed = fixed
+        return Done(words, self._arms[:1])
+
+    def _release(self) -> Done:
+        freed = 0
+        for arm in range(len(ARMS)):
+            answer = self._ask(arm, "POST", "/lab/release")
+            freed += max(answer["before"] - answer["after"], 0)
+        return Done(f"released {freed / 2**20:,.0f} MiB", self._arms)
+
+    def _set(self, field: Field, value: float | None) -> Done:
+        if value is None or not field.low <= value <= field.high:
+            raise Refused(f"Set {field.low:g} to {field.high:,.0f} {field.unit}.", field.name)
+        if field.name == "context_kb" and value != int(value):
+            raise Refused("Set whole KiB.", field.name)
+        self._change(**{field.name: int(value) if field.name == "context_kb" else value})
+        return Done(f"{field.label} {value:g} {field.unit}", self._arms)
+
+    def _change(self, **options: Any) -> None:
+        """Change options of the load here and in all workers, for the requests that come."""
+        vars(self._options).update(options)
+        if isinstance(self._environment.runner, MasterRunner):
+            self._environment.runner.send_message(CHANGED, options)
+
+    def _ask(self, arm: int, method: str, path: str, content: Any = None) -> Any:
+        """Ask one arm. Raises `Refused`."""
+        hosts = [self._options.reused_host, self._options.factory_host]
+        url = hosts[arm].rstrip("/") + path
+        data = None if content is None else json.dumps(content).encode()
+        asked = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310 - an arm's
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # an arm is near: no proxy knows it
+        try:
+            with opener.open(asked, timeout=PATIENCE_S) as answer:
+                return json.load(answer)
+        except (OSError, HTTPException, ValueError) as error:
+            raise Refused(f"{ARMS[arm]} does not answer ({getattr(error, 'reason', error)}): try again.") from error
+
+
+def follow_changes(environment: Environment, runner: object) -> None:
+    """Let a worker take over what is changed on its master's page."""
+    if isinstance(runner, WorkerRunner):
+
+        def change(msg: Any, **_: Any) -> None:
+            vars(plugin.options_of(environment)).update(msg.data)
+
+        runner.register_message(CHANGED, change)
+
+
+def _coloured(code: str, marked: Sequence[int]) -> str:
+    """Return source as HTML, a span for each line."""
+    lines = highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).splitlines()
+    return "".join(
+        f'<span class="line{" marked" * (number in marked)}">{line}</span>'
+        for number, line in enumerate(lines, start=1)
+    )
