@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import gevent
-from flask import Flask, Response, request, send_file
+from flask import Flask, Response, request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sadpath.live.figures import figures_of, marks_of
@@ -36,6 +36,9 @@ ENDING_WITHIN_S = 6.0
 """How long an end waits until each open page has its report: it asks once a second, and then for two files."""
 
 ASSETS = {"live.css": "text/css", "live.js": "text/javascript", "stage.js": "text/javascript"}
+FILES = {PAGE: "text/html", MEMORY_PICTURE: "image/png"}
+"""What the page takes from the folder when the load has ended."""
+
 _TEMPLATES = Environment(
     loader=PackageLoader("sadpath.live", "assets"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
@@ -80,7 +83,7 @@ class LivePage:
     """The page and its routes. Without a `stage` there is nothing to do on it but to watch."""
 
     def __init__(self, app: Flask, watched: Watched, stage: Stage | None = None) -> None:
-        self._app = app
+        self.app = app
         self._watched = watched
         self._stage = stage
         self._token = secrets.token_urlsafe(16)
@@ -93,8 +96,7 @@ class LivePage:
             "": lambda: self._html,
             "/rows": self._state,
             "/ending": self._ending,
-            "/report.html": lambda: self._file(PAGE),
-            "/memory.png": lambda: self._file(MEMORY_PICTURE),
+            **{f"/{name}": partial(self._file, name) for name in FILES},
             "/code": lambda: self._ask(lambda stage: stage.code()),
             "/cause": lambda: self._ask(lambda stage: stage.cause()),
             "/charts.js": lambda: self._script(chart_script(), "max-age=3600"),
@@ -107,9 +109,7 @@ class LivePage:
     def wait_for_readers(self) -> None:
         """Wait until each open page has the report of a load that has ended, but not for long."""
         deadline = time.monotonic() + ENDING_WITHIN_S
-        while time.monotonic() < deadline and any(
-            len(one.files) < len((PAGE, MEMORY_PICTURE)) for one in self._open_readers()
-        ):
+        while time.monotonic() < deadline and any(one.files < FILES.keys() for one in self._open_readers()):
             gevent.sleep(0.1)
 
     def _open_readers(self) -> list[Reader]:
@@ -173,11 +173,12 @@ class LivePage:
         return self._json({"headline": run.headline, "verdicts": verdicts})
 
     def _file(self, name: str) -> ResponseReturnValue:
-        path = self._watched.folder.resolve() / name
+        path = self._watched.folder / name
         if self._watched.concluded is None or not path.exists():
             return self._json({"message": "There is no report yet: it is written when the load ends."}, 404)
         self._reader().files.add(name)
-        return send_file(path, max_age=0)
+        headers = {"Cache-Control": "no-store"}
+        return self.app.response_class(path.read_bytes(), mimetype=FILES[name], headers=headers)
 
     def _reader(self) -> Reader:
         """Return who asks. A page has a number of its own; a program that has none is nobody to wait for."""
@@ -188,7 +189,7 @@ class LivePage:
 
     def _do(self) -> ResponseReturnValue:
         """Do what a button or a field of the page asks for."""
-        if not secrets.compare_digest(request.headers.get(ASKS_WITH, ""), self._token):
+        if not secrets.compare_digest(request.headers.get(ASKS_WITH, "").encode(), self._token.encode()):
             return self._json({"message": "Only the live page itself may do this: reload it."}, HTTPStatus.FORBIDDEN)
         if self._stage is None:
             return self._json({"message": "Nothing can be done on this page."}, HTTPStatus.NOT_FOUND)
@@ -211,7 +212,7 @@ class LivePage:
 
     def _json(self, content: Any, status: int = HTTPStatus.OK) -> Response:
         text = json.dumps(content, separators=(",", ":"))  # Flask's own also sorts and indents
-        response = self._app.response_class(text, status, mimetype="application/json")
+        response = self.app.response_class(text, status, mimetype="application/json")
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -220,7 +221,7 @@ class LivePage:
         return self._script(text, "no-cache", ASSETS[name])
 
     def _script(self, text: str, cache: str, kind: str = "text/javascript") -> Response:
-        return self._app.response_class(text, mimetype=kind, headers={"Cache-Control": cache})
+        return self.app.response_class(text, mimetype=kind, headers={"Cache-Control": cache})
 
 
 def _asked(content: Any) -> tuple[str, float | None]:

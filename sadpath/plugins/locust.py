@@ -168,9 +168,11 @@ class Watcher:
         return bool(self._greenlets)
 
     def mark(self, words: str, arms: Iterable[str]) -> None:
-        """Remember what was done to services; their next samples have it."""
-        if self._sampler:
+        """Remember what was done to services, in a sample of each that is taken now."""
+        if self._sampler and self.is_running:
             self._sampler.mark(words, arms)
+            for arm in arms:
+                gevent.spawn(self._sampler.sample, arm)
 
     def on_test_start(self, **_: Any) -> None:
         """Begin a new run: a new file, and a greenlet for each service, so that one that hangs delays no other."""

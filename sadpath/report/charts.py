@@ -111,7 +111,9 @@ def live_chart(colour_of: Mapping[str, str], theme: Theme) -> dict[str, Any]:
     limit = _chart().transform_filter(f"datum.resident_mib > {LIMIT_SHOWN_FROM} * datum.limit_mib")
     limit = limit.transform_aggregate(limit="max(limit_mib)")
     limit_words = limit.transform_calculate(label="'memory limit  ' + format(datum.limit, ',.0f') + ' MiB'")
+    room = _chart().transform_aggregate(most="max(memory_mib)").transform_calculate(room="1.15 * datum.most")
     chart = alt.layer(
+        room.mark_point(opacity=0).encode(y="room:Q"),  # for the words of the marks, above the lines
         limit.mark_rule(strokeDash=[8, 6], strokeWidth=2, color=theme.limit).encode(y="limit:Q"),
         limit_words.mark_text(align="left", x=8, dy=12, fontSize=17, color=theme.limit).encode(
             y="limit:Q", text="label:N"
