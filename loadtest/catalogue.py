@@ -111,7 +111,7 @@ def twin_at(url: str, slug: str) -> Twin:
 
 def described(url: str, slug: str) -> dict[str, Any]:
     """Return one twin of the page of the arm at `url`. Raises `CommandError`."""
-    twins = {twin["slug"]: twin for twin in _catalogue(url)}
+    twins = {twin["slug"]: twin for twin in catalogue_at(url)}
     if slug not in twins:
         raise CommandError(f"unknown twin {slug!r}; the twins are:\n{listed(twins.values())}", Status.WRONG_COMMAND)
     return dict(twins[slug])
@@ -119,7 +119,7 @@ def described(url: str, slug: str) -> dict[str, Any]:
 
 def twins_at(url: str) -> str:
     """Return the twins of the arm at `url`, one line each. Raises `CommandError`."""
-    return listed(_catalogue(url))
+    return listed(catalogue_at(url))
 
 
 def listed(twins: Iterable[Mapping[str, Any]]) -> str:
@@ -146,19 +146,20 @@ def _read_variant(variant: Mapping[str, Any]) -> Variant:
     return Variant(variant["slug"], variant["path"], int(variant["status"]), variant["why"], expected)
 
 
-def _catalogue(url: str) -> list[dict[str, Any]]:
+def catalogue_at(url: str) -> list[dict[str, Any]]:
+    """Return the descriptions of all twins, as the arm at `url` lists them. Raises `CommandError`."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # an arm is near: no proxy knows it
     try:
         with opener.open(f"{url.rstrip('/')}/twins", timeout=TIMEOUT_S) as response:
             return list(json.load(response))
     except HTTPError as answer:
         answer.close()  # it holds a connection
-        raise _no_catalogue(url, answer.reason) from answer
+        raise _nocatalogue_at(url, answer.reason) from answer
     except (OSError, HTTPException, ValueError) as error:
-        raise _no_catalogue(url, getattr(error, "reason", error)) from error
+        raise _nocatalogue_at(url, getattr(error, "reason", error)) from error
 
 
-def _no_catalogue(url: str, reason: object) -> CommandError:
+def _nocatalogue_at(url: str, reason: object) -> CommandError:
     return CommandError(
         f"the arm at {url} does not list its twins ({reason}); start it with python -m uvicorn service.app:app --port "
         f"{urlsplit(url).port or 80}, or set its address with --reused-host and --factory-host"

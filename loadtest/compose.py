@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
+import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,6 +136,8 @@ def up() -> None:
     if reason := why_no_query(settings.ports["grafana"]):
         raise NotReady(reason)
     sys.stdout.write(what_to_look_at(settings))
+    if os.environ.get("DEMO_OPEN", "0") not in {"", "0"} and not webbrowser.open(page_of(settings)):
+        sys.stdout.write("No browser was found: open the live page yourself.\n")
 
 
 def down() -> None:
@@ -148,6 +152,11 @@ def down() -> None:
     )
 
 
+def page_of(settings: Settings) -> str:
+    """Return the address of the live page."""
+    return f"http://127.0.0.1:{settings.ports['locust']}/sadpath"
+
+
 def what_to_look_at(settings: Settings) -> str:
     """Return what to print once the demo is up."""
     address = {service: f"http://127.0.0.1:{port}" for service, port in settings.ports.items()}
@@ -156,11 +165,12 @@ def what_to_look_at(settings: Settings) -> str:
     return f"""
 The Compose demo is up: two copies of one service under the same load, {settings.rate:g} requests per second each.
 
-  {address["grafana"]:<24} Grafana: look here
-  {address["locust"]:<24} Locust, with the live page at /sadpath
-  {address["prometheus"]:<24} Prometheus
-  {address["reused"]:<24} {leaky}
-  {address["factory"]:<24} {fixed}
+  {page_of(settings):<30} the live page: show this
+  {address["grafana"]:<30} Grafana: or this
+  {address["locust"]:<30} Locust
+  {address["prometheus"]:<30} Prometheus
+  {address["reused"]:<30} {leaky}
+  {address["factory"]:<30} {fixed}
 
 {_what_will_happen(settings)} make down stops it and leaves Locust's report in reports/compose.
 """

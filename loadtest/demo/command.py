@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,9 @@ def demo(  # noqa: PLR0913, PLR0917 - one parameter for each option
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, envvar="DEMO_PORT", help="Port of the page; 0 is any.")] = 0,
+    open_page: Annotated[
+        bool, typer.Option("--open", envvar="DEMO_OPEN", help="Open the page in a browser, once it answers.")
+    ] = False,  # noqa: FBT002 - an option
     reports: Annotated[Path, typer.Option(envvar="DEMO_REPORTS", help="Folder for the report.")] = Path("reports/demo"),
 ) -> int:
     """Load two arms, leaky and fixed, and watch their memory.
@@ -69,16 +73,17 @@ def demo(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if warm_up is None:
         warm_up = min(WARM_UP_S, seconds / 4) if seconds else WARM_UP_S
     options = Options(twin, seconds, rate, context_kb, memory_limit_mb, warm_up, port, reports)
-    return Demo(Processes(options), Console(highlight=False)).run()
+    return Demo(Processes(options), Console(highlight=False), opens=open_page).run()
 
 
 class Demo:
     """A demo that runs, and what it prints."""
 
-    def __init__(self, processes: Processes, console: Console) -> None:
+    def __init__(self, processes: Processes, console: Console, *, opens: bool = False) -> None:
         self._processes = processes
         self._options = processes.options
         self._console = console
+        self._opens = opens
         self._failure = ""
 
     def run(self) -> int:
@@ -123,7 +128,7 @@ class Demo:
         with self._screen() as show:
             while (status := processes.locust_status()) is None:
                 if not is_announced and (is_announced := processes.page_answers()):
-                    self._say(f"Page: [bold]{processes.page}[/]   (Ctrl-C ends and writes the report)")
+                    self._show_page()
                 for name, arm in processes.named_arms.items():
                     if reason := arm.restart_if_ended():
                         self._say(f"{name}: {reason}, restarted ({len(arm.restarts)})")
@@ -134,6 +139,12 @@ class Demo:
                 time.sleep(REFRESH_S)
         if status not in VERDICT_STATUSES:
             self._failure = f"Locust ended with status {status}: {processes.locust_reason()}"
+
+    def _show_page(self) -> None:
+        page = self._processes.page
+        self._say(f"Page: [bold]{page}[/]   (Ctrl-C ends and writes the report)")
+        if self._opens and not webbrowser.open(page):
+            self._say("No browser was found: open the page yourself.")
 
     def _check_folder(self) -> None:
         """Raise `CommandError` if somebody removed the folder, and with it the logs that would say what failed."""

@@ -117,11 +117,11 @@ class Processes:
 
     def _locust_command(self) -> list[str]:
         options = self.options
-        command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--autostart", "--autoquit", "0"]
+        command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--autostart"]
         command += ["--web-host", "127.0.0.1", "--web-port", str(self._port), "--only-summary", "--stop-timeout", "2"]
         command += ["--twin", options.twin, "--rate", str(self.rate), "--context-kb", str(options.context_kb)]
         for arm in self.arms:
             command += [f"--{arm.name}-host", arm.url]
         watched = {name: arm.url for name, arm in self.named_arms.items()}
         command += watch_options(watched, options.reports, options.warm_up)
-        return command + (["--run-time", f"{options.seconds}s"] if options.seconds else [])
+        return command + (["--run-time", f"{options.seconds}s", "--autoquit", "0"] if options.seconds else [])

@@ -16,8 +16,10 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from loadtest import ARMS, HEADLINE
+from loadtest.catalogue import catalogue_at, read_twin
 from loadtest.stage.script import SCRIPT
-from sadpath.live.stage import Act, Action, Done, Field, Refused
+from sadpath.errors import CommandError
+from sadpath.live.stage import Act, Action, Choice, Done, Field, Refused
 from sadpath.plugins import locust as plugin
 
 PATIENCE_S = 20.0
@@ -41,7 +43,7 @@ class LabStage:
     )
     fields: Sequence[Field] = (
         Field("rate", "rate", "requests/s", 0.1, 2000),
-        Field("context_kb", "context", "KiB", 0, 4096),
+        Field("context_kb", "context", "KiB", 0, 4096, whole=True),
     )
     acts: Sequence[Act] = SCRIPT
 
@@ -50,6 +52,10 @@ class LabStage:
         self._options = plugin.options_of(environment)
         self._options.takes_fixed_path = False
         self._fixed = False
+        self._twins = {str(one["slug"]): one for one in _catalogue(self._options.reused_host)}
+        self.choices: Sequence[Choice] = [
+            Choice("twin", "twin", [(slug, str(one["title"]).replace("`", "")) for slug, one in self._twins.items()])
+        ]
 
     def state(self) -> Mapping[str, Any]:
         """Return the load as it is."""
@@ -57,19 +63,21 @@ class LabStage:
         return {
             "rate": f"{self._options.rate:g}",
             "context_kb": self._options.context_kb,
-            "running": running,
-            "fixed": self._fixed,
+            "twin": self._options.twin,
+            "about": self._options.sadpath_about,
             "labels": {"load": "stop the load" if running else "start the load"},
             "possible": {"fix": not self._fixed, "unfix": self._fixed},
         }
 
-    def do(self, name: str, value: float | None) -> Done:
+    def do(self, name: str, value: str) -> Done:
         """Do it. Raises `Refused`."""
         field = next((one for one in self.fields if one.name == name), None)
         if field:
             return self._set(field, value)
         done: Mapping[str, Callable[[], Done]] = {
-            "load": self._start_or_stop,
+            "twin": lambda: self._choose(value),
+            "load": self._stop if self._is_running else self._start,
+            "stop": self._stop,
             "fix": lambda: self._fix(fixed=True),
             "unfix": lambda: self._fix(fixed=False),
             "release": self._release,
@@ -98,15 +106,16 @@ class LabStage:
         """The names by which the arms are watched, the leaky one first."""
         return [name for name, _ in self._options.sadpath_watch] or ARMS
 
-    def _start_or_stop(self) -> Done:
-        runner = self._environment.runner
-        if runner is None:
+    def _start(self) -> Done:
+        if self._environment.runner is None:
             raise Refused("There is no load here.")
-        if self._is_running:
-            gevent.spawn(runner.stop)  # it waits for the users
-            return Done("load stopped", self._arms)
-        gevent.spawn(runner.start_shape)
+        gevent.spawn(self._environment.runner.start_shape)
         return Done("load started", self._arms)
+
+    def _stop(self) -> Done:
+        if self._environment.runner is not None and self._is_running:
+            gevent.spawn(self._environment.runner.stop)  # it waits for the users
+        return Done("load stopped", self._arms)
 
     def _fix(self, *, fixed: bool) -> Done:
         words = "fix applied" if fixed else "fix taken back"
@@ -124,13 +133,28 @@ class LabStage:
             freed += max(answer["before"] - answer["after"], 0)
         return Done(f"released {freed / 2**20:,.0f} MiB", self._arms)
 
-    def _set(self, field: Field, value: float | None) -> Done:
-        if value is None or not field.low <= value <= field.high:
-            raise Refused(f"Set {field.low:g} to {field.high:,.0f} {field.unit}.", field.name)
-        if field.name == "context_kb" and value != int(value):
-            raise Refused("Set whole KiB.", field.name)
-        self._change(**{field.name: int(value) if field.name == "context_kb" else value})
-        return Done(f"{field.label} {value:g} {field.unit}", self._arms)
+    def _choose(self, slug: str) -> Done:
+        """Load another twin: a new run, of arms that retain nothing of the one before."""
+        if slug not in self._twins:
+            raise Refused(f"There is no twin {slug!r}.", "twin")
+        runner = self._environment.runner
+        if runner is not None and self._is_running:
+            runner.stop()
+        if self._fixed:
+            self._fix(fixed=False)
+        self._release()
+        twin = read_twin(self._twins[slug])
+        self._options.twin = slug
+        self._options.twin_description = None if twin.is_headline else self._twins[slug]
+        self._options.sadpath_about = "" if twin.is_headline else twin.about
+        if runner is not None:
+            gevent.spawn(runner.start_shape)
+        return Done(f"twin {slug}", self._arms)
+
+    def _set(self, field: Field, value: str) -> Done:
+        number = field.read(value)
+        self._change(**{field.name: int(number) if field.whole else number})
+        return Done(f"{field.label} {number:g} {field.unit}", self._arms)
 
     def _change(self, **options: Any) -> None:
         """Change options of the load here and in all workers, for the requests that come."""
@@ -150,6 +174,14 @@ class LabStage:
                 return json.load(answer)
         except (OSError, HTTPException, ValueError) as error:
             raise Refused(f"{ARMS[arm]} does not answer ({getattr(error, 'reason', error)}): try again.") from error
+
+
+def _catalogue(url: str) -> list[dict[str, Any]]:
+    """Return the twins of an arm; none where it lists none, and then none can be chosen."""
+    try:
+        return catalogue_at(url)
+    except CommandError:
+        return []
 
 
 def follow_changes(environment: Environment, runner: object) -> None:

@@ -64,6 +64,6 @@ SCRIPT = (
         "The verdict",
         "In figures, with the report and a picture to take home.",
         "Stops the load. The interval says how sure the measurement is. The report is one file.",
-        "load",
+        "ending",
     ),
 )

@@ -126,10 +126,11 @@ class LivePage:
             page={
                 "arms": list(self._watched.names),
                 "token": self._token,
-                "specs": {name: live_chart(colour_of, theme) for name, theme in THEMES.items()},
+                "specs": {name: live_chart(tuple(self._watched.names), theme) for name, theme in THEMES.items()},
                 "data": {"rows": SAMPLES_DATA, "marks": MARKS_DATA},
                 "actions": [asdict(one) for one in stage.actions] if stage else [],
                 "fields": [asdict(one) for one in stage.fields] if stage else [],
+                "choices": [asdict(one) for one in stage.choices] if stage else [],
                 "acts": [asdict(one) for one in stage.acts] if stage else [],
             },
         )
@@ -194,9 +195,7 @@ class LivePage:
         if self._stage is None:
             return self._json({"message": "Nothing can be done on this page."}, HTTPStatus.NOT_FOUND)
         try:
-            asked = request.get_json(silent=True)
-            name, value = _asked(asked)
-            done = self._stage.do(name, value)
+            done = self._stage.do(*_asked(request.get_json(silent=True)))
         except Refused as reason:
             return self._json({"message": str(reason), "field": reason.field}, HTTPStatus.BAD_REQUEST)
         self._watched.mark(done.words, done.arms)
@@ -224,14 +223,8 @@ class LivePage:
         return self.app.response_class(text, mimetype=kind, headers={"Cache-Control": cache})
 
 
-def _asked(content: Any) -> tuple[str, float | None]:
+def _asked(content: Any) -> tuple[str, str]:
     """Return the name of what is asked for, and the value. Raises `Refused`."""
     if not isinstance(content, dict) or not isinstance(content.get("name"), str):
         raise Refused("Expected the name of an action.")
-    name, value = content["name"], content.get("value")
-    if value is None:
-        return name, None
-    try:
-        return name, float(value)
-    except (TypeError, ValueError):
-        raise Refused("Expected a number.", name) from None
+    return content["name"], str(content.get("value", ""))

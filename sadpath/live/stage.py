@@ -5,6 +5,7 @@ The page itself knows none of it. A `Stage` tells it, and does it.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,20 +22,40 @@ class Action:
 
 @dataclass(frozen=True)
 class Field:
-    """A number that can be set while the load runs, from `low` to `high`. A value outside is refused."""
+    """A number that can be set while the load runs, from `low` to `high`."""
 
     name: str
     label: str
     unit: str
     low: float
     high: float
+    whole: bool = False
+
+    def read(self, value: str) -> float:
+        """Return the number. Raises `Refused` for anything else, and for one outside."""
+        with contextlib.suppress(ValueError):
+            number = float(value)
+            if self.low <= number <= self.high and (number == int(number) or not self.whole):
+                return number
+        words = "a whole number from" if self.whole else "a number from"
+        raise Refused(f"Set {words} {self.low:g} to {self.high:,.0f} {self.unit}.", self.name)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several, by its name for programs: `options` are the names, each with what people read."""
+
+    name: str
+    label: str
+    options: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Act:
     """One step of the speaker's script: what the audience reads, what the speaker knows, and what is done.
 
-    `does` is the name of an action, or of a panel of the page: `code`, `cause`, `chart`, `ending`.
+    `does` is the name of an action, or of a panel of the page: `code`, `cause`, `chart`, or `ending`, for which the
+    load is stopped by the action `stop`.
     """
 
     title: str
@@ -64,14 +85,19 @@ class Stage(Protocol):
 
     actions: Sequence[Action]
     fields: Sequence[Field]
+    choices: Sequence[Choice]
     acts: Sequence[Act]
 
     def state(self) -> Mapping[str, Any]:
-        """Return the value of each field, and of `running` and `fixed` whether they are so. It does not wait."""
+        """Return the value of each field and choice, and what the page shows of the actions. It does not wait.
+
+        `labels` are words for buttons that change, `possible` is false for actions that would do nothing, and `about`
+        is what is measured.
+        """
         ...
 
-    def do(self, name: str, value: float | None) -> Done:
-        """Do one action, or set one field. Raises `Refused`."""
+    def do(self, name: str, value: str) -> Done:
+        """Do one action, or set one field or choice. Raises `Refused`."""
         ...
 
     def code(self) -> Sequence[Mapping[str, Any]]:

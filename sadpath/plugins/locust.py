@@ -194,10 +194,10 @@ class Watcher:
         return Sampler(self._sources, self.folder / SAMPLES, self._conditions.warm_up_s or 0.0, self._latencies.of)
 
     def on_test_stop(self, environment: Environment, **_: Any) -> None:
-        """Take the last samples. Where Locust then quits by itself, open pages get the report first."""
+        """Take the last samples, and give the live page its ending. Where Locust quits by itself, it waits for that."""
         self._stop()
-        if getattr(environment.parsed_options, "autoquit", -1) != -1 and self._conclude(environment):
-            self._wait_for_readers()
+        if self.page and self._conclude(environment) and getattr(environment.parsed_options, "autoquit", -1) != -1:
+            self.page.wait_for_readers()
 
     def on_quitting(self, environment: Environment, **_: Any) -> None:
         """Log the verdict, and make it Locust's exit status."""
@@ -211,9 +211,6 @@ class Watcher:
         logger.log(logging.INFO if run.outcome == "flat" else logging.WARNING, "%s", f"\n{block}")
         if environment.process_exit_code is None and run.status:  # else failed requests decide, as in any Locust
             environment.process_exit_code = int(run.status)
-        self._wait_for_readers()
-
-    def _wait_for_readers(self) -> None:
         if self.page:
             self.page.wait_for_readers()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import cycle
 from typing import Any
 
@@ -97,7 +98,8 @@ def memory_chart(colour_of: Mapping[str, str], *, anonymous: bool) -> alt.LayerC
     )
 
 
-def live_chart(colour_of: Mapping[str, str], theme: Theme) -> dict[str, Any]:
+@cache
+def live_chart(arms: tuple[str, ...], theme: Theme) -> dict[str, Any]:
     """Return the specification of the live page's chart, without rows: resident memory against time.
 
     It fills its container. A mark is a line across it: a kill at the memory limit, another restart, or what somebody
@@ -105,6 +107,7 @@ def live_chart(colour_of: Mapping[str, str], theme: Theme) -> dict[str, Any]:
     """
     x = alt.X("elapsed_s:Q", title=None, axis=alt.Axis(labelExpr=ELAPSED, tickCount=8, tickMinStep=1, grid=False))
     y = alt.Y("memory_mib:Q", title="resident memory (MiB)", axis=alt.Axis(format=",d", tickCount=6))
+    colour_of = colours(arms)
     scale = alt.Scale(domain=list(colour_of), range=list(colour_of.values()))
     base = _chart().encode(x=x, color=alt.Color("arm:N", legend=None, scale=scale), detail="lifetime:N")
     lines = base.encode(y=y)

@@ -15,7 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from sadpath.live.page import LivePage
-from sadpath.live.stage import Act, Action, Done, Field, Refused
+from sadpath.live.stage import Act, Action, Choice, Done, Field, Refused
 from sadpath.report import write_report
 from sadpath.sources import Reading
 from sadpath.verdict.run import Run
@@ -58,6 +58,7 @@ class Kettle:
 
     actions: Sequence[Action] = (Action("boil", "b", "boil"),)
     fields: Sequence[Field] = (Field("cups", "cups", "cups", 1, 4),)
+    choices: Sequence[Choice] = ()
     acts: Sequence[Act] = (Act("Tea", "It boils.", "Wait.", "boil"),)
     cups = 1.0
 
@@ -65,12 +66,10 @@ class Kettle:
         """How many cups it makes."""
         return {"cups": self.cups}
 
-    def do(self, name: str, value: float | None) -> Done:
+    def do(self, name: str, value: str) -> Done:
         """Boil, or set the cups."""
         if name == "cups":
-            if value is None or not 1 <= value <= 4:
-                raise Refused("Set 1 to 4 cups.", "cups")
-            self.cups = value
+            self.cups = self.fields[0].read(value)
         return Done(f"{name} done", ["reused"])
 
     def code(self) -> Sequence[Mapping[str, Any]]:

@@ -67,6 +67,7 @@ const makeControls = () => {
     panelListeners.push((shown) => button.setAttribute("aria-pressed", String(shown === name)));
     form.append(button);
   }
+  for (const one of page.choices.filter((choice) => choice.options.length)) form.append(makeChoice(one));
   for (const one of page.fields) form.append(makeField(one));
   const apply = document.createElement("button");
   apply.textContent = "set";
@@ -82,6 +83,17 @@ const makeControls = () => {
       if (input.value !== input.dataset.now && !await ask(one.name, input.value)) return input.focus();
     }
   });
+};
+const makeChoice = (one) => {
+  const label = document.createElement("label");
+  const select = document.createElement("select");
+  select.id = `field-${one.name}`;
+  for (const [value, words] of one.options) select.add(new Option(value, value));
+  const titles = Object.fromEntries(one.options);
+  select.addEventListener("change", () => ask(one.name, select.value));
+  select.addEventListener("mouseover", () => { select.title = titles[select.value]; });
+  label.append(one.label, select);
+  return label;
 };
 const makeField = (one) => {
   const label = document.createElement("label");
@@ -105,6 +117,11 @@ const showStage = ({stage}) => {
     if (document.activeElement !== input || input.value === input.dataset.now) input.value = now;
     input.dataset.now = now;
   }
+  for (const one of page.choices) {
+    const select = element(`field-${one.name}`);
+    if (select && document.activeElement !== select) select.value = stage[one.name];
+  }
+  element("about").textContent = stage.about || page.arms.join(" and ");
   for (const [name, button] of Object.entries(buttons)) {
     const words = stage.labels?.[name];
     if (words) button.firstChild.textContent = words;
@@ -214,7 +231,10 @@ const step = async (by) => {
   showAct();
   if (!moved || by < 0) return;
   const does = page.acts[current].does;
-  if (PANELS.includes(does)) showPanel(does === "ending" && !ending.known ? "chart" : does);
+  if (does === "ending" && !ending.known) {
+    showPanel("chart");
+    await act("stop", buttons.load);  // the ending shows itself, once it is there
+  } else if (PANELS.includes(does)) showPanel(does);
   else {
     showPanel("chart");
     await act(does, buttons[does]);
