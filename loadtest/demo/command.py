@@ -20,6 +20,7 @@ from loadtest.catalogue import Twin
 from loadtest.demo import outcome, terminal
 from loadtest.demo.processes import LOG, Options, Processes
 from loadtest.measure.running import interrupt_once
+from sadpath import interrupts
 from sadpath.errors import CommandError, Status, writing_to
 from sadpath.report import MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, read_run, write_report
 from sadpath.verdict.run import Run
@@ -59,16 +60,16 @@ def demo(  # noqa: PLR0913, PLR0917 - one parameter for each option
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, envvar="DEMO_PORT", help="Port of the page; 0 is any.")] = 0,
-    open_page: Annotated[
+    open_page: Annotated[  # noqa: FBT002 - an option
         bool, typer.Option("--open", envvar="DEMO_OPEN", help="Open the page in a browser, once it answers.")
-    ] = False,  # noqa: FBT002 - an option
+    ] = False,
     reports: Annotated[Path, typer.Option(envvar="DEMO_REPORTS", help="Folder for the report.")] = Path("reports/demo"),
 ) -> int:
     """Load two arms, leaky and fixed, and watch their memory.
 
     An arm is one running copy of the service. Exit status: 0 all verdicts are as expected (the headline twin's reused
     leaks and factory is flat), 1 they are not, 2 the command is wrong, 3 inconclusive, 4 something did not start, or
-    died.
+    died. Interrupted before anything was measured it is 130, at SIGTERM 143; later the verdict decides.
     """
     if warm_up is None:
         warm_up = min(WARM_UP_S, seconds / 4) if seconds else WARM_UP_S
@@ -85,6 +86,7 @@ class Demo:
         self._console = console
         self._opens = opens
         self._failure = ""
+        self._signalled = 0
 
     def run(self) -> int:
         """Run to the end or to the first Ctrl-C, leave the report, and return the exit status.
@@ -95,7 +97,8 @@ class Demo:
             with interrupt_once():
                 self._announce(self._processes.start())
                 self._watch()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
+            self._signalled = interrupts.SIGNALLED + int(*interrupt.args)
             self._say("Stopping; the report covers what was measured.")
         except CommandError as reason:
             if not self._processes.loaded:
@@ -192,7 +195,7 @@ class Demo:
             self._say(f"[bold red]{escape(self._failure)}[/]")
         if not twin or not result:
             self._say("Nothing was measured.")
-            return Status.FAILED
+            return self._signalled or Status.FAILED
         for style, (arm, verdict) in zip(terminal.STYLES, result.verdicts.items(), strict=False):
             self._say(f"[{style}]{arm}[/] {verdict.sentence}")
         self._say(f"Report: {reports / PAGE}")

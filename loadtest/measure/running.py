@@ -29,11 +29,11 @@ def progress(console: Console) -> Say:
 
 @contextmanager
 def interrupt_once() -> Iterator[None]:
-    """Make the first SIGINT or SIGTERM a `KeyboardInterrupt`; later ones must not cut the clean-up short."""
+    """Make the first SIGINT or SIGTERM a `KeyboardInterrupt` with its number; later ones cut no clean-up short."""
 
-    def handle(_: int, __: FrameType | None) -> None:
+    def handle(number: int, _: FrameType | None) -> None:
         interrupts.ignore()
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(number)
 
     for number in interrupts.SIGNALS:
         signal.signal(number, handle)

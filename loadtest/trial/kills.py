@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from loadtest.trial.rows import Plan, Result, Results, Trial, most, result
-from loadtest.trial.short_demo import ENDS_WITHIN_S, SECONDS, ShortDemo, in_words, short_demo
+from loadtest.trial.short_demo import ENDS_WITHIN_S, ShortDemo, in_words, short_demo
 from sadpath.errors import Status
 from sadpath.report import SAMPLES
 
@@ -102,14 +102,14 @@ def failures(demo: ShortDemo, kill: Kill, hit: Hit | None, status: int | None, l
 def expected_statuses(demo: ShortDemo, kill: Kill, hit: Hit | None) -> set[int]:
     """Return what the demo may end with: the signal's own status if it was the one that got it.
 
-    If it had sampled all it wanted by then, a verdict is as good.
+    Where something was measured by then it is judged, and a verdict is as good. SIGKILL leaves it no choice.
     """
     if hit is None:
         return set(VERDICTS)
     if kill.target != "demo":
         return {*VERDICTS, Status.FAILED}
-    is_whole = demo.samples() and demo.samples()[-1].elapsed_s > SECONDS - INTERVAL_S
-    return {128 + kill.signal, *(VERDICTS if is_whole else ())}
+    has_measured = demo.samples() and kill.signal != signal.SIGKILL
+    return {128 + kill.signal, *(VERDICTS if has_measured else ())}
 
 
 def lost_s(demo: ShortDemo, hit: Hit | None) -> float:

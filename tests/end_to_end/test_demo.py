@@ -157,7 +157,8 @@ def test_its_page_is_live_while_it_runs(start: Start) -> None:
     demo.wait_for_samples(3)
     rows = json.load(urlopen(f"{address[0]}/rows"))["rows"]
     assert {row["arm"] for row in rows} == {"reused", "factory"}
-    assert set(re.findall(r'(?:src|href)="([^"]*)"', page)) == {"data:,", "sadpath/charts.js"}
+    linked = {"live.css", "live.js", "stage.js", "charts.js"}
+    assert set(re.findall(r'(?:src|href)="([^"]*)"', page)) == {"data:,", "./", *(f"sadpath/{name}" for name in linked)}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -242,16 +243,19 @@ def test_when_the_demo_and_those_who_guard_its_processes_are_killed_at_once_noth
     until(lambda: all_gone(processes), 10, "the demo's processes to end")
 
 
-def test_an_interrupt_before_anything_was_measured_keeps_the_older_report(start: Start) -> None:
-    """And does not take it for its own."""
+@pytest.mark.parametrize(("number", "ends_with"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_before_anything_was_measured_keeps_the_older_report(
+    start: Start, number: signal.Signals, ends_with: int
+) -> None:
+    """And does not take it for its own; the exit status is that of the signal."""
     demo = start("--seconds", "60")
     demo.reports.mkdir()
     for name in REPORT:
         (demo.reports / name).write_text("of an earlier run")
     until(lambda: len(demo.processes()) > 2, 20, "the arms to start")
-    demo.process.send_signal(signal.SIGINT)
+    demo.process.send_signal(number)
     status, output = demo.finish()
-    assert (status, "Nothing was measured." in output) == (4, True)
+    assert (status, "Nothing was measured." in output) == (ends_with, True)
     assert {(demo.reports / name).read_text() for name in REPORT} == {"of an earlier run"}
 
 

@@ -173,17 +173,16 @@ def test_a_demo_that_leaves_a_process_a_port_or_a_traceback_has_failed(
 
 
 def test_the_status_has_to_be_that_of_the_signal(tmp_path: Path, mark: Mark) -> None:
-    """If the demo itself got it; after its last sample a verdict is as good."""
+    """If the demo itself got it, and nothing was measured yet; later a verdict is as good, but not after SIGKILL."""
     demo, hit = demo_at(tmp_path, mark), Hit(time.time(), 0.0)
     statuses = {number: expected_statuses(demo, Kill("demo", number, 0.0), hit) for number in SIGNALS}
     assert statuses == {signal.SIGKILL: {137}, signal.SIGINT: {130}, signal.SIGTERM: {143}}
-    write_samples(demo, range(7))
+    write_samples(demo, range(2))
     assert expected_statuses(demo, Kill("demo", signal.SIGINT, 0.0), hit) == {130, 0, 1, 3}
+    assert expected_statuses(demo, Kill("demo", signal.SIGKILL, 0.0), hit) == {137}
     assert expected_statuses(demo, Kill("arm", signal.SIGKILL, 0.0), hit) == {0, 1, 3, 4}
-    assert (
-        "status 120, expected 130" in "; ".join(failures(demo, Kill("demo", signal.SIGINT, 9.0), None, 120, 0.0))
-        or True
-    )
+    said = "; ".join(failures(demo, Kill("demo", signal.SIGINT, 9.0), None, 120, 0.0))
+    assert "status 120, expected 0 or 1 or 3" in said
 
 
 def write_samples(demo: ShortDemo, seconds: range | list[int]) -> None:
