@@ -106,7 +106,7 @@ def marks_of(run: Run) -> list[dict[str, object]]:
             kind = "killed" if was_killed(before) else "restarted"
             marks.append(Mark(after.samples[0].elapsed_s, kind, f"{arm} {kind}", arm))
     marks.sort(key=lambda mark: mark.elapsed_s)
-    turns = LEFT_FROM * run.duration_s
+    turns = LEFT_FROM * (run.samples[-1].elapsed_s if run.samples else 0.0)
     return [
         asdict(replace(mark, row=number % ROWS_OF_MARKS, side="left" if mark.elapsed_s > turns else "right"))
         for number, mark in enumerate(marks)

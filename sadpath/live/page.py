@@ -143,7 +143,7 @@ class LivePage:
             "run": id(run),
             "state": "running" if self._watched.is_running else "ended" if run.samples else "waiting",
             "has_ending": self._watched.concluded is not None,
-            "elapsed_s": run.duration_s if len(run.samples) < 2 else run.samples[-1].elapsed_s,  # noqa: PLR2004
+            "elapsed_s": run.samples[-1].elapsed_s if run.samples else 0.0,
             "phase": run.samples[-1].phase if run.samples else "",
             "rows": self._rows.of(run),
             "marks": marks_of(run),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sadpath.report.folder import LEFT_BEHIND, MEMORY_PICTURE, PAGE, SUMMARY, set_aside, write_whole
+from sadpath.report.rows import chart_rows
 from sadpath.report.summary import figures, summary, write_summary
 from sadpath.verdict.run import CONDITIONS, SAMPLES, Run, read_run
 
@@ -37,7 +38,8 @@ def write_report(folder: Path) -> Run:
     from sadpath.report.picture import memory_picture  # noqa: PLC0415
 
     run = read_run(folder)
-    write_whole(folder / MEMORY_PICTURE, memory_picture(run))
-    write_whole(folder / PAGE, report_page(run).encode())
+    rows = chart_rows(run)
+    write_whole(folder / MEMORY_PICTURE, memory_picture(run, rows))
+    write_whole(folder / PAGE, report_page(run, rows).encode())
     write_summary(folder / SUMMARY, run)
     return run

@@ -17,7 +17,7 @@ from sadpath.report.charts import (
     with_rows,
 )
 from sadpath.report.console import retained_by_error
-from sadpath.report.rows import Row, chart_rows
+from sadpath.report.rows import Row
 from sadpath.verdict.conditions import VERSION_NAMES
 from sadpath.verdict.run import Run
 
@@ -26,9 +26,11 @@ _TEMPLATES = Environment(
 )
 
 
-def report_page(run: Run) -> str:
-    """Return one self-contained page: verdicts, charts, missing samples, conditions. It needs no network."""
-    rows = chart_rows(run)
+def report_page(run: Run, rows: Sequence[Row]) -> str:
+    """Return one self-contained page: verdicts, charts, missing samples, conditions. It needs no network.
+
+    `rows` are those of the run.
+    """
     colour_of = colours_of(run)
     return _TEMPLATES.get_template("report.html").render(
         run=run,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import vl_convert
 
 from sadpath.report.charts import VEGA_LITE, colours_of, memory_chart, with_rows
-from sadpath.report.rows import chart_rows
+from sadpath.report.rows import Row
 from sadpath.verdict.judge import Verdict
 from sadpath.verdict.run import Run
 
@@ -15,10 +16,10 @@ CYCLES_SHOWN_FROM = 1.0
 """Objects in reference cycles per request from which a picture mentions them."""
 
 
-def memory_picture(run: Run) -> bytes:
-    """Draw the memory of the arms, as PNG, 16 to 9."""
+def memory_picture(run: Run, rows: Sequence[Row]) -> bytes:
+    """Draw the memory of the arms, as PNG, 16 to 9. `rows` are those of the run."""
     chart = memory_chart(colours_of(run), anonymous=run.is_anonymous)
-    spec = with_rows(chart, chart_rows(run), title=title(run))
+    spec = with_rows(chart, rows, title=title(run))
     return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=1.5))
 
 

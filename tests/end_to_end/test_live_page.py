@@ -96,7 +96,7 @@ def page(browser: Browser, demo: Demo) -> Iterator[Page]:
         faults: list[str] = []
         one.on("pageerror", lambda error: faults.append(str(error)))
         one.goto(demo.page)
-        expect(one.locator("#chart canvas")).to_be_visible(timeout=20_000)
+        expect(one.locator("#chart canvas:visible, #ending img:visible")).to_be_visible(timeout=20_000)
         yield one
         assert faults == []
 

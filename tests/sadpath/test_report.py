@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import parse
 
+import altair as alt
 import pytest
+from altair.utils.schemapi import SchemaValidationError
 
 from sadpath.report import Run, read_run, set_aside, summary, write_report
-from sadpath.report.charts import COOL, WARM, colours, memory_chart, with_rows
+from sadpath.report.charts import COOL, THEMES, WARM, colours, live_chart, memory_chart, panels, with_rows
 from sadpath.report.console import verdict_block
 from sadpath.report.junit import junit, write_junit
 from sadpath.report.picture import title
@@ -249,6 +251,18 @@ def test_names_cannot_break_out_of_the_page(tmp_path: Path) -> None:
     leave(tmp_path, samples("</script><script>alert(1)</script>", 0))
     write_report(tmp_path)
     assert "<script>alert" not in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("anonymous", [True, False])
+def test_every_chart_follows_the_schema(anonymous: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """It is written without that check, which takes half a second."""
+    of_report = [with_rows(chart, []) for chart in panels(colours(["reused"]), anonymous=anonymous).values()]
+    of_page = [live_chart(("reused", "factory"), theme) for theme in THEMES.values()]
+    for spec in of_report + of_page:
+        alt.Chart.from_dict(spec, validate=True)
+        broken = json.loads(json.dumps(spec).replace('"quantitative"', '"quantity"'))
+        with pytest.raises(SchemaValidationError):
+            alt.Chart.from_dict(broken, validate=True)
 
 
 def test_requests_are_counted_through_restarts_and_lifetimes_are_kept_apart() -> None:

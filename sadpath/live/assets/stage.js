@@ -31,14 +31,17 @@ const showRefusal = (words, field) => {
   for (const place of document.querySelectorAll(".refused")) place.textContent = "";
   if (words) (document.querySelector(`[data-refused="${field || ""}"]`)).textContent = words;
 };
-const act = async (name, button) => {
+// One action after the other, also where the arrow is pressed faster than an arm can follow.
+let before = Promise.resolve();
+const act = (name, button) => { before = before.then(() => actNow(name, button)); return before; };
+const actNow = async (name, button) => {
   try {
-    if (button) button.disabled = true;
+    if (button) button.setAttribute("aria-busy", "true");
     await ask(name);
   } catch (error) {
     showRefusal("Locust does not answer; nothing was done.");
   } finally {
-    if (button) button.disabled = false;
+    button?.removeAttribute("aria-busy");
   }
 };
 
