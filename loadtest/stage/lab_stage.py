@@ -6,11 +6,9 @@ import json
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
-from locust.env import Environment
-from locust.runners import MasterRunner, WorkerRunner
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -20,7 +18,11 @@ from loadtest.catalogue import catalogue_at, read_twin
 from loadtest.stage.script import SCRIPT
 from sadpath.errors import CommandError
 from sadpath.live.stage import Act, Action, Choice, Done, Field, Refused
-from sadpath.plugins import locust as plugin
+from sadpath.plugins.locust_options import options_of
+
+if TYPE_CHECKING:
+    from locust.env import Environment
+    from locust.runners import Runner
 
 PATIENCE_S = 20.0
 """How long an arm may take: to release some hundred megabytes takes seconds."""
@@ -49,7 +51,7 @@ class LabStage:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._options = plugin.options_of(environment)
+        self._options = options_of(environment)
         self._options.takes_fixed_path = False
         self._fixed = False
         self._twins = {str(one["slug"]): one for one in _catalogue(self._options.reused_host)}
@@ -159,7 +161,7 @@ class LabStage:
     def _change(self, **options: Any) -> None:
         """Change options of the load here and in all workers, for the requests that come."""
         vars(self._options).update(options)
-        if isinstance(self._environment.runner, MasterRunner):
+        if self._environment.runner:
             self._environment.runner.send_message(CHANGED, options)
 
     def _ask(self, arm: int, method: str, path: str, content: Any = None) -> Any:
@@ -184,14 +186,13 @@ def _catalogue(url: str) -> list[dict[str, Any]]:
         return []
 
 
-def follow_changes(environment: Environment, runner: object) -> None:
-    """Let a worker take over what is changed on its master's page."""
-    if isinstance(runner, WorkerRunner):
+def follow_changes(environment: Environment, runner: Runner) -> None:
+    """Take over what is changed on the page; a worker gets it from its master."""
 
-        def change(msg: Any, **_: Any) -> None:
-            vars(plugin.options_of(environment)).update(msg.data)
+    def change(msg: Any, **_: Any) -> None:
+        vars(options_of(environment)).update(msg.data)
 
-        runner.register_message(CHANGED, change)
+    runner.register_message(CHANGED, change)
 
 
 def _coloured(code: str, marked: Sequence[int]) -> str:

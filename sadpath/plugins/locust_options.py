@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError, Namespace
-from typing import Any
-
-from locust.argument_parser import LocustArgumentParser
-from locust.env import Environment
+from typing import TYPE_CHECKING, Any
 
 from sadpath.hosts import urlsplit_or_none
 from sadpath.verdict.judge import FLAT_BELOW
+
+if TYPE_CHECKING:
+    from locust.argument_parser import LocustArgumentParser
+    from locust.env import Environment
 
 I_OWN_THIS_HOST = "--sadpath-i-own-this-host"
 LOOKS_LIKE = "for example shop=http://127.0.0.1:8000/metrics"

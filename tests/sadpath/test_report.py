@@ -9,7 +9,6 @@ from xml.etree.ElementTree import parse
 
 import altair as alt
 import pytest
-from altair.utils.schemapi import SchemaValidationError
 
 from sadpath.report import Run, read_run, set_aside, summary, write_report
 from sadpath.report.charts import COOL, THEMES, WARM, colours, live_chart, memory_chart, panels, with_rows
@@ -261,7 +260,7 @@ def test_every_chart_follows_the_schema(anonymous: bool) -> None:  # noqa: FBT00
     for spec in of_report + of_page:
         alt.Chart.from_dict(spec, validate=True)
         broken = json.loads(json.dumps(spec).replace('"quantitative"', '"quantity"'))
-        with pytest.raises(SchemaValidationError):
+        with pytest.raises(Exception, match="is not one of"):
             alt.Chart.from_dict(broken, validate=True)
 
 

@@ -53,6 +53,19 @@ def test_a_source_that_cannot_be_read_makes_a_missing_sample(tmp_path: Path) -> 
     assert [sample.missing for sample in samples] == ["", "timed out", ""]
 
 
+def test_what_was_done_is_in_the_next_sample_of_each_arm(tmp_path: Path) -> None:
+    """Once, and together with what else was done since the sample before; also in one that is missing."""
+    sources = {"reused": Recorded(reading(1), reading(2)), "factory": Recorded(Unreadable("timed out"), reading(1))}
+    sampler = Sampler(sources, tmp_path / "samples.csv", 0.0, lambda _: Latency())
+    sampler.mark("fix applied", ["reused"])
+    sampler.mark("released 40 MiB", ["reused", "factory"])
+    samples = [sampler.sample(arm) for arm in ("reused", "factory") * 2]
+    sampler.close()
+    assert [one.mark for one in samples] == ["fix applied; released 40 MiB", "released 40 MiB", "", ""]
+    assert sampler.run.marked == samples[:2]
+    assert read_samples(tmp_path / "samples.csv") == samples
+
+
 def test_a_missing_sample_is_in_the_file_too(tmp_path: Path) -> None:
     """What the run keeps in memory is what its file holds, missing samples included."""
     samples = take([reading(1), Unreadable('a "comma", say'), reading(2)], tmp_path / "samples.csv")
