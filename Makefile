@@ -11,7 +11,7 @@ show_progress = n=0; while read -r word _; do [ -t 1 ] && case $$word in \
   Collecting) n=$$((n + 1)); printf '\r  %d packages' $$n ;; Installing) echo ', installing' ;; esac; done; true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo twins up down test test-all check format bench truth matrix cost calibrate figures trial dashboards dashboards-preview lock clean
+.PHONY: help demo twins up down test test-all check format bench truth matrix cost calibrate figures slides trial dashboards dashboards-preview lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ calibrate: $(venv)/demo ## Measure how often the verdict is right, on simulated 
 
 figures: $(venv)/demo ## Repeat the first article's experiment; table and pictures for slides in reports/article
 	@$(python) -m loadtest figures
+
+slides: $(venv)/demo ## Write the slides of a talk from the newest demo's figures and pictures: reports/slides.html
+	@$(python) -m loadtest slides
 
 trial: $(venv)/demo ## Try kills, faults, attacks and 50,000 odd requests; about ten minutes, leaves reports/trial.json
 	@$(python) -m loadtest trial

@@ -19,6 +19,7 @@ from loadtest.demo.command import demo
 from loadtest.matrix.command import matrix
 from loadtest.ports import free_port
 from loadtest.server import running, service
+from loadtest.slides.command import slides
 from loadtest.trial.command import trial
 from loadtest.truth.command import truth
 from sadpath.errors import exit_status
@@ -62,7 +63,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     result_callback=end,
 )
-for command in (demo, twins, up, down, truth, matrix, bench, cost, calibrate, figures, trial):
+for command in (demo, twins, up, down, truth, matrix, bench, cost, calibrate, figures, slides, trial):
     app.command()(command)
 
 

@@ -9,13 +9,11 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 import gevent
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
 
 from loadtest import ARMS, HEADLINE
 from loadtest.catalogue import catalogue_at, read_twin
 from loadtest.stage.script import SCRIPT
+from loadtest.stage.source import coloured
 from sadpath.errors import CommandError
 from sadpath.live.stage import Act, Action, Choice, Done, Field, Refused
 from sadpath.plugins.locust_options import options_of
@@ -91,7 +89,7 @@ class LabStage:
     def code(self) -> Sequence[Mapping[str, Any]]:
         """Return the code of the twin, with its colours."""
         found = self._ask(0, "GET", f"/lab/code/{self._options.twin}")
-        return [{**one, "html": _coloured(one["code"], one["marked"])} for one in found]
+        return [{**one, "html": coloured(one["code"], one["marked"])} for one in found]
 
     def cause(self) -> Mapping[str, Any] | None:
         """Return what retains most in the arm that leaks."""
@@ -193,12 +191,3 @@ def follow_changes(environment: Environment, runner: Runner) -> None:
         vars(options_of(environment)).update(msg.data)
 
     runner.register_message(CHANGED, change)
-
-
-def _coloured(code: str, marked: Sequence[int]) -> str:
-    """Return source as HTML, a span for each line."""
-    lines = highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).splitlines()
-    return "".join(
-        f'<span class="line{" marked" * (number in marked)}">{line}</span>'
-        for number, line in enumerate(lines, start=1)
-    )

@@ -46,7 +46,9 @@ RUN_BY = {
     "python -m loadtest figures --raises 200": "tests/loadtest/test_article.py",
     "make demo DEMO_SECONDS=0": "tests/end_to_end/test_live_page.py",
     "make demo DEMO_SECONDS=0 DEMO_OPEN=1": "tests/end_to_end/test_live_page.py",
+    "make slides": "tests/loadtest/test_slides.py",
     "make trial": "tests/loadtest/test_trial.py",
+    "python -m loadtest slides": "tests/loadtest/test_slides.py",
     "python -m loadtest trial": "tests/loadtest/test_trial.py",
     "python3 loadtest/simple_exception_memory_demo.py": "tests/loadtest/test_simple_demo.py",
     # one's own service
