@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanag
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from service import explained, lab, memory_limit, problems, routes
+from service import docs_page, explained, lab, memory_limit, problems, routes
 from service.errors import reused_errors
 from service.metrics import Metrics
 from service.settings import Settings
@@ -26,8 +26,11 @@ def create_app(settings: Settings) -> FastAPI:
         description="Error paths that leak, and the same paths fixed.",
         lifespan=_lifespan(settings, metrics),
         responses=problems.INVALID_REQUEST,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.lab = state
+    docs_page.install(app)
     app.include_router(routes.router)
     if settings.control:
         app.include_router(lab.router)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect
 
 from loadtest.ports import free_port
 from loadtest.server import Server, running, service
-from tests.required import missing
+from tests.end_to_end.browser import chromium
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -46,11 +46,7 @@ def stranger() -> Iterator[int]:
 @pytest.fixture(scope="module")
 def browser_page() -> Iterator[Page]:
     """A page of a real browser, in which evil.example is the name of this machine, as after DNS rebinding."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
-        missing("browser", "apt-get install chromium")
-    options = ["--no-sandbox", "--host-resolver-rules=MAP evil.example 127.0.0.1"]
-    with sync_playwright() as browsers, browsers.chromium.launch(executable_path=chromium, args=options) as browser:
+    with chromium("--host-resolver-rules=MAP evil.example 127.0.0.1") as browser:
         yield browser.new_page()
 
 
@@ -75,6 +71,15 @@ def ask(url: str, method: str = "GET") -> Any:
     """What a program is answered."""
     with urlopen(Request(url, method=method), timeout=20) as answer:
         return json.loads(answer.read() or b"null")
+
+
+def test_the_services_documentation_works_without_a_network(browser_page: Page, arm: Server) -> None:
+    """Its page lists the routes, and asks no other host for anything."""
+    hosts = set()
+    browser_page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    browser_page.goto(f"{arm.url}/docs")
+    expect(browser_page.locator(".opblock-summary-path").first).to_be_visible(timeout=20_000)
+    assert hosts - {None} == {"127.0.0.1"}
 
 
 POST = """

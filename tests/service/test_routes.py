@@ -103,6 +103,18 @@ def test_the_documentation_names_the_errors(client: TestClient) -> None:
         assert PROBLEM in paths[path]["get"]["responses"][status]["content"]
 
 
+def test_the_documentation_needs_no_network(client: TestClient) -> None:
+    """Its script and its style come from the service; a venue has no CDN."""
+    page = client.get("/docs").text
+    linked = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert sorted(linked) == ["/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "data:,"]
+    assert "http" not in re.sub(r"https?://127", "", page)
+    for link, kind in (("/docs/swagger-ui-bundle.js", "text/javascript"), ("/docs/swagger-ui.css", "text/css")):
+        answer = client.get(link)
+        assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, kind)
+        assert len(answer.content) > 50_000
+
+
 def test_the_page_at_the_root_links_to_the_others(client: TestClient) -> None:
     """A browser shows it; every link on it works."""
     page = client.get("/")
