@@ -92,6 +92,7 @@ class LivePage:
         self._seen: tuple[Run, int] = (Run(), 0)
         self._last: dict[str, Sample] = {}
         self._html = self._page()
+        charts = chart_script()  # now: it takes seconds, in which no request would be sent later
         views: dict[str, Callable[[], ResponseReturnValue]] = {
             "": lambda: self._html,
             "/rows": self._state,
@@ -99,7 +100,7 @@ class LivePage:
             **{f"/{name}": partial(self._file, name) for name in FILES},
             "/code": lambda: self._ask(lambda stage: stage.code()),
             "/cause": lambda: self._ask(lambda stage: stage.cause()),
-            "/charts.js": lambda: self._script(chart_script(), "max-age=3600"),
+            "/charts.js": lambda: self._script(charts, "max-age=3600"),
             **{f"/{name}": partial(self._asset, name) for name in ASSETS},
         }
         for path, view in views.items():

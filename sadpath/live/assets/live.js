@@ -4,7 +4,7 @@ const page = JSON.parse(document.getElementById("page").textContent);
 const element = (id) => document.getElementById(id);
 const number = (value, digits = 0) => value.toLocaleString("en", {maximumFractionDigits: digits});
 const reader = Math.random().toString(36).slice(2);  // so that the end of a load waits for this page
-const POLL_MS = 1000;
+const POLL_MS = 600;  // with a sample each second, what happens is on the screen within two
 
 const bytes = (value) => {
   const size = Math.abs(value);
@@ -84,18 +84,26 @@ const show = async (state) => {
   await draw(state);
   if (state.has_ending) await ending.fetch();
 };
+const askState = async () => {
+  const answer = await fetch(`sadpath/rows?reader=${reader}`, {cache: "no-store"});
+  if (!answer.ok) throw new Error(answer.statusText);
+  return answer.json();
+};
 const poll = async () => {
+  let state = null;
   try {
-    const answer = await fetch(`sadpath/rows?reader=${reader}`, {cache: "no-store"});
-    if (!answer.ok) throw new Error(answer.statusText);
-    const state = await answer.json();
+    state = await askState();
     lost = 0;
-    await show(state);
   } catch (error) {
-    lost += 1;
-    if (!ending.known) say(`No answer from Locust for ${lost} s: trying again. These are the last samples.`, true);
+    lost ||= Date.now();
+    const since = Math.round((Date.now() - lost) / 1000);
+    if (!ending.known) say(`No answer from Locust for ${since} s: trying again. These are the last samples.`, true);
   }
-  setTimeout(poll, POLL_MS);
+  try {
+    if (state) await show(state);
+  } finally {
+    setTimeout(poll, POLL_MS);
+  }
 };
 
 // The ending is fetched while Locust still answers, and is complete without it: its files are kept in the page.

@@ -288,7 +288,7 @@ const start = () => {
   element("back").addEventListener("click", () => step(-1));
   element("next").addEventListener("click", () => step(1));
   addEventListener("keydown", (event) => {
-    if (event.target.matches("input") || event.ctrlKey || event.metaKey || event.altKey || element("keys").open) return;
+    if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey || element("keys").open) return;
     const name = {ArrowRight: "→", ArrowLeft: "←"}[event.key] ?? event.key;
     const found = KEYS.find(([key]) => key === name);
     if (!found || (!hasStage && "→←con".includes(name))) return;
