@@ -146,12 +146,12 @@ class LivePage:
             "has_ending": self._watched.concluded is not None,
             "elapsed_s": run.samples[-1].elapsed_s if run.samples else 0.0,
             "phase": run.samples[-1].phase if run.samples else "",
-            "rows": self._rows.of(run),
             "marks": marks_of(run),
             "arms": self._figures(run),
             "stage": self._stage.state() if self._stage else None,
         }
-        return self._json(state)
+        text = json.dumps(state, separators=(",", ":"))
+        return self._answer(f'{text[:-1]},"rows":{self._rows.as_json(run)}}}', HTTPStatus.OK)
 
     def _figures(self, run: Run) -> dict[str, Any]:
         seen, taken = self._seen
@@ -211,7 +211,9 @@ class LivePage:
             return self._json({"message": str(reason)}, HTTPStatus.BAD_GATEWAY)
 
     def _json(self, content: Any, status: int = HTTPStatus.OK) -> Response:
-        text = json.dumps(content, separators=(",", ":"))  # Flask's own also sorts and indents
+        return self._answer(json.dumps(content, separators=(",", ":")), status)  # Flask's own also sorts and indents
+
+    def _answer(self, text: str, status: int) -> Response:
         response = self.app.response_class(text, status, mimetype="application/json")
         response.headers["Cache-Control"] = "no-store"
         return response

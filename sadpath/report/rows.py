@@ -5,6 +5,7 @@ So a poll of the live page costs the same after a minute and after a day, and no
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -34,11 +35,19 @@ class ChartRows:
 
     def of(self, run: Run) -> list[Row]:
         """Return the rows of all arms. Only the samples that came since the last call are looked at."""
+        return [point.row(anonymous=self._anonymous) for point in self._points(run)]
+
+    def as_json(self, run: Run) -> str:
+        """Return the same rows as JSON. Each is written once, however often it is asked for."""
+        return f"[{','.join(point.text(anonymous=self._anonymous) for point in self._points(run))}]"
+
+    def _points(self, run: Run) -> Iterator[_Point]:
         if run is not self._run:
             self._run, self._arms = run, {}
         for arm, lifetimes in run.lifetimes.items():
             self._arms.setdefault(arm, _Arm(self._anonymous)).update(lifetimes)
-        return [row for arm in self._arms.values() for row in arm.rows()]
+        for one in self._arms.values():
+            yield from one.points()
 
 
 @dataclass
@@ -52,17 +61,23 @@ class _Point:
     count: int = 1
     pinned: bool = False
     _row: Row | None = field(default=None, repr=False)
+    _text: str = field(default="", repr=False)
 
     def take(self, other: _Point) -> None:
         """Stand for the samples of another point too."""
         self.count += other.count
         if other.memory > self.memory:
-            self.sample, self.memory, self._row = other.sample, other.memory, None
+            self.sample, self.memory, self._row, self._text = other.sample, other.memory, None, ""
 
     def row(self, *, anonymous: bool) -> Row:
         """Return the row, which is made once."""
         self._row = self._row or _row(self.lifetime, self.number, self.sample, anonymous=anonymous)
         return self._row
+
+    def text(self, *, anonymous: bool) -> str:
+        """Return the row as JSON, which is made once."""
+        self._text = self._text or json.dumps(self.row(anonymous=anonymous), separators=(",", ":"))
+        return self._text
 
 
 class _Arm:
@@ -85,12 +100,11 @@ class _Arm:
                 self._add(_Point(number, lifetime, sample, _memory(_reading(sample), anonymous=self._anonymous)))
             self._taken = len(lifetime.samples)
 
-    def rows(self) -> Iterator[Row]:
-        """Yield a row for each point, and for the last sample, in order."""
-        for point in self._points:
-            yield point.row(anonymous=self._anonymous)
+    def points(self) -> Iterator[_Point]:
+        """Yield the points that are drawn, in order: the last sample is always one."""
+        yield from self._points
         if self._last and self._points[-1].sample is not self._last.sample:
-            yield self._last.row(anonymous=self._anonymous)
+            yield self._last
 
     def _end_lifetime(self, number: int) -> None:
         if self._last and self._points[-1].sample is not self._last.sample:

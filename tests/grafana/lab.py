@@ -171,8 +171,8 @@ def restart_thrice(arm: Server, prom: Prometheus) -> None:
 
     def wait_for(restarts: int) -> None:
         arm.wait_until_listening()
-        changed = f'changes(process_start_time_seconds{{arm="{arm.name}"}}[5m] offset 1s) >= {restarts}'
-        until(lambda: prom.ask(changed), 15, f"restart {restarts}")
+        changed = f'changes(process_start_time_seconds{{arm="{arm.name}"}}[5m] offset 3s) >= {restarts}'
+        until(lambda: prom.ask(changed), 20, f"restart {restarts}")
 
     def starve() -> str | None:
         retain_more(arm)

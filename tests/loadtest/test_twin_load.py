@@ -42,7 +42,7 @@ def locust(twin: str, arms: list[Server], *options: str) -> "subprocess.Complete
 
 def sent(result: "subprocess.CompletedProcess[str]") -> dict[str, tuple[int, int]]:
     """Requests and failures by name, from what Locust prints with --json; before it, workers print empty lists."""
-    entries = json.loads(result.stdout.replace("[]\n", ""))
+    entries = json.loads(result.stdout[result.stdout.index("[\n") :])
     return {entry["name"]: (entry["num_requests"], entry["num_failures"]) for entry in entries}
 
 
