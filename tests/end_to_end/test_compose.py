@@ -22,10 +22,10 @@ from urllib.request import urlopen
 import docker
 import pytest
 from docker.models.containers import Container as EngineContainer
-from playwright.sync_api import sync_playwright
 
 from loadtest.data_source import QUERY
 from sadpath.sources.container import Container
+from tests.end_to_end.browser import chromium
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -152,10 +152,11 @@ def test_everything_is_healthy(lab: Lab) -> None:
 
 
 def test_it_prints_where_to_look(lab: Lab) -> None:
-    """Grafana's address first, then all the others; each of them answers."""
+    """The live page's address first, then all the others; each of them answers."""
     printed = [int(port) for port in re.findall(r"http://127\.0\.0\.1:(\d+)", lab.printed)]
-    assert printed == [lab.ports[service] for service in ("GRAFANA", "LOCUST", "PROMETHEUS", "REUSED", "FACTORY")]
-    health = ("/api/health", "/", "/-/ready", "/healthz", "/healthz")
+    services = ("LOCUST", "GRAFANA", "LOCUST", "PROMETHEUS", "REUSED", "FACTORY")
+    assert printed == [lab.ports[service] for service in services]
+    health = ("/sadpath", "/api/health", "/", "/-/ready", "/healthz", "/healthz")
     for port, page in zip(printed, health, strict=True):
         assert urlopen(f"http://127.0.0.1:{port}{page}", timeout=10).status == 200
 
@@ -226,10 +227,7 @@ def test_grafana_draws_it_without_a_click(lab: Lab) -> None:
     """Its address alone shows charts. The picture stays in reports/compose/grafana.png, for people."""
     if json.loads(lab.get("GRAFANA", "/api/health"))["version"] == "placeholder":
         pytest.skip("this Grafana is a placeholder that draws nothing")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("no Chromium found")
-    with sync_playwright() as browsers, browsers.chromium.launch(executable_path=chromium) as browser:
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1920, "height": 1080})
         page.goto(f"http://127.0.0.1:{lab.ports['GRAFANA']}/")
         try:
@@ -250,6 +248,33 @@ def test_down_leaves_nothing_but_a_whole_report(lab: Lab) -> None:
     arms = json.loads((lab.reports / "summary.json").read_text())["arms"]
     assert (arms["reused"]["verdict"], arms["factory"]["verdict"]) == ("leaks", "flat")
     assert arms["reused"]["restarts"] >= 1
+
+
+def test_the_whole_script_is_played_with_the_right_arrow(tmp_path: Path) -> None:
+    """On the live page, in the containers: the fix, the release and the way back, and the verdict at the end."""
+    with new_lab(tmp_path / "script") as lab, chromium() as browser:
+        lab.reports.mkdir()
+        lab.make("up")
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.goto(f"http://127.0.0.1:{lab.ports['LOCUST']}/sadpath")
+
+        def of_reused() -> dict[str, Any]:
+            return dict(json.loads(lab.get("REUSED", "/lab")))
+
+        until(lambda: of_reused()["retained"], 60, "entries")
+        done = {
+            "The code": lambda: page.locator("#code .marked").count() == 2,
+            "The cause": lambda: page.locator("#cause li").count() > 5,
+            "The fix, live": lambda: of_reused()["strategy"] == "factory",
+            "Release": lambda: not of_reused()["retained"],
+            "And back": lambda: of_reused()["strategy"] == "reused",
+        }
+        for act in page.evaluate("page.acts"):
+            page.keyboard.press("ArrowRight")
+            until(done.get(act["title"], lambda: True), 40, act["title"])
+        page.locator("#ending h2").wait_for(timeout=60_000)
+        assert "The verdict: " in page.locator("#ending h2").inner_text()
+        assert (lab.reports / "report.html").exists()
 
 
 UNHEALTHY = {"start_period": "1s"}
