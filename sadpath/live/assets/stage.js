@@ -10,39 +10,45 @@ const KEYS = [
   ["t", "dark or light", () => element("theme").click()],
   ["?", "this list", () => element("keys").showModal()],
 ];
+const ONLY_ON_A_STAGE = ["→", "←", "c", "o", "n"];
 const channel = new BroadcastChannel("sadpath");
 const isNotes = new URLSearchParams(location.search).has("notes");
 const hasStage = page.actions.length > 0;
 
 const toggle = (name) => showPanel(panel === name ? "chart" : name);
 
+// Returns whether it was done; if not, the reason stands beside the field, or at the end of the controls.
 const ask = async (name, value) => {
-  const answer = await fetch("sadpath/do", {
-    method: "POST",
-    headers: {"Content-Type": "application/json", "X-Sadpath-Token": page.token},
-    body: JSON.stringify({name, value}),
-  });
-  const said = await answer.json();
+  let answer, said;
+  try {
+    answer = await fetch("sadpath/do", {
+      method: "POST",
+      headers: {"Content-Type": "application/json", "X-Sadpath-Token": page.token},
+      body: JSON.stringify({name, value}),
+    });
+    said = await answer.json();
+  } catch (error) {
+    showRefusal("Locust does not answer; nothing was done.");
+    return false;
+  }
   showRefusal(answer.ok ? "" : said.message, said.field);
   if (answer.ok && said.stage) showStage({stage: said.stage});
   return answer.ok;
 };
 const showRefusal = (words, field) => {
   for (const place of document.querySelectorAll(".refused")) place.textContent = "";
-  if (words) (document.querySelector(`[data-refused="${field || ""}"]`)).textContent = words;
+  const place = document.querySelector(`[data-refused="${CSS.escape(field || "")}"]`) ?? document.querySelector('[data-refused=""]');
+  place.textContent = words;
 };
 // One action after the other, also where the arrow is pressed faster than an arm can follow.
 let before = Promise.resolve();
-const act = (name, button) => { before = before.then(() => actNow(name, button)); return before; };
-const actNow = async (name, button) => {
-  try {
-    if (button) button.setAttribute("aria-busy", "true");
-    await ask(name);
-  } catch (error) {
-    showRefusal("Locust does not answer; nothing was done.");
-  } finally {
+const act = (name, button, value) => {
+  before = before.then(async () => {
+    button?.setAttribute("aria-busy", "true");
+    await ask(name, value);
     button?.removeAttribute("aria-busy");
-  }
+  });
+  return before;
 };
 
 // The controls: a button for each action, a number for each field, and the panels.
@@ -93,7 +99,7 @@ const makeChoice = (one) => {
   select.id = `field-${one.name}`;
   for (const [value, words] of one.options) select.add(new Option(value, value));
   const titles = Object.fromEntries(one.options);
-  select.addEventListener("change", () => ask(one.name, select.value));
+  select.addEventListener("change", () => act(one.name, null, select.value));
   select.addEventListener("mouseover", () => { select.title = titles[select.value]; });
   label.append(one.label, select);
   return label;
@@ -279,10 +285,9 @@ const showNotes = () => {
 };
 
 const start = () => {
-  for (const list of [KEYS]) {
-    if (hasStage) makeControls();
-    for (const [key, words] of list) element("keys").querySelector("dl").append(text("dt", key), text("dd", words));
-  }
+  if (hasStage) makeControls();
+  const known = KEYS.filter(([key]) => hasStage || !ONLY_ON_A_STAGE.includes(key));
+  for (const [key, words] of known) element("keys").querySelector("dl").append(text("dt", key), text("dd", words));
   document.querySelector("footer").hidden = !hasStage;
   element("help").addEventListener("click", () => element("keys").showModal());
   element("back").addEventListener("click", () => step(-1));
@@ -290,8 +295,8 @@ const start = () => {
   addEventListener("keydown", (event) => {
     if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey || element("keys").open) return;
     const name = {ArrowRight: "→", ArrowLeft: "←"}[event.key] ?? event.key;
-    const found = KEYS.find(([key]) => key === name);
-    if (!found || (!hasStage && "→←con".includes(name))) return;
+    const found = known.find(([key]) => key === name);
+    if (!found) return;
     event.preventDefault();
     found[2]();
   });
