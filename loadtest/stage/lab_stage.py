@@ -137,6 +137,8 @@ class LabStage:
         """Load another twin: a new run, of arms that retain nothing of the one before."""
         if slug not in self._twins:
             raise Refused(f"There is no twin {slug!r}.", "twin")
+        if getattr(self._options, "autoquit", -1) != -1:
+            raise Refused("This demo ends with its load; for another twin start it with DEMO_SECONDS=0.", "twin")
         runner = self._environment.runner
         if runner is not None and self._is_running:
             runner.stop()

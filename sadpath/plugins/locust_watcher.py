@@ -22,7 +22,7 @@ from sadpath import __version__
 from sadpath.errors import CommandError, Status, in_words, writing_to
 from sadpath.plugins.locust_guard import one_line
 from sadpath.plugins.locust_metrics import Latencies
-from sadpath.plugins.locust_options import LOOKS_LIKE
+from sadpath.plugins.locust_options import LOOKS_LIKE, options_of
 from sadpath.report import CONDITIONS, PAGE, SAMPLES, Run, set_aside, write_report
 from sadpath.report.console import verdict_block
 from sadpath.report.junit import write_junit
@@ -98,7 +98,8 @@ class Watcher:
         """Begin a new run: a new file, and a greenlet for each service, so that one that hangs delays no other."""
         self._stop()
         self.concluded = None
-        self._conditions = replace(self._conditions, started=now(), users=None)
+        about = options_of(self._environment).sadpath_about.strip()
+        self._conditions = replace(self._conditions, started=now(), users=None, about=about)
         with one_line(), writing_to(self.folder):
             self._sampler = self._new_sampler()
         for name in self._pages:  # the first of each in the order of the options, which is the order of the report

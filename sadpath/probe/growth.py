@@ -5,7 +5,7 @@ A look before remembers numbers only, ids and lengths, and keeps nothing alive.
 
 import gc
 from collections import Counter, deque
-from itertools import compress, repeat
+from itertools import compress, islice, repeat
 from operator import is_, not_
 from types import FrameType, TracebackType
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
@@ -20,6 +20,9 @@ OPS = ("begin", "kept", "grown", "end")
 MAX_CONTAINERS = 300_000
 MAX_HOLDERS = 1_000_000
 SAMPLED = 5
+LEAST_REMEMBERED = 10
+"""Elements of a container from which its length is remembered: of the many small ones it would say little."""
+
 GROWN_BY = 30
 """Elements that a container must have got, in a round of a hundred requests, to be named."""
 
@@ -34,9 +37,10 @@ class _Before:
     exceptions: Set[int]
     types: Dict[str, int]
     lengths: Dict[int, int]
+    has_all_lengths: bool
 
     def __init__(self) -> None:
-        self.exceptions, self.types, self.lengths = set(), {}, {}
+        self.exceptions, self.types, self.lengths, self.has_all_lengths = set(), {}, {}, True
 
 
 _before = _Before()
@@ -47,7 +51,9 @@ def begin() -> Dict[str, Any]:
     gc.collect()
     _before.exceptions = set(map(id, live_exceptions()))
     _before.types = _counted()
-    _before.lengths = {id(one): _length(one) for one in _containers()[:MAX_CONTAINERS]}
+    lengths = ((id(one), _length(one)) for one in _containers())
+    _before.lengths = dict(islice((one for one in lengths if one[1] >= LEAST_REMEMBERED), MAX_CONTAINERS))
+    _before.has_all_lengths = len(_before.lengths) < MAX_CONTAINERS
     return {}
 
 
@@ -149,10 +155,15 @@ def _grown_containers(limit: int) -> List[Any]:
     grown_by = [
         (_length(one) - _before.lengths.get(id(one), 0), i, one)
         for i, one in enumerate(_containers())
-        if _length(one) >= GROWN_BY and not _is_ours(one)
+        if _length(one) >= GROWN_BY and not _is_ours(one) and _was_seen(one)
     ]
     most = sorted((one for one in grown_by if one[0] >= GROWN_BY), key=lambda one: (-one[0], one[1]))
     return [container for _, _, container in most[:limit]]
+
+
+def _was_seen(container: Any) -> bool:
+    """Whether the length before is known: where there were too many, one that is missing may be as long as it was."""
+    return _before.has_all_lengths or id(container) in _before.lengths
 
 
 def _is_ours(container: Any) -> bool:

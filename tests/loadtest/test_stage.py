@@ -145,6 +145,15 @@ def test_every_twin_can_be_chosen(stage: LabStage) -> None:
     assert (stage.state()["twin"], stage.state()["about"]) == (HEADLINE, "")
 
 
+def test_a_demo_that_ends_with_its_load_keeps_its_twin(arms: Sequence[Server]) -> None:
+    """Another twin begins another load; the sentence says how."""
+    load = options(arms[0].url, arms[1].url)
+    load.autoquit = 0
+    with pytest.raises(Refused, match="DEMO_SECONDS=0"):
+        LabStage(environment(load)).do("twin", "error-cache")
+    assert load.twin == HEADLINE
+
+
 def test_the_fix_of_another_twin_is_made_in_the_load(arms: Sequence[Server]) -> None:
     """Its routes have no strategy: the requests take the fixed path."""
     load = options(arms[0].url, arms[1].url, "error-cache")

@@ -162,3 +162,12 @@ def test_no_code_of_a_container_runs() -> None:
         dict.__setitem__(opinionated, i, Row())
     assert first_grown()["held_by"] == f"{__name__}.opinionated"
     dict.clear(opinionated)
+
+
+def test_where_there_are_too_many_containers_none_is_blamed_for_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its length before is not known, so nothing can be said of it; of one that is known it can."""
+    texts.extend(str(number) for number in range(1000))
+    monkeypatch.setattr(growth, "MAX_CONTAINERS", 1)
+    growth.begin()
+    assert all(one["held_by"] != f"{__name__}.texts" for one in growth.grown(limit=50))
+    assert all(one["length"] >= growth.GROWN_BY for one in growth.grown(limit=50) if "length" in one)
