@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from sadpath.report.charts import ROWS_OF_MARKS
 from sadpath.sources import Reading
-from sadpath.verdict.run import Lifetime, Run
+from sadpath.verdict.run import Lifetime, Run, reading_of
 from sadpath.verdict.samples import Sample
 
 MIB = 2**20
@@ -141,7 +141,7 @@ def _window(lifetime: Lifetime) -> list[Sample]:
 def _bytes_per_request(window: Sequence[Sample]) -> float | None:
     if len(window) < 2:  # noqa: PLR2004 - two ends
         return None
-    first, last = _reading(window[0]), _reading(window[-1])
+    first, last = reading_of(window[0]), reading_of(window[-1])
     requests = (last.requests or 0) - (first.requests or 0)
     if requests < LEAST_REQUESTS:
         return None
@@ -152,7 +152,7 @@ def _until(window: Sequence[Sample]) -> float | str | None:
     """Return the seconds to the memory limit at the rate of the window."""
     if not window:
         return "measuring"
-    first, last = _reading(window[0]), _reading(window[-1])
+    first, last = reading_of(window[0]), reading_of(window[-1])
     if not last.limit_bytes:
         return None
     seconds = window[-1].elapsed_s - window[0].elapsed_s
@@ -167,8 +167,3 @@ def _largest(reading: Reading) -> list[tuple[str, int]]:
     """Return the exception objects that retain most entries."""
     ordered = sorted(reading.entries_by_error.items(), key=lambda item: -item[1])
     return [(name, int(entries)) for name, entries in ordered[:SHOWN_ERRORS] if entries]
-
-
-def _reading(sample: Sample) -> Reading:
-    assert sample.reading is not None  # noqa: S101 - a lifetime has no other samples
-    return sample.reading

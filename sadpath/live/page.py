@@ -33,7 +33,7 @@ OPEN_S = 3.0
 """A page that has asked within this time is open."""
 
 ENDING_WITHIN_S = 6.0
-"""How long an end waits until each open page has its report: it asks once a second, and then for two files."""
+"""How long an end waits until each open page has its report: it asks for the end, and then for two files."""
 
 ASSETS = {"live.css": "text/css", "live.js": "text/javascript", "stage.js": "text/javascript"}
 FILES = {PAGE: "text/html", MEMORY_PICTURE: "image/png"}

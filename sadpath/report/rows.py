@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sadpath.sources import Reading
-from sadpath.verdict.run import Lifetime, Run
+from sadpath.verdict.run import Lifetime, Run, reading_of
 from sadpath.verdict.samples import Sample
 
 Row = dict[str, Any]
@@ -97,7 +97,7 @@ class _Arm:
                 self._end_lifetime(number)
             lifetime = lifetimes[number]
             for sample in lifetime.samples[self._taken :]:
-                self._add(_Point(number, lifetime, sample, _memory(_reading(sample), anonymous=self._anonymous)))
+                self._add(_Point(number, lifetime, sample, _memory(reading_of(sample), anonymous=self._anonymous)))
             self._taken = len(lifetime.samples)
 
     def points(self) -> Iterator[_Point]:
@@ -137,7 +137,7 @@ class _Arm:
 
 
 def _row(lifetime: Lifetime, number: int, sample: Sample, *, anonymous: bool) -> Row:
-    reading = _reading(sample)
+    reading = reading_of(sample)
     return {
         "arm": sample.arm,
         "elapsed_s": sample.elapsed_s,
@@ -154,8 +154,3 @@ def _row(lifetime: Lifetime, number: int, sample: Sample, *, anonymous: bool) ->
 
 def _memory(reading: Reading, *, anonymous: bool) -> float:
     return reading.memory_bytes if anonymous else reading.resident_bytes
-
-
-def _reading(sample: Sample) -> Reading:
-    assert sample.reading is not None  # noqa: S101 - a lifetime has no other samples
-    return sample.reading

@@ -40,12 +40,12 @@ class Lifetime:
     @property
     def first(self) -> Reading:
         """The first reading."""
-        return _reading(self.samples[0])
+        return reading_of(self.samples[0])
 
     @property
     def last(self) -> Reading:
         """The last reading."""
-        return _reading(self.samples[-1])
+        return reading_of(self.samples[-1])
 
 
 @dataclass
@@ -113,7 +113,7 @@ class Run:
         for lifetime in self.lifetimes[arm]:
             measured = [sample for sample in lifetime.samples if sample.phase == "measured"]
             if measured:
-                requests += (lifetime.last.requests or 0) - (_reading(measured[0]).requests or 0)
+                requests += (lifetime.last.requests or 0) - (reading_of(measured[0]).requests or 0)
                 seconds += measured[-1].elapsed_s - measured[0].elapsed_s
         return requests / seconds if seconds and requests else None
 
@@ -227,6 +227,7 @@ def _is_another_lifetime(last: Reading, reading: Reading) -> bool:
     return (reading.requests or 0) < (last.requests or 0)
 
 
-def _reading(sample: Sample) -> Reading:
+def reading_of(sample: Sample) -> Reading:
+    """Return the reading of a sample of a lifetime, which always has one."""
     assert sample.reading is not None  # noqa: S101 - a lifetime has no other samples
     return sample.reading

@@ -1,4 +1,4 @@
-// The chart and the figures, for any service that is watched: asks once a second, and draws what it is told.
+// The chart and the figures, for any service that is watched: asks again and again, and draws what it is told.
 "use strict";
 const page = JSON.parse(document.getElementById("page").textContent);
 const element = (id) => document.getElementById(id);

@@ -184,7 +184,7 @@ const showCause = async () => {
     const frame = document.createElement("div");
     frame.className = "frame";
     frame.append(text("code", entry.function), text("span", ` ${entry.file}:${entry.line} `, "muted"));
-    for (const name of entry.local_names.includes("context") ? ["context"] : []) frame.append(text("span", `${name} = the request's data`, "data"));
+    if (entry.local_names.includes("context")) frame.append(text("span", "context = the request's data", "data"));
     if (entry.callers.length) frame.append(text("span", ` f_back: ${entry.callers.slice(0, 2).join(" ← ")}`, "muted"));
     line.append(frame);
     chain.append(line);
