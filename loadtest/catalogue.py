@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from loadtest import HEADLINE
 from sadpath.errors import CommandError, Status
-from sadpath.verdict.judge import FLAT_BELOW, Outcome
+from sadpath.verdict.samples import FLAT_BELOW, Outcome
 
 TIMEOUT_S = 5.0
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-    from sadpath.plugins.one_call import Installed
+    from sadpath.export.install import Installed
 
 __version__ = "0.1.0"
 
@@ -42,6 +42,6 @@ def install(
         TypeError: `app` is no app, or `errors` nothing that can hold exception objects.
         ValueError: `errors` is a class or a module without one, or the registry has metrics of these names already.
     """
-    from sadpath.plugins import one_call  # noqa: PLC0415 - so that `import sadpath` needs no other package
+    from sadpath.export import install as one_call  # noqa: PLC0415 - so that `import sadpath` needs no other package
 
     return one_call.install(app, errors, registry=registry, path=path, count_requests=count_requests)

@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 import sadpath
-from sadpath.check.options import CHECK_HELP, INIT_HELP, check, write_settings
+from sadpath.check.cli import CHECK_HELP, INIT_HELP, check, write_settings
 from sadpath.errors import CommandError, Status, exit_status, writing_to
-from sadpath.report import PAGE, SAMPLES, Run, write_report
-from sadpath.report.console import verdict_lines
-from sadpath.report.junit import write_junit
+from sadpath.watch.report import PAGE, SAMPLES, Run, write_report
+from sadpath.watch.report.console import verdict_lines
+from sadpath.watch.report.junit import write_junit
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 

@@ -9,9 +9,9 @@ from prometheus_client import CollectorRegistry, Counter, GCCollector, PlatformC
 from starlette.responses import PlainTextResponse
 from starlette.types import Scope
 
-from sadpath.plugins import prometheus
-from sadpath.plugins.asgi import wrap_starlette
-from sadpath.plugins.request_metrics import RequestMetrics
+from sadpath.export import collectors
+from sadpath.export.asgi import wrap_starlette
+from sadpath.export.request_metrics import RequestMetrics
 from service.errors import ApiError
 from service.lab import Lab
 
@@ -37,7 +37,7 @@ class Metrics:
     def start(self) -> Callable[[], None]:
         """Start recording; return the function that stops it."""
         limit = self._lab.settings.memory_limit_mb
-        return prometheus.install(self.registry, self._lab.census, limit and limit << 20)
+        return collectors.install(self.registry, self._lab.census, limit and limit << 20)
 
     def on_error(self, scope: Scope, error: ApiError) -> None:
         """Count one error that was raised and became a response."""
@@ -57,7 +57,7 @@ class Metrics:
 
     async def page(self, request: Request) -> Response:
         """Return all metrics in the format that the client asks for; as text if its `Accept` cannot be understood."""
-        body, content_type = prometheus.render(self.registry, request.headers.get("accept", ""))
+        body, content_type = collectors.render(self.registry, request.headers.get("accept", ""))
         return Response(body, headers={"Content-Type": content_type})
 
     def _strategy(self, path: str) -> str:

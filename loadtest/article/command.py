@@ -17,7 +17,7 @@ from loadtest.article.pictures import PICTURES, pictures
 from loadtest.article.style_figures import ARTICLE, ARTICLE_RAISES, MB, Results, complete, read_runs, results
 from loadtest.measure.machine import free_bytes, machine_in_words
 from loadtest.measure.running import run_measurement
-from sadpath.plugins.prometheus import environment
+from sadpath.export.collectors import environment
 
 TABLE, FIGURES = "table.md", "figures.json"
 WRITTEN = (*PICTURES, TABLE, FIGURES)

@@ -19,8 +19,8 @@ from loadtest.article.style_figures import (
     StyleRun,
 )
 from loadtest.article.styles import Context, Style
-from sadpath.report.charts import SAMPLES_DATA, VEGA_LITE, colours, with_rows
-from sadpath.report.rows import Row
+from sadpath.watch.report.charts import SAMPLES_DATA, VEGA_LITE, colours, with_rows
+from sadpath.watch.report.rows import Row
 
 COLOURS = colours(["singleton", "factory"])
 ARTICLE_COLOUR = "#444444"

@@ -13,11 +13,11 @@ from flask.testing import FlaskClient
 
 from loadtest.bench.effort import Bench, Measurement
 from loadtest.bench.ratios import BenchRow, Goal, compare
-from sadpath.live.page import LivePage
-from sadpath.report import SAMPLES, write_report
 from sadpath.sources import Reading
-from sadpath.verdict.run import Run
-from sadpath.verdict.samples import Latency, Sample, SampleFile
+from sadpath.watch.live.page import LivePage
+from sadpath.watch.report import SAMPLES, write_report
+from sadpath.watch.run import Run
+from sadpath.watch.sample_file import Latency, Sample, SampleFile
 
 HOURS = 8
 POLL_S, REPORT_S = 0.005, 3.0

@@ -17,7 +17,7 @@ from loadtest.bench.ratios import BenchRow, Goal, compare
 from loadtest.bench.rounds import Part, PartResult, Round, RoundFailed, play
 from loadtest.ports import free_ports
 from loadtest.server import Server, service
-from sadpath.check.target import INJECT
+from sadpath.check.service.start import INJECT
 from sadpath.errors import CommandError
 
 WARM_UP_REQUESTS = 500

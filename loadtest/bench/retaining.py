@@ -11,7 +11,7 @@ import threading
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, start_http_server
 
-from sadpath.plugins import prometheus
+from sadpath.export import collectors
 from sadpath.probe.census import Census
 
 DEPTH = 5
@@ -42,7 +42,7 @@ def serve(entries: int, port: int) -> None:
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    prometheus.install(registry, Census(lambda: {"reused": error}))
+    collectors.install(registry, Census(lambda: {"reused": error}))
     start_http_server(port, "127.0.0.1", registry)
     threading.Event().wait()
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from loadtest.calibrate.noises import NOISES
 from loadtest.calibrate.simulation import LENGTHS, SLOPES, Cell
 from loadtest.truth.wording import table
-from sadpath.verdict.judge import FLAT_BELOW, MIN_SAMPLES_OF_A_LEAK, Outcome
+from sadpath.verdict.samples import FLAT_BELOW, MIN_SAMPLES_OF_A_LEAK, Outcome
 
 HEADINGS = ("samples", *(f"{slope:,} B" for slope in SLOPES), "CI holds the slope", "width of the CI")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadtest.calibrate.noises import NOISES, Noise
-from sadpath.verdict.judge import Outcome, Series, Verdict, judge
+from sadpath.verdict.samples import Outcome, Series, Verdict, judge
 
 SLOPES = (0, 100, 256, 500, 2000)
 LENGTHS = (9, 20, 30, 57, 300)

@@ -9,7 +9,7 @@ import altair as alt
 import vl_convert
 
 from loadtest.cost.statistics import CostRow, Ratio
-from sadpath.report.charts import SAMPLES_DATA, VEGA_LITE, colours, with_rows
+from sadpath.watch.report.charts import SAMPLES_DATA, VEGA_LITE, colours, with_rows
 
 WIDTH, HEIGHT, LABELS = 560, 500, 140
 """Of a chart, in points; the names of the lines on the right take some of its width."""

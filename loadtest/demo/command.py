@@ -22,9 +22,9 @@ from loadtest.demo.processes import LOG, Options, Processes
 from loadtest.measure.running import interrupt_once
 from sadpath import interrupts
 from sadpath.errors import CommandError, Status, writing_to
-from sadpath.report import MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, read_run, write_report
-from sadpath.verdict.run import Run
-from sadpath.verdict.samples import SampleReader
+from sadpath.watch.report import MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, read_run, write_report
+from sadpath.watch.run import Run
+from sadpath.watch.sample_file import SampleReader
 
 REFRESH_S = 0.25
 LINE_S = 5.0

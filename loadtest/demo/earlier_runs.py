@@ -7,7 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
-from sadpath.report import LEFT_BEHIND
+from sadpath.watch.report import LEFT_BEHIND
 
 KEPT_RUNS = 5
 TIME = "%Y-%m-%dT%H-%M-%S"

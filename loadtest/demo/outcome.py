@@ -10,9 +10,9 @@ from rich.markup import escape
 
 from loadtest.catalogue import Twin
 from sadpath.errors import Status
-from sadpath.report import Run
-from sadpath.verdict.judge import Outcome
-from sadpath.verdict.run import Lifetime
+from sadpath.verdict.samples import Outcome
+from sadpath.watch.report import Run
+from sadpath.watch.run import Lifetime
 
 RATE = 200.0
 """Requests a second, for each arm, where the twin can answer them."""

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadtest.measure.terminal_table import terminal_table
-from sadpath.verdict.run import Run
+from sadpath.watch.run import Run
 
 STYLES = ("bold dark_orange3", "bold dodger_blue2")
 """The colours of the arms, as in the charts: the leaky one first."""

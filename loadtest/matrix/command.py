@@ -22,7 +22,7 @@ from loadtest.truth.environments import Environments, Runtime, locked_starlette
 from loadtest.truth.pythons import ask
 from loadtest.truth.variant_rounds import ask_for_catalogue
 from sadpath.errors import CommandError, Status
-from sadpath.plugins.prometheus import environment
+from sadpath.export.collectors import environment
 
 ALONE_BUDGET_S = 20.0
 

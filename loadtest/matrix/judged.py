@@ -15,8 +15,8 @@ from loadtest.catalogue import Twin, Variant
 from loadtest.ports import free_port
 from loadtest.truth.environments import Runtime
 from sadpath.errors import CommandError
-from sadpath.verdict.exact import FLAT_BELOW
-from sadpath.verdict.judge import Outcome
+from sadpath.verdict.rounds import FLAT_BELOW
+from sadpath.verdict.samples import Outcome
 
 NAMED = ("service.errors.", "service.twins.")
 """Where the objects of the lab are, so how each name has to begin."""

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import psutil
 
-from sadpath.plugins.prometheus import environment
+from sadpath.export.collectors import environment
 from sadpath.probe.memory import memory_limit
 
 

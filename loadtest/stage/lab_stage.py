@@ -15,8 +15,8 @@ from loadtest.catalogue import catalogue_at, read_twin
 from loadtest.stage.script import SCRIPT
 from loadtest.stage.source import coloured
 from sadpath.errors import CommandError
-from sadpath.live.stage import Act, Action, Choice, Done, Field, Refused
-from sadpath.plugins.locust_options import options_of
+from sadpath.watch.live.stage import Act, Action, Choice, Done, Field, Refused
+from sadpath.watch.options import options_of
 
 if TYPE_CHECKING:
     from locust.env import Environment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sadpath.live.stage import Act
+from sadpath.watch.live.stage import Act
 
 SCRIPT = (
     Act(

@@ -13,7 +13,7 @@ from loadtest.trial import memory_limit
 from loadtest.trial.rows import Plan, Result, Results, Trial, most, result
 from loadtest.trial.short_demo import ENDS_WITHIN_S, ShortDemo, in_words, short_demo
 from sadpath.errors import Status
-from sadpath.report import SAMPLES
+from sadpath.watch.report import SAMPLES
 
 FILE_BYTES = 2048
 """The size at which every file is full: a few seconds of samples."""

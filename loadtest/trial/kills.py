@@ -16,7 +16,7 @@ import psutil
 from loadtest.trial.rows import Plan, Result, Results, Trial, most, result
 from loadtest.trial.short_demo import ENDS_WITHIN_S, ShortDemo, in_words, short_demo
 from sadpath.errors import Status
-from sadpath.report import SAMPLES
+from sadpath.watch.report import SAMPLES
 
 TARGETS = ("demo", "arm", "Locust", "helper")
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)

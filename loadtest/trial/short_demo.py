@@ -19,8 +19,8 @@ from loadtest import HEADLINE
 from loadtest.ports import free_port
 from loadtest.trial.marked import LOOK_AGAIN_S, Mark, describe, ports_of, still_open
 from sadpath.lifeline import KILLED
-from sadpath.report import SAMPLES
-from sadpath.verdict.samples import Sample, read_samples
+from sadpath.watch.report import SAMPLES
+from sadpath.watch.sample_file import Sample, read_samples
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 6

@@ -24,7 +24,7 @@ from loadtest.truth.screen import conclude, screen
 from loadtest.truth.table import TruthTable, cases
 from loadtest.truth.variant_rounds import ask_for_catalogue
 from sadpath.errors import Status
-from sadpath.plugins.prometheus import environment
+from sadpath.export.collectors import environment
 
 
 def truth(  # noqa: PLR0913, PLR0917 - one parameter for each option

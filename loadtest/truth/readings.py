@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from loadtest.measure.estimate import rounded
-from sadpath.verdict.judge import Series, judge
+from sadpath.verdict.samples import Series, judge
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from sadpath.check.values import Request
+from sadpath.check.result import Request
 from sadpath.errors import CommandError, Status
-from sadpath.verdict.exact import FLAT_BELOW
+from sadpath.verdict.rounds import FLAT_BELOW
 
 FILE = Path("sadpath.toml")
 UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}

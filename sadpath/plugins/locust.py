@@ -21,12 +21,12 @@ from locust.event import Events
 from locust.runners import Runner, WorkerRunner
 from locust.web import WebUI
 
-from sadpath.live.stage import Stage
-from sadpath.plugins.locust_guard import check_hosts, guard, one_line, refuse_load
-from sadpath.plugins.locust_metrics import metrics_page
-from sadpath.plugins.locust_options import add_options, options_of
-from sadpath.plugins.locust_page import announce, link_from_index
-from sadpath.plugins.locust_watcher import Watcher
+from sadpath.watch.guard import check_hosts, guard, one_line, refuse_load
+from sadpath.watch.live.link import announce, link_from_index
+from sadpath.watch.live.stage import Stage
+from sadpath.watch.locust_metrics import metrics_page
+from sadpath.watch.options import add_options, options_of
+from sadpath.watch.watcher import Watcher
 
 __all__ = ["add_options", "options_of", "refuse_load", "refuse_strange_hosts", "register"]
 
@@ -76,7 +76,7 @@ def _start(
     environment.events.test_stop.add_listener(watcher.on_test_stop)
     environment.events.quitting.add_listener(watcher.on_quitting)
     if web_ui and app is not None:
-        from sadpath.live.page import LivePage  # noqa: PLC0415 - it draws, and a worker has nothing to draw
+        from sadpath.watch.live.page import LivePage  # noqa: PLC0415 - it draws, and a worker has nothing to draw
 
         watcher.page = LivePage(app, watcher, stage(environment) if stage else None)
         link_from_index(app)

@@ -1,148 +1,288 @@
-"""Samples of a run, and the file that they are appended to as they come."""
+"""Decide from samples whether a service retains memory for each request. Pure functions: no clock, no input or output.
+
+Memory is judged by its slope and the confidence interval of that, from `slope.py`, per process lifetime.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import io
-import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Literal
 
-from sadpath.sources import Reading
+import numpy as np
 
-Phase = Literal["warm-up", "measured"]
+from sadpath.verdict.slope import Floats, resampled_slopes, theil_sen, thinned
+
+Outcome = Literal["leaks", "flat", "inconclusive"]
+
+FLAT_BELOW = 256.0
+"""Growth below this, in bytes per request, is flat. The smallest leak of a reused exception is about 460."""
+
+PROOF_ENTRIES_PER_REQUEST = 0.05
+"""Growth of a traceback from which it is proof of a leak. Below it memory decides."""
+
+MIN_SAMPLES = 8
+MIN_REQUESTS = 300
+MIN_SAMPLES_OF_A_LEAK = 20
+"""Samples under load from which memory alone can convict. A cache that fills grows in a straight line at first."""
+
+PARTS = 3
+"""Parts of a run in each of which a leak has to grow. A step grows in one."""
+
+LEVELS_OFF = 0.7
+"""Growth in the second half of a run, as a share of that in the first, below which memory levels off."""
 
 
 @dataclass(frozen=True)
-class Latency:
-    """Response times of one arm since the last sample, as the load generator saw them, in milliseconds."""
+class Series:
+    """The figures of one process lifetime, in order: requests served since its start, memory in bytes and, where they
+    were sampled, traceback entries retained, in total and by error, and objects that the garbage collector freed.
+    """
 
-    p50_ms: float | None = None
-    p99_ms: float | None = None
+    requests: Sequence[float]
+    memory_bytes: Sequence[float]
+    traceback_entries: Sequence[float] = ()
+    collected_objects: Sequence[float] = ()
+    entries_by_error: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Sample:
-    """What was read of one arm at one moment. In a missing sample `reading` is None and `missing` is the reason.
+class Verdict:
+    """What was decided, with its evidence.
 
-    `mark` is what somebody did to the arm since the sample before, such as "fix applied"; mostly nothing.
+    `bytes_per_request` is the slope of memory and `ci95` its 95% confidence interval. `traceback_entries_per_request`
+    is the growth of the tracebacks of all followed exceptions, and `errors` that of each whose traceback grows.
+    `flat` means that growth of the threshold or more is ruled out, not that nothing grows. `inconclusive` means that
+    these samples do not decide.
     """
 
-    elapsed_s: float
-    arm: str
-    phase: Phase
-    reading: Reading | None
-    latency: Latency = Latency()
-    missing: str = ""
-    mark: str = ""
+    outcome: Outcome
+    reason: str
+    samples: int = 0
+    requests: int = 0
+    restarts: int = 0
+    bytes_per_request: float = math.nan
+    ci95: tuple[float, float] = (math.nan, math.nan)
+    traceback_entries_per_request: float | None = None
+    cyclic_objects_per_request: float | None = None
+    errors: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def figures(self) -> str:
+        """The slope and its confidence interval in words, or that they are unknown."""
+        if math.isnan(self.bytes_per_request):
+            return "bytes retained per request unknown"
+        low, high = (_whole(bound) for bound in self.ci95)
+        slope = _whole(self.bytes_per_request)
+        return f"{slope} byte{'s' * (slope != '1')} retained per request (95% CI {low} to {high})"
+
+    @property
+    def basis(self) -> str:
+        """How much was measured: samples, requests, and restarts if there were any."""
+        counts = {"sample": self.samples, "request": self.requests, "restart": self.restarts}
+        return ", ".join(
+            f"{count:,} {noun}{'s' * (count != 1)}" for noun, count in counts.items() if count or noun != "restart"
+        )
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence, with all its evidence."""
+        return f"{self.outcome}: {self.figures}; {self.reason} ({self.basis})"
 
 
-_READING = [field.name for field in fields(Reading) if field.name != "entries_by_error"]
-_LATENCY = [field.name for field in fields(Latency)]
-COLUMNS = ["elapsed_s", "arm", "phase", *_READING, "entries_by_error", *_LATENCY, "missing", "mark"]
-HEADER = ",".join(COLUMNS).encode()
-_ERRORS = COLUMNS.index("entries_by_error")
+def judge(lifetimes: Sequence[Series], *, flat_below: float = FLAT_BELOW, seed: int = 0) -> Verdict:
+    """Judge one service by what was measured in each lifetime of its process.
 
-
-class SampleFile:
-    """A CSV file that has each sample on disk before the next is taken, so a killed run loses at most the last one.
-
-    Where a row cannot be written whole, as on a full disk, `OSError` is raised, and the file ends with the row before.
+    A traceback that grows in every third of a lifetime is proof of a leak, and memory is its cost. Without one, memory
+    decides. It leaks where the whole confidence interval is above `flat_below` bytes per request, and the growth is
+    neither a step nor levels off, over `MIN_SAMPLES_OF_A_LEAK` samples at least. It is flat where the interval is
+    below. `seed` makes the bootstrap repeatable. Never raises, whatever the samples are; too few are inconclusive, and
+    samples that are not numbers are left out.
     """
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("wb", buffering=0)
-        self._size = 0
-        self._write(COLUMNS)
-
-    def append(self, sample: Sample) -> None:
-        """Write one row. Raises `OSError`."""
-        row = asdict(sample)
-        row |= row.pop("reading") or {}
-        row |= row.pop("latency")
-        row["entries_by_error"] = json.dumps(row["entries_by_error"]) if row.get("entries_by_error") else ""
-        row["missing"] = " ".join(sample.missing.split())  # one line, whatever it came from
-        self._write(row.get(column, "") for column in COLUMNS)
-
-    def close(self) -> None:
-        """Close the file; what was appended is there already."""
-        self._file.close()
-
-    def _write(self, cells: Iterable[object]) -> None:
-        """Write all of a row or, if that cannot be done, nothing of it."""
-        text = io.StringIO()
-        csv.writer(text).writerow(cells)
-        row = text.getvalue().encode()
-        try:
-            written = 0
-            while written < len(row):  # a disk that is nearly full takes a part
-                written += self._file.write(row[written:]) or 0
-        except OSError:
-            with contextlib.suppress(OSError):
-                self._file.truncate(self._size)
-            raise
-        self._size += len(row)
+    sampled = [_finite(series) for series in lifetimes if series.requests]
+    usable = [series for series in sampled if _has_a_slope(series)]
+    samples = sum(len(series.requests) for series in usable)
+    requests = int(sum(map(_span, usable)))
+    if missing := shortage(samples, requests):
+        verdict = Verdict("inconclusive", f"not enough data: {missing}")
+    else:
+        verdict = _judge_enough(usable, flat_below, np.random.default_rng(seed))
+    return replace(verdict, samples=samples, requests=requests, restarts=max(len(lifetimes) - 1, 0))
 
 
-class SampleReader:
-    """Reads a file of samples while it grows. A row that is not complete yet, or was cut off by a kill, waits."""
-
-    def __init__(self, path: Path) -> None:
-        self.samples: list[Sample] = []
-        self._path = path
-        self._read = 0
-
-    def exists(self) -> bool:
-        """Whether there is a file to read yet."""
-        return self._path.exists()
-
-    def update(self) -> list[Sample]:
-        """Read the rows that came since the last call, and return all.
-
-        Raises `FileNotFoundError`, and `ValueError` for a file of something else.
-        """
-        with self._path.open("rb") as file:
-            file.seek(self._read)
-            new = file.read()
-        if not self._read and not new.startswith(HEADER[: len(new)]):
-            raise ValueError(f"{self._path} is not a file of samples, or of another version of Sadpath")
-        whole = new[: new.rfind(b"\n") + 1]
-        try:
-            lines = whole.decode().splitlines()
-            self.samples += map(_sample, filter(None, csv.reader(lines if self._read else lines[1:])))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{self._path} is damaged: {error}") from error
-        self._read += len(whole)
-        return self.samples
-
-
-def read_samples(path: Path) -> list[Sample]:
-    """Read a whole file of samples. Raises `FileNotFoundError`, and `ValueError` for a file of something else."""
-    return SampleReader(path).update()
-
-
-def _sample(cells: list[str]) -> Sample:
-    """Return the sample of one row, cells in the order of `COLUMNS`. Raises `ValueError`."""
-    if len(cells) != len(COLUMNS):
-        raise ValueError(f"{len(cells)} of {len(COLUMNS)} cells in a row")
-    elapsed, arm, phase, resident, *figures = cells[:_ERRORS]
-    errors, p50, p99, missing, mark = cells[_ERRORS:]
-    rest = dict(zip(_READING[1:], map(_figure, figures), strict=True))
-    retained = json.loads(errors) if errors else {}
-    return Sample(
-        elapsed_s=float(elapsed),
-        arm=arm,
-        phase="warm-up" if phase == "warm-up" else "measured",
-        reading=Reading(float(resident), **rest, entries_by_error=retained) if resident else None,
-        latency=Latency(_figure(p50), _figure(p99)),
-        missing=missing,
-        mark=mark,
+def _judge_enough(lifetimes: Sequence[Series], flat_below: float, rng: np.random.Generator) -> Verdict:
+    """Judge lifetimes with enough samples and requests."""
+    slope, low, high = _slope(lifetimes, rng)
+    entries = _per_request(lifetimes, [series.traceback_entries for series in lifetimes])
+    errors = _growing_errors(lifetimes)
+    keeps_growing = _keeps_growing(lifetimes, [series.traceback_entries for series in lifetimes])
+    proof = _proof(entries, errors) if keeps_growing else ""
+    doubt = _doubt(lifetimes, slope, flat_below)
+    outcome, reason = _decide(low, high, flat_below, proof=proof, doubt=doubt)
+    return Verdict(
+        outcome,
+        reason,
+        bytes_per_request=slope,
+        ci95=(low, high),
+        traceback_entries_per_request=entries,
+        cyclic_objects_per_request=_per_request(lifetimes, [series.collected_objects for series in lifetimes]),
+        errors=errors,
     )
 
 
-def _figure(cell: str) -> float | None:
-    return float(cell) if cell else None
+def shortage(samples: int, requests: int) -> str:
+    """Return what a verdict lacks, as `6 of 8 samples`; empty where there is enough to decide."""
+    parts = {f"{samples} of {MIN_SAMPLES} samples": samples < MIN_SAMPLES}
+    parts[f"{requests} of {MIN_REQUESTS} requests"] = requests < MIN_REQUESTS
+    return ", ".join(part for part, lacks in parts.items() if lacks)
+
+
+def _proof(entries: float | None, errors: Mapping[str, float]) -> str:
+    """Return in words which tracebacks grow, if they grow enough to be proof; else an empty string."""
+    if entries is None or entries < PROOF_ENTRIES_PER_REQUEST:
+        return ""
+    if not errors:
+        return f"tracebacks grow by {entries:.1f} entries per request"
+    return ", ".join(f"{error} retains {growth:.1f} entries per request" for error, growth in errors.items())
+
+
+def _decide(low: float, high: float, flat_below: float, *, proof: str, doubt: str) -> tuple[Outcome, str]:
+    if proof:
+        return "leaks", proof
+    threshold = f"{flat_below:,.0f} bytes per request"
+    if high < flat_below:
+        return "flat", f"growth of {threshold} is ruled out"
+    if low <= flat_below:
+        return "inconclusive", f"cannot tell {threshold} from zero with 95% confidence; run longer"
+    if doubt:
+        return "inconclusive", doubt
+    return "leaks", f"the whole 95% CI is above {threshold}"
+
+
+def _growing_errors(lifetimes: Sequence[Series]) -> dict[str, float]:
+    """Return by how many entries per request the traceback of each error grows, the fastest first."""
+    names = {error for series in lifetimes for error in series.entries_by_error}
+    growth: dict[str, float] = {}
+    for name in names:
+        series = [one.entries_by_error.get(name) or [0.0] * len(one.requests) for one in lifetimes]
+        found = _per_request(lifetimes, series) or 0.0
+        if found >= PROOF_ENTRIES_PER_REQUEST and _keeps_growing(lifetimes, series):
+            growth[name] = found
+    return dict(sorted(growth.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _keeps_growing(lifetimes: Sequence[Series], entries: Sequence[Sequence[float]]) -> bool:
+    """Whether a traceback grew throughout a lifetime; `entries` has one series for each.
+
+    One that is less than half as long as the longest does not count: a buffer may not have filled in it.
+    """
+    longest = max(map(_span, lifetimes))
+    pairs = zip(lifetimes, entries, strict=True)
+    return any(_grows_in_thirds(one.requests, series) for one, series in pairs if 2 * _span(one) >= longest)
+
+
+def _grows_in_thirds(requests: Sequence[float], entries: Sequence[float]) -> bool:
+    """Whether a traceback grew in each third of a lifetime, by a quarter of its whole growth per request at least.
+
+    A step does not: entries that are kept once, or a buffer that fills and then stays. Samples at the same request, as
+    a pause in the load leaves them, count as one.
+    """
+    if not entries:
+        return False
+    served, first = np.unique(requests, return_index=True)
+    spans, steps = np.diff(served), np.diff(np.asarray(entries)[first])
+    floor = _grown(steps) / spans.sum() / 4
+    thirds = zip(np.array_split(spans, PARTS), np.array_split(steps, PARTS), strict=True)
+    return all(_climbs(part) and _grown(part) / span.sum() >= floor for span, part in thirds)
+
+
+def _climbs(steps: Floats) -> bool:
+    """Whether most steps lead up: a traceback that is seen within a request and then gone rises and falls in turn."""
+    return bool((steps > 0).sum() > 2 * (steps < 0).sum())
+
+
+def _grown(steps: Floats) -> float:
+    """Return the growth of a traceback, its falls left out: a release does not make up for it."""
+    return float(steps.clip(min=0).sum())
+
+
+def _doubt(lifetimes: Sequence[Series], slope: float, flat_below: float) -> str:
+    """Return in words why memory that grew may be no leak; empty where it grew as a leak does."""
+    samples = sum(len(set(lifetime.requests)) for lifetime in lifetimes)
+    if samples < MIN_SAMPLES_OF_A_LEAK:
+        found = f"{samples} of {MIN_SAMPLES_OF_A_LEAK} samples under load"
+        return f"memory grows, but {found} are too few to tell a leak from a cache that fills; run longer"
+    if _levels_off(lifetimes):
+        return "memory grows more slowly towards the end, as a cache does that fills; run longer, a leak keeps its pace"
+    if not _is_sustained(lifetimes, slope, flat_below):
+        return "memory stepped up once instead of growing with the requests"
+    return ""
+
+
+def _levels_off(lifetimes: Sequence[Series]) -> bool:
+    """Whether memory grew clearly less with each request in the second half of the lifetimes than in the first."""
+    halves = [_slopes_of_halves(lifetime) for lifetime in lifetimes]
+    first, second = np.average(halves, axis=0, weights=[_span(lifetime) for lifetime in lifetimes])
+    return bool(second < LEVELS_OFF * first)
+
+
+def _slopes_of_halves(lifetime: Series) -> list[Floats]:
+    requests, memory = _points(lifetime)
+    return [theil_sen(x, y) for x, y in zip(np.array_split(requests, 2), np.array_split(memory, 2), strict=True)]
+
+
+def _is_sustained(lifetimes: Sequence[Series], slope: float, flat_below: float) -> bool:
+    """Whether memory grew in each part of the run, by a quarter of the slope at least: one step would not.
+
+    The parts are the thirds of the longest lifetime or, where that is too short for thirds, the lifetimes.
+    """
+    requests, memory = _points(max(lifetimes, key=_span))
+    parts = list(zip(np.array_split(requests, PARTS), np.array_split(memory, PARTS), strict=True))
+    if len(requests) < 2 * len(parts):
+        parts = [_points(lifetime) for lifetime in lifetimes]
+    floor = max(flat_below, slope / 4)
+    return len(parts) > 1 and all(theil_sen(x, y) > floor for x, y in parts)
+
+
+def _slope(lifetimes: Sequence[Series], rng: np.random.Generator) -> tuple[float, float, float]:
+    """Return the slope in bytes per request, and the bounds of its interval; lifetimes weigh by their requests."""
+    weights = [_span(lifetime) for lifetime in lifetimes]
+    slopes = [resampled_slopes(*_points(lifetime), rng) for lifetime in lifetimes]
+    combined = np.average(np.stack(slopes), axis=0, weights=weights)
+    low, high = np.percentile(combined[1:], [2.5, 97.5])
+    return float(combined[0]), float(low), float(high)
+
+
+def _points(lifetime: Series) -> tuple[Floats, Floats]:
+    return thinned(lifetime.requests, lifetime.memory_bytes)
+
+
+def _per_request(lifetimes: Sequence[Series], series: Sequence[Sequence[float]]) -> float | None:
+    """Return by how much a series grew for each request, its falls left out; None where it was not sampled."""
+    if not all(series):
+        return None
+    return sum(_grown(np.diff(values)) for values in series) / sum(map(_span, lifetimes))
+
+
+def _has_a_slope(series: Series) -> bool:
+    return len(set(series.requests)) >= MIN_SAMPLES // 2 and _span(series) > 0
+
+
+def _span(lifetime: Series) -> float:
+    return lifetime.requests[-1] - lifetime.requests[0] if lifetime.requests else 0.0
+
+
+def _finite(lifetime: Series) -> Series:
+    """Drop the samples of a lifetime in which a figure is not a number."""
+    errors = lifetime.entries_by_error
+    columns = [lifetime.requests, lifetime.memory_bytes, lifetime.traceback_entries, lifetime.collected_objects]
+    columns += errors.values()
+    finite = np.isfinite(np.array([column for column in columns if column], dtype=float)).all(axis=0)
+    requests, memory, entries, collected, *rest = ([*compress(column, finite)] for column in columns)
+    return Series(requests, memory, entries, collected, dict(zip(errors, rest, strict=True)))
+
+
+def _whole(figure: float) -> str:
+    return f"{round(figure) + 0:,}"  # never -0

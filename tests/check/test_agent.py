@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sadpath.check.probes import NoAnswer, Probes
-from sadpath.check.target import INJECT
+from sadpath.check.service.probes import NoAnswer, Probes
+from sadpath.check.service.start import INJECT
 from tests.waiting import until
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sadpath.check.result import ErrorPath, Plan, Request
 from sadpath.check.settings import Settings, overridden, read_settings, request, size
-from sadpath.check.starter import starter
-from sadpath.check.values import ErrorPath, Plan, Request
+from sadpath.check.template import starter
 from sadpath.errors import CommandError
 
 WHOLE = """

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sadpath.check import rounds
-from sadpath.check.rounds import Calmed, Disturbed, Look, identical, visit
-from sadpath.check.schedule import combined, warm_up
-from sadpath.check.values import ErrorPath, Request, Sent, Settled
-from sadpath.verdict.exact import Round
+from sadpath.check.measure import rounds
+from sadpath.check.measure.rounds import Calmed, Disturbed, Look, identical, visit
+from sadpath.check.measure.schedule import combined, warm_up
+from sadpath.check.result import ErrorPath, Request, Sent, Settled
+from sadpath.verdict.rounds import Round
 
 PATH = ErrorPath("GET", "/users/{id}", 404, Request("GET", "/users/1"))
 

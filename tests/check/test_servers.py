@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from loadtest.ports import free_port
-from sadpath.check.listening import is_taken
+from sadpath.check.service.listening import is_taken
 from sadpath.errors import Status
 from tests.check.conftest import HERE, Checked, check
 from tests.check.environments import environment

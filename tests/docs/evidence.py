@@ -59,7 +59,7 @@ RUN_BY = {
     "pip install '/path/to/your/clone[docker]'": WHEEL,
     "locust -f locustfile.py --sadpath-help": "tests/docs/test_reference.py",
     "locust -f locustfile.py --headless --users 20 --run-time 2m "
-    "--sadpath-watch shop=http://127.0.0.1:8000/metrics": "tests/sadpath/test_locust_metrics.py",
+    "--sadpath-watch shop=http://127.0.0.1:8000/metrics": "tests/watch/test_locust_metrics.py",
     "locust -f loadtest/locustfile.py": LOCUST,
     "locust -f loadtest/locustfile.py --twin retry-worker": TWIN,
     "sadpath --help": HERE,
@@ -84,7 +84,7 @@ RUN_BY = {
     'sadpath check --request "GET /reused/users/42" --request "GET /factory/users/42" -- '
     "uvicorn service.app:app --port 8000": "tests/check/test_check_lab.py",
     "sadpath check http://127.0.0.1:8000 --pid 4242": "tests/check/test_servers.py",
-    "sadpath check http://127.0.0.1:8000 --container shop": "tests/sadpath/test_container.py",
+    "sadpath check http://127.0.0.1:8000 --container shop": "tests/sources/test_container.py",
     "sadpath check http://127.0.0.1:8000 --metrics http://127.0.0.1:8000/metrics": "tests/end_to_end/test_action.py",
     "sadpath check --json leaks.json --junit leaks.xml --html leaks.html -- uvicorn shop.main:app --port 8000": (
         "tests/check/test_check.py"

@@ -16,9 +16,9 @@ from typer.main import get_command
 
 from sadpath.cli import app as sadpath
 from sadpath.errors import Status
-from sadpath.report import read_run, summary
 from sadpath.sources import Reading
-from sadpath.verdict.samples import COLUMNS, Sample, SampleFile
+from sadpath.watch.report import read_run, summary
+from sadpath.watch.sample_file import COLUMNS, Sample, SampleFile
 from service.app import create_app
 from service.settings import Settings
 from tests.docs.pages import ROOT
@@ -35,7 +35,7 @@ from loadtest.locustfile import add_options
 add_options(parser)
 from sadpath.plugins.locust import add_options
 add_options(parser)
-from sadpath.plugins.locust_metrics import LocustCollector
+from sadpath.watch.locust_metrics import LocustCollector
 json.dump(
     {
         "options": [option for action in parser._actions for option in action.option_strings if len(option) > 2],

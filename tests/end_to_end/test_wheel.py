@@ -12,7 +12,7 @@ from tests.interpreters import interpreter
 ROOT = Path(__file__).parents[2]
 VERSIONS = ["3.11", "3.15"]
 IMPORTS = {
-    "": "import sadpath.plugins.locust, sadpath.cli, sadpath.verdict.sampling",  # gevent patches what comes after it
+    "": "import sadpath.plugins.locust, sadpath.cli, sadpath.watch.sampler",  # gevent patches what comes after it
     "docker": "import docker, sadpath.sources.container",
     "all": "import sadpath.plugins.locust, docker, sadpath.cli",
 }

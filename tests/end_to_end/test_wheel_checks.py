@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from loadtest.ports import free_port
-from sadpath.check.listening import is_taken
+from sadpath.check.service.listening import is_taken
 from tests.check.environments import environment
 from tests.waiting import until
 

@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.build.__main__ import DASHBOARDS, dashboards
 from grafana.build.panels import COLOURS
-from sadpath.report.charts import colours as colours_of_arms
+from sadpath.watch.report.charts import colours as colours_of_arms
 from tests.grafana.lab import ROOT
 from tests.grafana.questions import boards, panels
 

@@ -15,7 +15,7 @@ import pytest
 
 from loadtest.ports import free_ports
 from sadpath.errors import CommandError
-from sadpath.verdict.samples import read_samples
+from sadpath.watch.sample_file import read_samples
 from tests.file_size import limit_file_size
 from tests.waiting import until
 

@@ -7,11 +7,11 @@ import pytest
 
 from loadtest.catalogue import FIGURES, Twin, read_twin
 from loadtest.demo.outcome import RATE, expected_of, rate_for, shortfall, status_of, words
-from sadpath.report import Run
 from sadpath.sources import Reading
-from sadpath.verdict.conditions import Conditions
-from sadpath.verdict.judge import Outcome, Verdict
-from sadpath.verdict.samples import Latency, Sample
+from sadpath.verdict.samples import Outcome, Verdict
+from sadpath.watch.conditions import Conditions
+from sadpath.watch.report import Run
+from sadpath.watch.sample_file import Latency, Sample
 
 
 def described(**expected: list[float]) -> dict[str, Any]:

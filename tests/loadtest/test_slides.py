@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from sadpath.report import write_report
 from sadpath.sources import Reading
-from sadpath.verdict.samples import Latency, Sample, SampleFile
+from sadpath.watch.report import write_report
+from sadpath.watch.sample_file import Latency, Sample, SampleFile
 
 ROOT = Path(__file__).parents[2]
 PIXEL = base64.b64decode(

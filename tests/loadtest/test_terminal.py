@@ -4,8 +4,8 @@ from rich.console import Console
 
 from loadtest.demo.terminal import cells, line, table
 from sadpath.sources import Reading
-from sadpath.verdict.run import Run
-from sadpath.verdict.samples import Latency, Sample
+from sadpath.watch.run import Run
+from sadpath.watch.sample_file import Latency, Sample
 
 MIB = 2.0**20
 

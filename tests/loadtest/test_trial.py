@@ -24,7 +24,7 @@ from loadtest.trial.marked import Mark, ports_of, still_open
 from loadtest.trial.rows import SHOWN, Plan, Result, Results, Row, Trial, first_failure, page, reasons, result, table
 from loadtest.trial.short_demo import ShortDemo
 from sadpath.sources import Reading
-from sadpath.verdict.samples import Sample, SampleFile
+from sadpath.watch.sample_file import Sample, SampleFile
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 import sadpath
-from sadpath.verdict.conditions import Conditions, write_conditions
+from sadpath.watch.conditions import Conditions, write_conditions
 from tests.file_size import limit_file_size
-from tests.sadpath.test_report import leave, samples
+from tests.watch.test_report import leave, samples
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.sadpath.test_report import leave, samples
 from tests.waiting import until
+from tests.watch.test_report import leave, samples
 
 ROOT = Path(__file__).parents[2]
 NUMBERS = [signal.SIGINT, signal.SIGTERM]

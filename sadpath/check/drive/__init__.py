@@ -1,0 +1,1 @@
+"""Send exact numbers of requests."""

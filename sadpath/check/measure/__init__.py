@@ -1,0 +1,1 @@
+"""Measure the error paths one after the other, and explain what leaks."""

@@ -1,0 +1,201 @@
+"""Explain a leak: which object is to blame, where it is held and raised, and what to change."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from sadpath.check.measure.rounds import Look
+from sadpath.check.result import Cause, RaiseSite
+from sadpath.verdict.rounds import growing_suspects
+
+MAX_CAUSES = 5
+REQUESTS_TO_EXPLAIN = 100
+REQUESTS_FOR_CYCLES = 20
+IS_CYCLIC = 1.0
+"""Objects in reference cycles for each request from which a path's cycles are explained."""
+
+CUTS_SINCE = (1, 10)
+"""The Starlette that removes tracebacks."""
+
+REUSED, KEPT, CYCLE, OTHER = "reused exception", "kept exception", "reference cycle", "no exception"
+
+
+class Asked(Protocol):
+    """Probes that can be asked: `sadpath.check.service.probes.Probes`."""
+
+    def ask(self, op: str, timeout_s: float = 30.0, **arguments: object) -> Mapping[int, Any]:
+        """Ask all processes of the target; returns the answer of each, by process."""
+        ...
+
+
+Load = Callable[[int], object]
+"""Sends as many requests of the path."""
+
+
+def explain(look: Look, probes: Asked, load: Load, starlette: str = "") -> tuple[Cause, ...]:
+    """Return what is to blame for the leak of a path, the largest first; empty if nothing was found.
+
+    `starlette` is the version that the service has, empty if none.
+    """
+    suspects = growing_suspects(look.rounds)
+    if suspects:
+        found = _reused(list(suspects), probes)
+        return tuple(replace(one, details=(*one.details, *protection(starlette))) for one in found)
+    probes.ask("growth.begin")
+    load(REQUESTS_TO_EXPLAIN)
+    try:
+        kept = _kept(probes.ask("growth.kept", limit=MAX_CAUSES))
+        return kept or _grown(probes.ask("growth.grown", limit=MAX_CAUSES))
+    finally:
+        probes.ask("growth.end")
+
+
+def cycles(probes: Asked, load: Load) -> tuple[Cause, ...]:
+    """Return what in the user's own code closes the circles of references that a request leaves behind."""
+    probes.ask("cycles.begin")
+    try:
+        load(REQUESTS_FOR_CYCLES)
+    finally:
+        answers = probes.ask("cycles.end").values()
+    objects = sum(answer["objects"] for answer in answers) / REQUESTS_FOR_CYCLES
+    circles = [circle for answer in answers for circle in answer["circles"] if circle["own"]]
+    found = {(one["type"], one["local"], one["file"], one["line"]): one for one in circles}
+    return tuple(_cycle(one, objects) for one in found.values())[:MAX_CAUSES]
+
+
+def _reused(suspects: Sequence[tuple[int, int]], probes: Asked) -> tuple[Cause, ...]:
+    ids = [one_id for _, one_id in suspects]
+    answers = probes.ask("explain.explain", ids=ids)
+    found = [
+        _from_exception(REUSED, one)
+        for pid, explained in answers.items()
+        for one in explained
+        if (pid, one["id"]) in suspects
+    ]
+    return _merged(found)[:MAX_CAUSES]
+
+
+def _from_exception(kind: str, one: Mapping[str, Any]) -> Cause:
+    cause = Cause(
+        kind=kind,
+        type=one["type"],
+        message=one.get("message") or "",
+        held_by=" and ".join(one.get("held_by") or ()),
+        raised_at=raise_sites(one.get("raised_at") or ()),
+        traceback_entries=one.get("entries", 0),
+        frames=one.get("frames", 0),
+        bytes=one.get("bytes", 0),
+    )
+    return replace(cause, fix=_fix_of_reused(cause))
+
+
+def _merged(causes: Iterable[Cause]) -> tuple[Cause, ...]:
+    """Return the causes, those of several processes that have the same name added up; the largest first."""
+    by_name: dict[tuple[str, str, str], Cause] = {}
+    for one in causes:
+        key = one.type, one.held_by, one.message
+        if known := by_name.get(key):
+            one = replace(  # noqa: PLW2901 - what it was is part of it
+                known,
+                traceback_entries=known.traceback_entries + one.traceback_entries,
+                frames=known.frames + one.frames,
+                bytes=known.bytes + one.bytes,
+            )
+        by_name[key] = one
+    return tuple(sorted(by_name.values(), key=lambda one: -one.traceback_entries))
+
+
+def raise_sites(found: Iterable[Mapping[str, Any]]) -> tuple[RaiseSite, ...]:
+    """Return the raise sites, each with its source line where that can be read."""
+    return tuple(
+        RaiseSite(
+            one["file"],
+            one["line"],
+            one["function"],
+            one.get("raises", 1),
+            linecache.getline(one["file"], one["line"]).strip(),
+        )
+        for one in found
+    )
+
+
+def _fix_of_reused(cause: Cause) -> str:
+    name = cause.type.rpartition(".")[2]
+    return (
+        f"Construct the exception where you raise it: raise {name}(…). "
+        "Where it has to stay one object, raise it with .with_traceback(None)."
+    )
+
+
+def protection(starlette: str) -> tuple[str, ...]:
+    """Return what Starlette does about reused exceptions, if there is one.
+
+    Since 1.10.0 it removes the traceback of an exception once one of its handlers has handled it
+    (Kludex/starlette#3205).
+    """
+    if not starlette:
+        return ()
+    version = tuple(int(part) for part in starlette.split(".")[:2] if part.isdigit())
+    removes = "the traceback of an exception that one of its handlers has answered"
+    if version < CUTS_SINCE:
+        return (f"Starlette {starlette} protects none of this; since 1.10.0 it removes {removes}",)
+    return (f"Starlette {starlette} removes {removes}; this one was caught elsewhere",)
+
+
+def _kept(answers: Mapping[int, Any]) -> tuple[Cause, ...]:
+    """Return a cause for each kind of exception of which every other request, at least, left one behind."""
+    found = [one for answer in answers.values() for one in answer if one["count"] >= REQUESTS_TO_EXPLAIN / 2]
+    return tuple(_from_container(KEPT, one) for one in found)[:MAX_CAUSES]
+
+
+def _grown(answers: Mapping[int, Any]) -> tuple[Cause, ...]:
+    found = [one for answer in answers.values() for one in answer if one["count"] >= REQUESTS_TO_EXPLAIN / 2]
+    return tuple(_from_container(OTHER, one) for one in found)[:1] or (Cause(OTHER, fix=_NO_CAUSE),)
+
+
+_NO_CAUSE = "No exception and no container was found; look with memray or tracemalloc at this path alone."
+
+
+def _from_container(kind: str, one: Mapping[str, Any]) -> Cause:
+    where = one.get("held_by") or ""
+    per_request = one["count"] / REQUESTS_TO_EXPLAIN
+    details = [f"{per_request:,.1f} objects of this type more with each request"]
+    if where and one.get("length") is not None:
+        bound = f" of at most {one['bounded']:,}" if one.get("bounded") else ""
+        details.append(f"{where} has {one['length']:,}{bound} elements")
+    return Cause(
+        kind=kind,
+        type=one["type"],
+        message=one.get("message") or "",
+        held_by=where,
+        raised_at=raise_sites(one.get("raised_at") or ()),
+        fix=_fix_of_kept(where) if kind == KEPT else _fix_of_growth(where),
+        details=tuple(details),
+        bound=one.get("bounded"),
+    )
+
+
+def _fix_of_kept(where: str) -> str:
+    bound = f", or bound {where}" if where else ""
+    return f"Keep what you need of an exception, its type and its message, not the object{bound}."
+
+
+def _fix_of_growth(where: str) -> str:
+    return f"Bound {where or 'what holds these objects'}, or remove what is no longer needed."
+
+
+def _cycle(one: Mapping[str, Any], objects: float) -> Cause:
+    return Cause(
+        kind=CYCLE,
+        type=one["type"],
+        held_by=f"local {one['local']!r} of {one['function']}",
+        raised_at=raise_sites([{**one, "raises": 1}]),
+        fix=(
+            "Delete the local in a finally block, or keep the exception out of it: "
+            "only the garbage collector frees it, late."
+        ),
+        details=(f"{objects:,.1f} objects in reference cycles with each request",),
+    )

@@ -1,0 +1,1 @@
+"""What people and programs read of a check: terminals, JSON, JUnit, GitHub Actions, a page."""

@@ -1,0 +1,156 @@
+"""A check for a terminal: a table, worst first, and a block for each leak."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from sadpath.check.result import Cause, Check, PathResult, RaiseSite
+
+COLOURS = {"leaks": "bold red", "flat": "green", "inconclusive": "yellow"}
+SHOWN = {"inconclusive": 50, "flat": 30}
+"""Rows of a terminal's table, above which it says how many more there are. Leaks are all shown."""
+
+
+def print_check(check: Check, console: Console) -> None:
+    """Print the whole result."""
+    if check.results:
+        console.print(table(check, console.width))
+    for result in check.worst_first:
+        if result.causes:
+            console.print(block(result), soft_wrap=True)
+    for line in closing_lines(check):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+PIPE_WIDTH = 200
+"""Columns of what is not a terminal, so that a line is a line."""
+
+WIDE = 120
+"""Columns from which all figures have room."""
+
+
+def table(check: Check, width: int = PIPE_WIDTH) -> Table:
+    """Return the results as a table, worst first; a narrow one has the figures that matter most."""
+    columns = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    columns.add_column("error path", overflow="fold")
+    columns.add_column("verdict", no_wrap=True)
+    headings = ("bytes/request", "entries/request", "95% CI", "cyclic objects/request", "ms, first to last")
+    for heading in headings if width >= WIDE else headings[:2]:
+        columns.add_column(heading, justify="right", no_wrap=True)
+    for result in shown(check):
+        columns.add_row(*list(_cells(result, check))[: len(columns.columns)])
+    return columns
+
+
+def shown(check: Check) -> list[PathResult]:
+    """Return the results that a terminal shows: all leaks, and the first of the others."""
+    ordered = check.worst_first
+    kinds = {name: [one for one in ordered if one.verdict.outcome == name] for name in ("leaks", *SHOWN)}
+    return [one for name, found in kinds.items() for one in found[: SHOWN.get(name)]]
+
+
+def _cells(result: PathResult, check: Check) -> Iterator[str | Text]:
+    verdict = result.verdict
+    name = verdict.outcome + (" (accepted)" if result.path.name in check.accepted else "")
+    yield escape(result.path.name)
+    yield Text(name, COLOURS[verdict.outcome])
+    yield figure(verdict.bytes_per_request)
+    yield figure(verdict.traceback_entries_per_request, 1)
+    low, high = verdict.ci95
+    yield "–" if math.isnan(low) else f"{figure(low)} to {figure(high)}"
+    yield figure(verdict.cyclic_objects_per_request, 1)
+    has_both = result.first_ms is not None and result.last_ms is not None
+    yield f"{result.first_ms:.1f} to {result.last_ms:.1f}" if has_both else "–"
+
+
+def figure(value: float | None, digits: int = 0) -> str:
+    """Return a figure with no more digits than it is known to, a dash where it is unknown."""
+    if value is None or math.isnan(value):
+        return "–"
+    return f"{round(value, digits) + 0:,.{digits}f}"
+
+
+def block(result: PathResult) -> RenderableType:
+    """Return what is to blame for a leak, and what to change."""
+    head = Text.assemble((result.path.name, "bold"), "  ", (result.verdict.outcome, COLOURS[result.verdict.outcome]))
+    lines: list[RenderableType] = [head, Text(f"  {result.verdict.figures}; {result.verdict.reason}")]
+    lines += [Text(f"  {note}") for note in result.notes]
+    for cause in result.causes:
+        lines += [Text(f"  {line}") for line in cause_lines(cause)]
+    return Group(*lines, "")
+
+
+def cause_lines(cause: Cause) -> Iterator[str]:
+    """Yield a cause, a line for each fact that is known."""
+    message = f": {cause.message}" if cause.message else ""
+    yield f"{cause.kind}: {cause.type}{message}" if cause.type else cause.kind
+    if cause.held_by:
+        word = "closed by" if cause.kind == "reference cycle" else "held by"
+        yield f"  {word} {cause.held_by}"
+    if cause.traceback_entries:
+        yield (
+            f"  retains {cause.traceback_entries:,} traceback entries, about {cause.frames:,} frames and "
+            f"{_size(cause.bytes)}"
+        )
+    yield from (f"  {detail}" for detail in cause.details)
+    for site in cause.raised_at:
+        yield f"  {'in' if cause.kind == 'reference cycle' else 'raised at'} {place(site)}"
+        if site.source:
+            yield f"      {site.source}"
+    if cause.fix:
+        yield f"  fix: {cause.fix}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**20:,.1f} MiB" if count >= 2**20 else f"{count / 2**10:,.0f} KiB"
+
+
+def place(site: RaiseSite) -> str:
+    """Return where a raise site is, as an editor opens it."""
+    times = f", {site.raises:,} of the newest raises" if site.raises > 1 else ""
+    return f"{short_path(site.file)}:{site.line} in {site.function}{times}"
+
+
+def short_path(file: str) -> str:
+    """Return a path as one would type it here."""
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except ValueError:
+        return file
+
+
+def closing_lines(check: Check) -> Iterator[str]:
+    """Yield the notes, and what was decided in one line."""
+    hidden = len(check.results) - len(shown(check))
+    if hidden:
+        yield f"and {hidden:,} more paths; --json FILE has all"
+    yield from (f"note: {note}" for note in check.notes)
+    if check.no_probe:
+        yield f"note: measured from outside, without a cause: {check.no_probe}"
+    if check.ended_early:
+        yield f"ended early: {check.ended_early}"
+    versions = ", ".join(f"{name} {version}" for name, version in check.environment.items() if version)
+    measured = f"{check.requests:,} requests in {check.seconds:.0f} s"
+    yield f"{summary_line(check)} ({measured}; {versions or 'versions unknown'})"
+
+
+def summary_line(check: Check) -> str:
+    """Return how many paths leak, are inconclusive, and are flat."""
+    outcomes = [one.verdict.outcome for one in check.results]
+    counts = {"leak": outcomes.count("leaks"), "inconclusive": outcomes.count("inconclusive")}
+    counts["flat"] = outcomes.count("flat")
+    words = [f"{count} {_verb(name, count)}" for name, count in counts.items() if count]
+    paths = f"{len(outcomes):,} error path{'s' * (len(outcomes) != 1)}"
+    return f"{paths}: {', '.join(words)}" if words else "no error path was measured"
+
+
+def _verb(name: str, count: int) -> str:
+    return "leaks" if name == "leak" and count == 1 else name

@@ -1,0 +1,74 @@
+"""A check in GitHub Actions: a summary of the job, and an annotation at each raise site.
+
+Both are files and lines that the runner reads: GITHUB_STEP_SUMMARY, and workflow commands on standard output.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from sadpath.check.report.console import cause_lines, figure, short_path, summary_line
+from sadpath.check.result import Check, PathResult
+
+
+def write_for_github(check: Check) -> None:
+    """Write both, if this runs in GitHub Actions."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return
+    for line in error_commands(check):
+        sys.stdout.write(line + "\n")
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write("\n".join(markdown(check)) + "\n")
+
+
+def error_commands(check: Check) -> Iterator[str]:
+    """Yield a workflow command for each leak: at its first raise site in the repository, where one is known."""
+    for result in check.new_leaks:
+        sites = [site for cause in result.causes for site in cause.raised_at]
+        inside = [site for site in sites if not Path(short_path(site.file)).is_absolute()]
+        where = f"file={_property(short_path(inside[0].file))},line={inside[0].line}," if inside else ""
+        lines = [result.verdict.figures, *(line for cause in result.causes for line in cause_lines(cause))]
+        yield f"::error {where}title={_property(result.path.name + ' leaks')}::{_message(chr(10).join(lines))}"
+
+
+def markdown(check: Check) -> Iterator[str]:
+    """Yield the summary of the job: a table, worst first, and what is to blame."""
+    yield f"### Sadpath: {summary_line(check)}"
+    yield ""
+    yield "| error path | verdict | bytes/request | entries/request |"
+    yield "|---|---|---|---|"
+    yield from map(_row, check.worst_first)
+    for result in check.worst_first:
+        if result.causes:
+            yield from ("", f"**{_cell(result.path.name)}**", "")
+            yield "```"
+            yield from (line.replace("```", "\u2019\u2019\u2019") for one in result.causes for line in cause_lines(one))
+            yield "```"
+
+
+def _row(result: PathResult) -> str:
+    verdict = result.verdict
+    cells = (
+        result.path.name,
+        verdict.outcome,
+        figure(verdict.bytes_per_request),
+        figure(verdict.traceback_entries_per_request, 1),
+    )
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,44 @@
+"""A check for CI, as JUnit XML: one test case per error path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
+
+from sadpath.check.report.console import cause_lines
+from sadpath.check.result import Check, PathResult
+from sadpath.watch.report.junit import xml_text
+
+
+def write_check_junit(path: Path, check: Check) -> None:
+    """Write the check to `path`. Raises `OSError`. A leak is a failure, unless it was accepted; see `junit`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    suite = junit(check)
+    indent(suite)
+    ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def junit(check: Check) -> Element:
+    """Return the test suite: leaks are failures, inconclusive paths errors, and accepted leaks are skipped."""
+    suite = Element("testsuite", name="sadpath check", tests=str(len(check.results)), time=f"{check.seconds:.1f}")
+    for result in check.worst_first:
+        case = SubElement(suite, "testcase", classname=xml_text(check.target), name=xml_text(result.path.name))
+        kind = _kind(result, check)
+        if kind:
+            found = SubElement(case, kind, message=xml_text(result.verdict.reason), type=result.verdict.outcome)
+            found.text = xml_text("\n".join(_lines(result)))
+        else:
+            SubElement(case, "system-out").text = xml_text(result.verdict.sentence)
+    for attribute, kind in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(attribute, str(len(suite.findall(f"testcase/{kind}"))))
+    return suite
+
+
+def _kind(result: PathResult, check: Check) -> str:
+    if result.path.name in check.accepted:
+        return "skipped"
+    return {"leaks": "failure", "inconclusive": "error", "flat": ""}[result.verdict.outcome]
+
+
+def _lines(result: PathResult) -> list[str]:
+    return [result.verdict.sentence, *(line for cause in result.causes for line in cause_lines(cause))]

@@ -1,0 +1,25 @@
+"""A check for people: one page of HTML, complete in itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sadpath.check.report.console import cause_lines, figure, summary_line
+from sadpath.check.result import Check
+from sadpath.pages import templates
+from sadpath.watch.report.folder import write_whole
+
+_TEMPLATES = templates("sadpath.check.report")
+
+
+def write_check_page(path: Path, check: Check) -> None:
+    """Write the page; a reader finds it complete or not at all. Raises `OSError`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, page(check).encode())
+
+
+def page(check: Check) -> str:
+    """Return the page: what was decided, the table, a block for each leak, and the conditions."""
+    return _TEMPLATES.get_template("check.html").render(
+        check=check, headline=summary_line(check), figure=figure, cause_lines=cause_lines
+    )

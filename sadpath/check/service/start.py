@@ -1,0 +1,208 @@
+"""Start a service with the probe in it, or find one that runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+import sadpath.probe
+from sadpath.check.service.listening import Listener, answers_http, free_port, is_taken, listeners, port_in
+from sadpath.check.service.probes import NoAnswer, Probes
+from sadpath.errors import CommandError, Status
+from sadpath.hosts import urlsplit_or_none
+from sadpath.lifeline import Child
+from sadpath.sources import Reading, Source, Unreadable
+from sadpath.sources.process_tree import ProcessTree
+
+INJECT = Path(sadpath.probe.__file__).parent / "inject"
+STARTS_WITHIN_S = 60.0
+SAYS_SO_AFTER_S = 3.0
+PROBE_ANSWERS_WITHIN_S = 5.0
+LOOK_AGAIN_S = 0.05
+
+NO_PROBE = (
+    "no probe answers in the process that listens: it may not be CPython, or be started with -I, -E or -S, by a "
+    "wrapper that resets PYTHONPATH, or with opentelemetry-instrument; start the server's Python directly"
+)
+
+
+@dataclass
+class Target:
+    """A service that is checked. `probes` is None where none answers, and `why_no_probe` says why, in one line."""
+
+    name: str
+    url: str
+    process: psutil.Process | None = None
+    probes: Probes | None = None
+    why_no_probe: str = ""
+    child: Child | None = None
+    source: Source | None = None
+    seen: set[psutil.Process] = field(default_factory=set)
+
+    def tree(self) -> list[psutil.Process]:
+        """Return its processes that run, as far as they are known."""
+        with suppress(psutil.Error):
+            if self.process:
+                self.seen |= {self.process, *self.process.children(recursive=True)}
+        return [process for process in self.seen if process.is_running()]
+
+    def read(self) -> Reading:
+        """Read its memory from outside. Raises `Unreadable`."""
+        if self.source is None and self.process is not None:
+            self.source = ProcessTree(self.process.pid)
+        if self.source is None:
+            raise Unreadable("nothing is known of its processes")
+        return self.source.read()
+
+    def resident_bytes(self) -> int:
+        """Return the resident memory of all its processes."""
+        total = 0
+        for process in self.tree():
+            with suppress(psutil.Error):
+                total += process.memory_info().rss
+        return total
+
+    def why_it_ended(self, patience_s: float = 0.0) -> str | None:
+        """Return why it does not run any more, in one line; None while it runs, or where we cannot know.
+
+        A process that ends refuses connections before its status is known: `patience_s` is how long to wait for that.
+        """
+        wait_until(lambda: self._why_it_ended() is not None, patience_s)
+        return self._why_it_ended()
+
+    def _why_it_ended(self) -> str | None:
+        if self.child is not None:
+            status = self.child.status()
+            return None if status is None else f"it ended with status {status}: {self.child.last_line() or 'no output'}"
+        if self.process is not None and not self.process.is_running():
+            return "its process has ended"
+        return None
+
+
+@contextmanager
+def started(command: Sequence[str], *, url: str = "", name: str = "") -> Iterator[Target]:
+    """Start a command with the probe in it, and wait until it listens. Whatever it started is ended in the end.
+
+    Raises `CommandError` if it ends before, or does not listen within a minute.
+    """
+    _check_startable(command, url)
+    with tempfile.TemporaryDirectory(prefix="sadpath-") as folder:
+        log = Path(folder) / "output.log"
+        sockets = Path(folder) / "probes"
+        sockets.mkdir(mode=0o700)
+        child = Child(command, log, _environment(sockets))
+        target = Target(name or " ".join(command), url, child=child)
+        try:
+            target.process = psutil.Process(child.pid)
+            listener = _wait_until_it_listens(target, _wanted_port(command, url))
+            target.url = url or listener.url
+            target.probes = _answering(Probes(sockets), listener, target)
+            target.why_no_probe = "" if target.probes else NO_PROBE
+            yield target
+        finally:
+            stop(target)
+
+
+def with_uvicorn(app: str) -> list[str]:
+    """Return the command that serves an ASGI app, as `shop.main:app`, with the Python of this folder's environment.
+
+    Raises `CommandError` if that has no uvicorn.
+    """
+    python = _project_python()
+    if subprocess.run([python, "-c", "import uvicorn"], capture_output=True, check=False).returncode:  # noqa: S603
+        raise CommandError(
+            f"{python} has no uvicorn; start your server by a command of your own: sadpath check -- COMMAND",
+            Status.WRONG_COMMAND,
+        )
+    return [python, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(free_port())]
+
+
+def stop(target: Target) -> None:
+    """End what was started: by asking, then by force, also processes that left the group."""
+    processes = target.tree()
+    if target.child:
+        target.child.stop(signal.SIGTERM)
+    _, alive = psutil.wait_procs([one for one in processes if one.is_running()], timeout=0.2)
+    for process in alive:
+        with suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(alive, timeout=5)
+
+
+def _check_startable(command: Sequence[str], url: str) -> None:
+    if shutil.which(command[0]) is None:
+        raise CommandError(f"cannot find the command {command[0]!r}", Status.WRONG_COMMAND)
+    port = _wanted_port(command, url)
+    if port and is_taken(port):
+        raise CommandError(f"something listens on port {port} already; end it, or choose another port")
+
+
+def _wanted_port(command: Sequence[str], url: str) -> int | None:
+    parts = urlsplit_or_none(url) if url else None
+    return (parts.port if parts else None) or port_in(command)
+
+
+def _environment(sockets: Path) -> Mapping[str, str]:
+    """Return what puts our `sitecustomize` in front of the target's own modules, in all of its Python processes."""
+    theirs = os.environ.get("PYTHONPATH", "")
+    return {"SADPATH_PROBE": str(sockets), "PYTHONPATH": os.pathsep.join(filter(None, [str(INJECT), theirs]))}
+
+
+def _project_python() -> str:
+    places = [Path(".venv"), *(Path(folder) for name in ("VIRTUAL_ENV",) if (folder := os.environ.get(name)))]
+    found = [str(python) for place in places if (python := place / "bin" / "python").exists()]
+    return next(iter(found), shutil.which("python3") or shutil.which("python") or "python3")
+
+
+def _wait_until_it_listens(target: Target, port: int | None) -> Listener:
+    deadline = time.monotonic() + STARTS_WITHIN_S
+    say_at = time.monotonic() + SAYS_SO_AFTER_S
+    while True:
+        found = [one for one in listeners(target.tree()) if port in (None, one.port)]
+        if listener := next((one for one in found if port or answers_http(one)), None):
+            return listener
+        if why := target.why_it_ended():
+            raise CommandError(f"the service did not start: {why}")
+        if time.monotonic() > deadline:
+            where = f"port {port}" if port else "any port that speaks HTTP"
+            last = f"; its last line is: {line}" if target.child and (line := target.child.last_line()) else ""
+            waited = f"the service does not listen on {where} after {STARTS_WITHIN_S:.0f} s"
+            raise CommandError(f"{waited}; name its address with --url{last}")
+        if time.monotonic() > say_at:
+            say_at = deadline
+            sys.stderr.write(f"waiting for {target.name} to listen, up to {STARTS_WITHIN_S:.0f} s …\n")
+        time.sleep(LOOK_AGAIN_S)
+
+
+def _answering(probes: Probes, listener: Listener, target: Target) -> Probes | None:
+    """Return the probes once one answers in a process that listens on the port; None if none does."""
+
+    def answers() -> bool:
+        try:
+            hello = probes.ask("looks.hello", timeout_s=PROBE_ANSWERS_WITHIN_S)
+        except (NoAnswer, OSError):
+            return False
+        return not hello.keys().isdisjoint(one.pid for one in listeners(target.tree()) if one.port == listener.port)
+
+    return probes if wait_until(answers, PROBE_ANSWERS_WITHIN_S) else None
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until a condition holds; returns False if it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_AGAIN_S)
+    return True

@@ -1,1 +1,0 @@
-"""Reports of a check: for terminals, programs (JSON), CI (JUnit, GitHub), and people (HTML)."""

@@ -1,0 +1,172 @@
+"""Decide from rounds of an exact number of requests, after each of which the bytes in use were counted.
+
+Between two counts nothing but the round happened, so each round is a figure of its own: what the process kept for each
+of its requests. Pure functions: no clock, no input or output.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+import numpy as np
+
+from sadpath.verdict.samples import (
+    LEVELS_OFF,
+    MIN_SAMPLES_OF_A_LEAK,
+    PARTS,
+    PROOF_ENTRIES_PER_REQUEST,
+    Outcome,
+    Verdict,
+)
+from sadpath.verdict.student import student_t
+
+FLAT_BELOW = 100.0
+"""Growth below this, in bytes per request, is flat. An exception that is kept without its traceback takes 200."""
+
+FLAT_BELOW_IN_PAGES = 256.0
+"""The same where memory is only known in pages."""
+
+HIDDEN_IN_PAGES = float(2**20)
+"""Bytes that may come to lie on pages that the process has anyway, before the first new page is seen."""
+
+MIN_ROUNDS = 3
+"""Rounds from which there is a confidence interval worth the name."""
+
+Suspect = tuple[int, int]
+"""An exception object: the process that it is in, and its id there."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round of requests left behind, in all processes of a target together.
+
+    `grown_bytes` is None where memory could not be read. `entries` is by how much the traceback of each exception grew,
+    of those that were there before and after the round; `live_exceptions` is how many more there are.
+    """
+
+    requests: int
+    grown_bytes: float | None
+    live_exceptions: int = 0
+    entries: Mapping[Suspect, int] = field(default_factory=dict)
+
+
+def judge_rounds(rounds: Sequence[Round], *, flat_below: float = FLAT_BELOW, hidden_bytes: float = 0.0) -> Verdict:
+    """Judge one error path by its rounds, in the order in which they were sent.
+
+    An exception whose traceback grew in every round is proof of a leak. Without one memory decides: it leaks where the
+    whole 95% CI is above `flat_below` bytes per request over `MIN_SAMPLES_OF_A_LEAK` rounds, and the growth neither
+    levels off nor came in one step. It is flat where the interval is below, or where that of the second half of as many
+    rounds is: a cache filled in the first. `hidden_bytes` may have been kept without being seen, so they count towards
+    the upper bound. Never raises; too few rounds are inconclusive.
+    """
+    usable = [one for one in rounds if one.requests > 0 and one.grown_bytes is not None]
+    growth = [(one.grown_bytes or 0.0) / one.requests for one in usable]
+    mean, low, high = _interval(usable)
+    suspects = growing_suspects(usable)
+    outcome, reason = _decide(usable, growth, suspects, flat_below, hidden_bytes)
+    requests = sum(one.requests for one in usable)
+    return Verdict(
+        outcome,
+        reason,
+        samples=len(usable),
+        requests=requests,
+        bytes_per_request=mean,
+        ci95=(low, high),
+        traceback_entries_per_request=sum(suspects.values()) if usable else None,
+    )
+
+
+def growing_suspects(rounds: Sequence[Round]) -> dict[Suspect, float]:
+    """Return by how many entries per request the traceback of each exception grew, the fastest first.
+
+    Of those that grew in every round, by a quarter of their mean at least: an exception that was raised once is none.
+    """
+    if len(rounds) < MIN_ROUNDS:
+        return {}
+    total: Counter[Suspect] = Counter()
+    for one in rounds:
+        total.update(one.entries)
+    requests = sum(one.requests for one in rounds)
+    rates = {suspect: entries / requests for suspect, entries in total.items()}
+    grown = {
+        suspect: rate
+        for suspect, rate in rates.items()
+        if rate >= PROOF_ENTRIES_PER_REQUEST
+        and all(one.entries.get(suspect, 0) >= rate * one.requests / 4 for one in rounds)
+    }
+    return dict(sorted(grown.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _interval(rounds: Sequence[Round]) -> tuple[float, float, float]:
+    """Return the bytes per request and the bounds of their 95% confidence interval; unknown of too few rounds.
+
+    The slope of a line through the origin by least squares, with Student's t: what disturbs a count, such as a buffer
+    that comes or goes, is as large after many requests as after few, so a round with more of them says more.
+    """
+    if len(rounds) < MIN_ROUNDS:
+        return math.nan, math.nan, math.nan
+    requests = np.array([one.requests for one in rounds], dtype=float)
+    grown = np.array([one.grown_bytes or 0.0 for one in rounds])
+    weight = float(requests @ requests)
+    slope = float(requests @ grown) / weight
+    residual = float(np.sqrt(np.sum((grown - slope * requests) ** 2) / (len(rounds) - 1)))
+    half = student_t(len(rounds) - 1) * residual / math.sqrt(weight)
+    return slope, slope - half, slope + half
+
+
+def _decide(
+    rounds: Sequence[Round],
+    growth: Sequence[float],
+    suspects: Mapping[Suspect, float],
+    flat_below: float,
+    hidden_bytes: float,
+) -> tuple[Outcome, str]:
+    if len(growth) < MIN_ROUNDS:
+        return "inconclusive", f"not enough data: {len(growth)} of {MIN_ROUNDS} rounds"
+    if suspects:
+        return "leaks", f"the traceback of an exception grows by {max(suspects.values()):.1f} entries per request"
+    low = _interval(rounds)[1]
+    threshold = f"{flat_below:,.0f} bytes per request"
+    if _upper_bound(rounds, hidden_bytes) < flat_below:
+        return "flat", f"growth of {threshold} is ruled out"
+    if _has_levelled(rounds, flat_below, hidden_bytes):
+        return "flat", f"memory grew at first, as a cache does that fills, and then by less than {threshold}"
+    if low <= flat_below:
+        return "inconclusive", f"cannot tell {threshold} from zero with 95% confidence; give it a larger budget"
+    doubt = _doubt(growth)
+    kept = "each request leaves an exception object behind" if _keeps_exceptions(rounds) else ""
+    return ("inconclusive", doubt) if doubt else ("leaks", kept or f"the whole 95% CI is above {threshold}")
+
+
+def _upper_bound(rounds: Sequence[Round], hidden_bytes: float) -> float:
+    """Return what growth cannot have passed, in bytes per request."""
+    return _interval(rounds)[2] + hidden_bytes / sum(one.requests for one in rounds)
+
+
+def _has_levelled(rounds: Sequence[Round], flat_below: float, hidden_bytes: float) -> bool:
+    """Whether the second half of the rounds rules out growth, of enough rounds to tell a leak from a filling cache."""
+    latter = rounds[len(rounds) // 2 :]
+    return len(rounds) >= MIN_SAMPLES_OF_A_LEAK and _upper_bound(latter, hidden_bytes) < flat_below
+
+
+def _doubt(growth: Sequence[float]) -> str:
+    """Return in words why growth may be no leak; empty where it is as steady as a leak's."""
+    if len(growth) < MIN_SAMPLES_OF_A_LEAK:
+        found = f"{len(growth)} of {MIN_SAMPLES_OF_A_LEAK} rounds"
+        return f"memory grows, but {found} are too few to tell a leak from a cache that fills; give it a larger budget"
+    halves = [float(np.median(half)) for half in np.array_split(growth, 2)]
+    if halves[1] < LEVELS_OFF * halves[0]:
+        return "memory grows more slowly towards the end, as a cache does that fills; a leak keeps its pace"
+    floor = fmean(growth) / 4
+    if not all(float(np.median(part)) > floor for part in np.array_split(growth, PARTS)):
+        return "memory stepped up instead of growing with each round"
+    return ""
+
+
+def _keeps_exceptions(rounds: Sequence[Round]) -> bool:
+    """Whether there were more exceptions after each round, by about one for each request or for a part of them."""
+    return all(one.live_exceptions >= PROOF_ENTRIES_PER_REQUEST * one.requests for one in rounds)

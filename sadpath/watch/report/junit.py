@@ -1,0 +1,53 @@
+"""A run for CI, as JUnit XML: one test case per arm."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
+
+from sadpath.verdict.samples import Verdict
+from sadpath.watch.run import Run
+
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def write_junit(path: Path, run: Run) -> None:
+    """Write the run to `path`. Raises `OSError`.
+
+    A leak is a failure. Inconclusive is an error or, where the run allows it, a skipped test; with the reason.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    suite = junit(run)
+    indent(suite)
+    ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def junit(run: Run) -> Element:
+    """Return the test suite."""
+    outcomes = [verdict.outcome for verdict in run.verdicts.values()]
+    inconclusive, allowed = outcomes.count("inconclusive"), run.conditions.allow_inconclusive
+    suite = Element("testsuite", name="sadpath", tests=str(len(outcomes)), time=f"{run.duration_s:.1f}")
+    suite.set("failures", str(outcomes.count("leaks")))
+    suite.set("errors", str(0 if allowed else inconclusive))
+    suite.set("skipped", str(inconclusive if allowed else 0))
+    if run.conditions.started:
+        suite.set("timestamp", run.conditions.started)
+    for arm, verdict in run.verdicts.items():
+        case = SubElement(suite, "testcase", classname="sadpath", name=xml_text(arm), time=f"{run.duration_s:.1f}")
+        _add_result(case, verdict, "skipped" if allowed else "error")
+    return suite
+
+
+def _add_result(case: Element, verdict: Verdict, inconclusive: str) -> None:
+    if verdict.outcome == "flat":
+        SubElement(case, "system-out").text = xml_text(verdict.sentence)
+        return
+    kind = "failure" if verdict.outcome == "leaks" else inconclusive
+    result = SubElement(case, kind, message=xml_text(verdict.reason), type=verdict.outcome)
+    result.text = xml_text(verdict.sentence)
+
+
+def xml_text(text: str) -> str:
+    """Return the text without what XML cannot hold."""
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
