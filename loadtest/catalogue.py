@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from loadtest import HEADLINE
 from sadpath.errors import CommandError, Status
-from sadpath.verdict.samples import FLAT_BELOW, Outcome
+from sadpath.verdict.verdict import FLAT_BELOW_IN_PAGES, Outcome
 
 TIMEOUT_S = 5.0
 
@@ -52,7 +52,7 @@ class Variant:
     @property
     def outcome(self) -> Outcome:
         """The expected verdict: a leak if all that it may retain is more than what counts as flat."""
-        return "leaks" if self.range_of("bytes_per_request")[0] > FLAT_BELOW else "flat"
+        return "leaks" if self.range_of("bytes_per_request")[0] > FLAT_BELOW_IN_PAGES else "flat"
 
 
 @dataclass(frozen=True)

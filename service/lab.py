@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 
 from sadpath.export.collectors import environment, process_memory
-from sadpath.origin import is_own_name, is_own_origin
+from sadpath.hosts import is_own_name, is_own_origin
 from sadpath.probe.census import Census
 from sadpath.probe.heap import full_census
 from sadpath.probe.memory import settle

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from loadtest.calibrate.noises import NOISES
 from loadtest.calibrate.simulation import LENGTHS, SLOPES, Cell
 from loadtest.truth.wording import table
-from sadpath.verdict.samples import FLAT_BELOW, MIN_SAMPLES_OF_A_LEAK, Outcome
+from sadpath.verdict.verdict import FLAT_BELOW_IN_PAGES, MIN_OF_A_LEAK, Outcome
 
 HEADINGS = ("samples", *(f"{slope:,} B" for slope in SLOPES), "CI holds the slope", "width of the CI")
 
@@ -34,14 +34,14 @@ Of {growing:,} series that grow by 500 or 2,000, {wrong_flat:,} were called *fla
 def page(cells: Sequence[Cell], versions: Mapping[str, str], seed: int) -> str:
     """Return the page as Markdown."""
     quiet = [cell for cell in cells if cell.slope in {0, 100}]
-    growing = [cell for cell in cells if cell.slope > FLAT_BELOW]
+    growing = [cell for cell in cells if cell.slope > FLAT_BELOW_IN_PAGES]
     introduction = INTRODUCTION.format(
         versions=", ".join(f"{name} {version}" for name, version in versions.items()),
         seed=seed,
         series=cells[0].series,
         total=_series(cells),
-        threshold=FLAT_BELOW,
-        fewest=MIN_SAMPLES_OF_A_LEAK,
+        threshold=FLAT_BELOW_IN_PAGES,
+        fewest=MIN_OF_A_LEAK,
         quiet=_series(quiet),
         wrong_leaks=_called(quiet, "leaks"),
         growing=_series(growing),

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadtest.calibrate.noises import NOISES, Noise
-from sadpath.verdict.samples import Outcome, Series, Verdict, judge
+from sadpath.verdict.samples import Series, judge_samples
+from sadpath.verdict.verdict import Outcome, Verdict
 
 SLOPES = (0, 100, 256, 500, 2000)
 LENGTHS = (9, 20, 30, 57, 300)
@@ -57,7 +58,7 @@ def one(noise: Noise, length: int, slope: int, rng: np.random.Generator) -> Verd
     """Judge one series, by its memory alone."""
     requests = SERVED_BEFORE + RATE * np.arange(length, dtype=float)
     memory = LEVEL + slope * requests + noise(rng, length)
-    return judge([Series(requests.tolist(), memory.tolist())])
+    return judge_samples([Series(requests.tolist(), memory.tolist())])
 
 
 def cell_of(noise: str, length: int, slope: int, verdicts: list[Verdict]) -> Cell:

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from loadtest.catalogue import Twin
 from sadpath.errors import Status
-from sadpath.verdict.samples import Outcome
+from sadpath.verdict.verdict import Outcome
 from sadpath.watch.report import Run
 from sadpath.watch.run import Lifetime
 

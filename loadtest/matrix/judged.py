@@ -15,8 +15,7 @@ from loadtest.catalogue import Twin, Variant
 from loadtest.ports import free_port
 from loadtest.truth.environments import Runtime
 from sadpath.errors import CommandError
-from sadpath.verdict.rounds import FLAT_BELOW
-from sadpath.verdict.samples import Outcome
+from sadpath.verdict.verdict import FLAT_BELOW_EXACT, Outcome
 
 NAMED = ("service.errors.", "service.twins.")
 """Where the objects of the lab are, so how each name has to begin."""
@@ -62,9 +61,9 @@ def http_variants(twins: Sequence[Twin]) -> list[tuple[str, Variant]]:
 
 def _expected(variant: Variant) -> Outcome | None:
     low, high = variant.range_of("bytes_per_request")
-    if low > FLAT_BELOW:
+    if low > FLAT_BELOW_EXACT:
         return "leaks"
-    return "flat" if high < FLAT_BELOW or low < 0 or low == high == 0 else None
+    return "flat" if high < FLAT_BELOW_EXACT or low < 0 or low == high == 0 else None
 
 
 def judge(runtime: Runtime, variants: Sequence[tuple[str, Variant]], folder: Path, *, budget_s: float) -> list[Judged]:
@@ -91,5 +90,5 @@ def judge(runtime: Runtime, variants: Sequence[tuple[str, Variant]], folder: Pat
 def _judged(name: str, variant: Variant, found: Any, runtime: Runtime, *, alone: bool) -> Judged:
     verdict: Outcome = found["verdict"] if found else "inconclusive"
     cause = (found or {}).get("cause") or {}
-    expected: Outcome = "leaks" if variant.range_of("bytes_per_request")[0] > FLAT_BELOW else "flat"
+    expected: Outcome = "leaks" if variant.range_of("bytes_per_request")[0] > FLAT_BELOW_EXACT else "flat"
     return Judged(runtime.name, name, expected, verdict, cause.get("kind", ""), cause.get("held_by", ""), alone=alone)

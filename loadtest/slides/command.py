@@ -19,9 +19,9 @@ from loadtest.ports import free_port
 from loadtest.server import running, service
 from loadtest.stage.source import coloured
 from sadpath.errors import CommandError, writing_to
+from sadpath.files import write_whole
 from sadpath.watch.report import MEMORY_PICTURE, read_run
 from sadpath.watch.report.charts import colours_of
-from sadpath.watch.report.folder import write_whole
 from sadpath.watch.run import Run
 
 COST_PICTURE = "cost.png"

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from loadtest.measure.estimate import rounded
-from sadpath.verdict.samples import Series, judge
+from sadpath.verdict.samples import Series, judge_samples
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def measured(entries_before: int, readings: Sequence[RoundReading]) -> Measured:
     requests = [reading.requests for reading in readings]
     in_use = [reading.bytes_in_use for reading in readings if reading.bytes_in_use is not None]
     bytes_are_exact = len(in_use) == len(readings)
-    verdict = judge(
+    verdict = judge_samples(
         [Series(requests, in_use if bytes_are_exact else [reading.anonymous_bytes for reading in readings])]
     )
     if math.isnan(verdict.bytes_per_request):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sadpath.verdict.samples import Outcome, Verdict
+from sadpath.verdict.verdict import Outcome, Verdict
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from sadpath.check.result import Request
 from sadpath.errors import CommandError, Status
-from sadpath.verdict.rounds import FLAT_BELOW
+from sadpath.verdict.verdict import FLAT_BELOW_EXACT
 
 FILE = Path("sadpath.toml")
 UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
@@ -32,7 +32,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     writes: bool = False
     budget_s: float = 60.0
-    bytes_per_request: float = FLAT_BELOW
+    bytes_per_request: float = FLAT_BELOW_EXACT
     concurrency: int = 1
     timeout_s: float = 10.0
     memory_limit: int = 0

@@ -1,1 +1,1 @@
-"""From samples to a verdict: `Run` splits them into arms and process lifetimes, `judge` decides."""
+"""From rounds or samples to a verdict. Pure functions: no clock, no file; one table of thresholds, in `verdict.py`."""

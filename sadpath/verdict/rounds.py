@@ -14,30 +14,18 @@ from statistics import fmean
 
 import numpy as np
 
-from sadpath.verdict.samples import (
+from sadpath.verdict.slope import student_t
+from sadpath.verdict.verdict import (
+    FLAT_BELOW_EXACT,
     LEVELS_OFF,
-    MIN_SAMPLES_OF_A_LEAK,
+    MIN_OF_A_LEAK,
+    MIN_ROUNDS,
     PARTS,
     PROOF_ENTRIES_PER_REQUEST,
     Outcome,
+    Suspect,
     Verdict,
 )
-from sadpath.verdict.student import student_t
-
-FLAT_BELOW = 100.0
-"""Growth below this, in bytes per request, is flat. An exception that is kept without its traceback takes 200."""
-
-FLAT_BELOW_IN_PAGES = 256.0
-"""The same where memory is only known in pages."""
-
-HIDDEN_IN_PAGES = float(2**20)
-"""Bytes that may come to lie on pages that the process has anyway, before the first new page is seen."""
-
-MIN_ROUNDS = 3
-"""Rounds from which there is a confidence interval worth the name."""
-
-Suspect = tuple[int, int]
-"""An exception object: the process that it is in, and its id there."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +42,13 @@ class Round:
     entries: Mapping[Suspect, int] = field(default_factory=dict)
 
 
-def judge_rounds(rounds: Sequence[Round], *, flat_below: float = FLAT_BELOW, hidden_bytes: float = 0.0) -> Verdict:
+def judge_rounds(
+    rounds: Sequence[Round], *, flat_below: float = FLAT_BELOW_EXACT, hidden_bytes: float = 0.0
+) -> Verdict:
     """Judge one error path by its rounds, in the order in which they were sent.
 
     An exception whose traceback grew in every round is proof of a leak. Without one memory decides: it leaks where the
-    whole 95% CI is above `flat_below` bytes per request over `MIN_SAMPLES_OF_A_LEAK` rounds, and the growth neither
+    whole 95% CI is above `flat_below` bytes per request over `MIN_OF_A_LEAK` rounds, and the growth neither
     levels off nor came in one step. It is flat where the interval is below, or where that of the second half of as many
     rounds is: a cache filled in the first. `hidden_bytes` may have been kept without being seen, so they count towards
     the upper bound. Never raises; too few rounds are inconclusive.
@@ -77,6 +67,8 @@ def judge_rounds(rounds: Sequence[Round], *, flat_below: float = FLAT_BELOW, hid
         bytes_per_request=mean,
         ci95=(low, high),
         traceback_entries_per_request=sum(suspects.values()) if usable else None,
+        suspects=suspects,
+        flat_below=flat_below,
     )
 
 
@@ -150,13 +142,13 @@ def _upper_bound(rounds: Sequence[Round], hidden_bytes: float) -> float:
 def _has_levelled(rounds: Sequence[Round], flat_below: float, hidden_bytes: float) -> bool:
     """Whether the second half of the rounds rules out growth, of enough rounds to tell a leak from a filling cache."""
     latter = rounds[len(rounds) // 2 :]
-    return len(rounds) >= MIN_SAMPLES_OF_A_LEAK and _upper_bound(latter, hidden_bytes) < flat_below
+    return len(rounds) >= MIN_OF_A_LEAK and _upper_bound(latter, hidden_bytes) < flat_below
 
 
 def _doubt(growth: Sequence[float]) -> str:
     """Return in words why growth may be no leak; empty where it is as steady as a leak's."""
-    if len(growth) < MIN_SAMPLES_OF_A_LEAK:
-        found = f"{len(growth)} of {MIN_SAMPLES_OF_A_LEAK} rounds"
+    if len(growth) < MIN_OF_A_LEAK:
+        found = f"{len(growth)} of {MIN_OF_A_LEAK} rounds"
         return f"memory grows, but {found} are too few to tell a leak from a cache that fills; give it a larger budget"
     halves = [float(np.median(half)) for half in np.array_split(growth, 2)]
     if halves[1] < LEVELS_OFF * halves[0]:

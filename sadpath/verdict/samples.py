@@ -5,34 +5,24 @@ Memory is judged by its slope and the confidence interval of that, from `slope.p
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress
-from typing import Literal
 
 import numpy as np
 
 from sadpath.verdict.slope import Floats, resampled_slopes, theil_sen, thinned
-
-Outcome = Literal["leaks", "flat", "inconclusive"]
-
-FLAT_BELOW = 256.0
-"""Growth below this, in bytes per request, is flat. The smallest leak of a reused exception is about 460."""
-
-PROOF_ENTRIES_PER_REQUEST = 0.05
-"""Growth of a traceback from which it is proof of a leak. Below it memory decides."""
-
-MIN_SAMPLES = 8
-MIN_REQUESTS = 300
-MIN_SAMPLES_OF_A_LEAK = 20
-"""Samples under load from which memory alone can convict. A cache that fills grows in a straight line at first."""
-
-PARTS = 3
-"""Parts of a run in each of which a leak has to grow. A step grows in one."""
-
-LEVELS_OFF = 0.7
-"""Growth in the second half of a run, as a share of that in the first, below which memory levels off."""
+from sadpath.verdict.verdict import (
+    FLAT_BELOW_IN_PAGES,
+    LEVELS_OFF,
+    MIN_OF_A_LEAK,
+    MIN_REQUESTS,
+    MIN_SAMPLES,
+    PARTS,
+    PROOF_ENTRIES_PER_REQUEST,
+    Outcome,
+    Verdict,
+)
 
 
 @dataclass(frozen=True)
@@ -48,56 +38,12 @@ class Series:
     entries_by_error: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What was decided, with its evidence.
-
-    `bytes_per_request` is the slope of memory and `ci95` its 95% confidence interval. `traceback_entries_per_request`
-    is the growth of the tracebacks of all followed exceptions, and `errors` that of each whose traceback grows.
-    `flat` means that growth of the threshold or more is ruled out, not that nothing grows. `inconclusive` means that
-    these samples do not decide.
-    """
-
-    outcome: Outcome
-    reason: str
-    samples: int = 0
-    requests: int = 0
-    restarts: int = 0
-    bytes_per_request: float = math.nan
-    ci95: tuple[float, float] = (math.nan, math.nan)
-    traceback_entries_per_request: float | None = None
-    cyclic_objects_per_request: float | None = None
-    errors: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def figures(self) -> str:
-        """The slope and its confidence interval in words, or that they are unknown."""
-        if math.isnan(self.bytes_per_request):
-            return "bytes retained per request unknown"
-        low, high = (_whole(bound) for bound in self.ci95)
-        slope = _whole(self.bytes_per_request)
-        return f"{slope} byte{'s' * (slope != '1')} retained per request (95% CI {low} to {high})"
-
-    @property
-    def basis(self) -> str:
-        """How much was measured: samples, requests, and restarts if there were any."""
-        counts = {"sample": self.samples, "request": self.requests, "restart": self.restarts}
-        return ", ".join(
-            f"{count:,} {noun}{'s' * (count != 1)}" for noun, count in counts.items() if count or noun != "restart"
-        )
-
-    @property
-    def sentence(self) -> str:
-        """The verdict in one sentence, with all its evidence."""
-        return f"{self.outcome}: {self.figures}; {self.reason} ({self.basis})"
-
-
-def judge(lifetimes: Sequence[Series], *, flat_below: float = FLAT_BELOW, seed: int = 0) -> Verdict:
+def judge_samples(lifetimes: Sequence[Series], *, flat_below: float = FLAT_BELOW_IN_PAGES, seed: int = 0) -> Verdict:
     """Judge one service by what was measured in each lifetime of its process.
 
     A traceback that grows in every third of a lifetime is proof of a leak, and memory is its cost. Without one, memory
     decides. It leaks where the whole confidence interval is above `flat_below` bytes per request, and the growth is
-    neither a step nor levels off, over `MIN_SAMPLES_OF_A_LEAK` samples at least. It is flat where the interval is
+    neither a step nor levels off, over `MIN_OF_A_LEAK` samples at least. It is flat where the interval is
     below. `seed` makes the bootstrap repeatable. Never raises, whatever the samples are; too few are inconclusive, and
     samples that are not numbers are left out.
     """
@@ -109,7 +55,8 @@ def judge(lifetimes: Sequence[Series], *, flat_below: float = FLAT_BELOW, seed: 
         verdict = Verdict("inconclusive", f"not enough data: {missing}")
     else:
         verdict = _judge_enough(usable, flat_below, np.random.default_rng(seed))
-    return replace(verdict, samples=samples, requests=requests, restarts=max(len(lifetimes) - 1, 0))
+    restarts = max(len(lifetimes) - 1, 0)
+    return replace(verdict, samples=samples, requests=requests, restarts=restarts, flat_below=flat_below)
 
 
 def _judge_enough(lifetimes: Sequence[Series], flat_below: float, rng: np.random.Generator) -> Verdict:
@@ -211,8 +158,8 @@ def _grown(steps: Floats) -> float:
 def _doubt(lifetimes: Sequence[Series], slope: float, flat_below: float) -> str:
     """Return in words why memory that grew may be no leak; empty where it grew as a leak does."""
     samples = sum(len(set(lifetime.requests)) for lifetime in lifetimes)
-    if samples < MIN_SAMPLES_OF_A_LEAK:
-        found = f"{samples} of {MIN_SAMPLES_OF_A_LEAK} samples under load"
+    if samples < MIN_OF_A_LEAK:
+        found = f"{samples} of {MIN_OF_A_LEAK} samples under load"
         return f"memory grows, but {found} are too few to tell a leak from a cache that fills; run longer"
     if _levels_off(lifetimes):
         return "memory grows more slowly towards the end, as a cache does that fills; run longer, a leak keeps its pace"
@@ -282,7 +229,3 @@ def _finite(lifetime: Series) -> Series:
     finite = np.isfinite(np.array([column for column in columns if column], dtype=float)).all(axis=0)
     requests, memory, entries, collected, *rest = ([*compress(column, finite)] for column in columns)
     return Series(requests, memory, entries, collected, dict(zip(errors, rest, strict=True)))
-
-
-def _whole(figure: float) -> str:
-    return f"{round(figure) + 0:,}"  # never -0

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sadpath.verdict.samples import FLAT_BELOW
+from sadpath.files import write_json
+from sadpath.verdict.verdict import FLAT_BELOW_IN_PAGES
 
 VERSION_NAMES = {"python": "Python", "starlette": "Starlette", "fastapi": "FastAPI"}
 
@@ -31,7 +32,7 @@ class Conditions:
     users: int | None = None
     services: Mapping[str, str] = field(default_factory=dict)
     warm_up_s: float | None = None
-    bytes_per_request: float = FLAT_BELOW
+    bytes_per_request: float = FLAT_BELOW_IN_PAGES
     allow_inconclusive: bool = False
     about: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -54,9 +55,7 @@ def now() -> str:
 
 def write_conditions(path: Path, conditions: Conditions) -> None:
     """Write them as JSON; a reader finds the file complete or not at all."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(asdict(conditions), indent=2) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_json(path, asdict(conditions))
 
 
 def read_conditions(path: Path) -> Conditions:

@@ -19,8 +19,7 @@ from locust.argument_parser import default_args_dict, get_parser
 from locust.env import Environment
 
 from sadpath.errors import CommandError, Status
-from sadpath.hosts import check_host, urlsplit_or_none
-from sadpath.origin import host_name, is_own_name, is_own_origin
+from sadpath.hosts import check_host, host_name, is_own_name, is_own_origin, urlsplit_or_none
 from sadpath.watch.options import I_OWN_THIS_HOST, options_of
 
 if TYPE_CHECKING:

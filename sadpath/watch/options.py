@@ -6,7 +6,7 @@ from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
 from sadpath.hosts import urlsplit_or_none
-from sadpath.verdict.samples import FLAT_BELOW
+from sadpath.verdict.verdict import FLAT_BELOW_IN_PAGES
 
 if TYPE_CHECKING:
     from locust.argument_parser import LocustArgumentParser
@@ -85,9 +85,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "--sadpath-bytes-per-request": {
         "type": _not_negative,
-        "default": FLAT_BELOW,
+        "default": FLAT_BELOW_IN_PAGES,
         "metavar": "BYTES",
-        "help": f"growth below this is flat ({FLAT_BELOW:g})",
+        "help": f"growth below this is flat ({FLAT_BELOW_IN_PAGES:g})",
     },
     "--sadpath-allow-inconclusive": {"action": "store_true", "help": "exit with 0 if the verdict is inconclusive"},
     I_OWN_THIS_HOST: {

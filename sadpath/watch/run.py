@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sadpath.errors import Status
 from sadpath.sources import Reading
-from sadpath.verdict.samples import Outcome, Series, Verdict, judge, shortage
+from sadpath.verdict.samples import Series, judge_samples, shortage
+from sadpath.verdict.verdict import Outcome, Verdict
 from sadpath.watch.conditions import Conditions, read_conditions
 from sadpath.watch.sample_file import Phase, Sample, read_samples
 
@@ -171,7 +172,7 @@ def judged(run: Run) -> Run:
 def _judge_arm(run: Run, arm: str) -> Verdict:
     measured = [readings for lifetime in run.lifetimes[arm] if (readings := lifetime.readings("measured"))]
     series = [_series(_warm(readings)) for readings in measured]
-    verdict = judge(series, flat_below=run.conditions.bytes_per_request)
+    verdict = judge_samples(series, flat_below=run.conditions.bytes_per_request)
     verdict = replace(verdict, restarts=run.restarts(arm))  # also one during the warm-up
     if not shortage(verdict.samples, verdict.requests):
         return verdict

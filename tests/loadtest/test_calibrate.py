@@ -10,7 +10,7 @@ from loadtest.calibrate.document import page
 from loadtest.calibrate.noises import NOISES
 from loadtest.calibrate.simulation import LENGTHS, SLOPES, Cell, cell_of, one
 from loadtest.commands import run
-from sadpath.verdict.samples import Verdict
+from sadpath.verdict.verdict import Verdict
 
 ROOT = Path(__file__).parents[2]
 VERSIONS = {"Python": "3.11.7", "NumPy": "2.0.0"}

@@ -6,15 +6,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from sadpath.verdict.samples import (
-    MIN_REQUESTS,
-    MIN_SAMPLES,
-    MIN_SAMPLES_OF_A_LEAK,
-    Series,
-    Verdict,
-    judge,
-)
-from sadpath.verdict.student import QUANTILES, student_t
+from sadpath.verdict.samples import Series, judge_samples
+from sadpath.verdict.slope import QUANTILES, student_t
+from sadpath.verdict.verdict import MIN_OF_A_LEAK, MIN_REQUESTS, MIN_SAMPLES, Verdict
 
 Floats = NDArray[np.floating]
 Noise = Callable[[np.random.Generator], Floats]
@@ -89,20 +83,22 @@ def test_the_slope_is_theil_and_sens(seed: int) -> None:
     """As SciPy has it."""
     memory = leak(560) + white(np.random.default_rng(seed))
     expected = stats.theilslopes(memory, REQUESTS).slope
-    assert judge([lifetime(memory)]).bytes_per_request == pytest.approx(expected)
+    assert judge_samples([lifetime(memory)]).bytes_per_request == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_noise_does_not_convict(noise: Noise) -> None:
     """Memory that is noise of any kind, and no leak, is never called one; a long random walk once in forty at most."""
-    outcomes = [judge([lifetime(noise(np.random.default_rng(seed)))]).outcome for seed in SEEDS]
+    outcomes = [judge_samples([lifetime(noise(np.random.default_rng(seed)))]).outcome for seed in SEEDS]
     assert outcomes.count("leaks") <= (noise is random_walk)
 
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_noise_does_not_acquit(noise: Noise) -> None:
     """A leak of 8 KiB per request is not called flat, whatever noise lies over it."""
-    outcomes = [judge([lifetime(leak(8_192) + noise(np.random.default_rng(seed)))]).outcome for seed in SEEDS[:20]]
+    outcomes = [
+        judge_samples([lifetime(leak(8_192) + noise(np.random.default_rng(seed)))]).outcome for seed in SEEDS[:20]
+    ]
     assert outcomes.count("flat") == 0
 
 
@@ -110,7 +106,9 @@ def test_noise_does_not_acquit(noise: Noise) -> None:
 @pytest.mark.parametrize("slope", [0, 560])
 def test_the_interval_holds_the_true_slope(noise: Noise, slope: float) -> None:
     """In nine of ten runs and more, the true slope lies in the interval."""
-    intervals = [judge([lifetime(leak(slope) + noise(np.random.default_rng(seed)))]).ci95 for seed in range(100)]
+    intervals = [
+        judge_samples([lifetime(leak(slope) + noise(np.random.default_rng(seed)))]).ci95 for seed in range(100)
+    ]
     assert sum(low <= slope <= high for low, high in intervals) >= 90
 
 
@@ -119,7 +117,7 @@ def test_the_interval_is_hardly_wider_than_a_textbooks(count: int) -> None:
     """In white noise, where least squares has an exact one: less than by two fifths."""
     requests = 1_000 + 200.0 * np.arange(count)
     noise = [np.random.default_rng(seed).normal(0, MIB / 4, count) for seed in SEEDS[:20]]
-    intervals = [judge([lifetime(memory, requests)]).ci95 for memory in noise]
+    intervals = [judge_samples([lifetime(memory, requests)]).ci95 for memory in noise]
     textbook = 2 * stats.t.ppf(0.975, count - 2) * (MIB / 4) / (requests.std() * math.sqrt(count))
     assert 0.9 < np.median([high - low for low, high in intervals]) / textbook < 1.4
 
@@ -135,20 +133,20 @@ def test_the_table_is_students() -> None:
 @pytest.mark.parametrize(("slope", "often"), [(560, 15), (2_000, 36)])
 def test_a_leak_in_noise_is_found(noise: Noise, slope: float, often: int) -> None:
     """A leak is found in nearly all of forty runs, and the smallest, an error that is caught on the spot, in many."""
-    outcomes = [judge([lifetime(leak(slope) + noise(np.random.default_rng(seed)))]).outcome for seed in SEEDS]
+    outcomes = [judge_samples([lifetime(leak(slope) + noise(np.random.default_rng(seed)))]).outcome for seed in SEEDS]
     assert outcomes.count("leaks") >= often
     assert outcomes.count("flat") == 0
 
 
 def test_memory_that_does_not_move_is_flat() -> None:
     """A series without any variance is flat, with a slope and an interval of zero."""
-    found = judge([lifetime(np.zeros(SAMPLES))])
+    found = judge_samples([lifetime(np.zeros(SAMPLES))])
     assert (found.outcome, found.bytes_per_request, found.ci95) == ("flat", 0, (0, 0))
 
 
 def test_growth_without_noise_is_measured_exactly() -> None:
     """A leak without noise has its slope, and an interval that has no width."""
-    found = judge([lifetime(leak(15_024))])
+    found = judge_samples([lifetime(leak(15_024))])
     assert found.outcome == "leaks"
     assert (found.bytes_per_request, *found.ci95) == pytest.approx((15_024, 15_024, 15_024))
 
@@ -158,13 +156,13 @@ def test_an_outlier_does_not_move_the_slope(where: int) -> None:
     """One sample that is wrong by a gigabyte, wherever it is, does not make flat memory leak."""
     memory = np.zeros(SAMPLES)
     memory[where] = 1024 * MIB
-    found = judge([lifetime(memory)])
+    found = judge_samples([lifetime(memory)])
     assert (found.outcome, found.bytes_per_request) == ("flat", 0)
 
 
 def test_memory_that_falls_is_flat() -> None:
     """Memory that is given back is not a leak, and the slope is by how much it falls."""
-    found = judge([lifetime(leak(-2_000))])
+    found = judge_samples([lifetime(leak(-2_000))])
     assert found.outcome == "flat"
     assert found.bytes_per_request == pytest.approx(-2_000)
 
@@ -172,32 +170,32 @@ def test_memory_that_falls_is_flat() -> None:
 def test_growth_below_the_threshold_is_flat() -> None:
     """Growth under the threshold is flat, and leaks where a lower one is asked for."""
     growing = [lifetime(leak(100))]
-    assert judge(growing).outcome == "flat"
-    assert judge(growing, flat_below=50).outcome == "leaks"
+    assert judge_samples(growing).outcome == "flat"
+    assert judge_samples(growing, flat_below=50).outcome == "leaks"
 
 
 def test_too_few_samples_do_not_decide() -> None:
     """With one sample fewer than the least number nothing is decided, however clear it looks."""
     counts = (MIN_SAMPLES - 1, MIN_SAMPLES)
     lifetimes = [lifetime(leak(15_000)[:count], REQUESTS[:count], 5 * REQUESTS[:count]) for count in counts]
-    assert [judge([one]).outcome for one in lifetimes] == ["inconclusive", "leaks"]
+    assert [judge_samples([one]).outcome for one in lifetimes] == ["inconclusive", "leaks"]
 
 
 def test_too_few_samples_do_not_convict_by_memory_alone() -> None:
     """Growth as clear as can be is inconclusive with one sample fewer than that takes; idle samples are none."""
-    counts = (MIN_SAMPLES, MIN_SAMPLES_OF_A_LEAK - 1, MIN_SAMPLES_OF_A_LEAK)
-    found = [judge([lifetime(leak(15_000)[:count], REQUESTS[:count])]) for count in counts]
+    counts = (MIN_SAMPLES, MIN_OF_A_LEAK - 1, MIN_OF_A_LEAK)
+    found = [judge_samples([lifetime(leak(15_000)[:count], REQUESTS[:count])]) for count in counts]
     assert [one.outcome for one in found] == ["inconclusive", "inconclusive", "leaks"]
     assert found[1].reason == (
         "memory grows, but 19 of 20 samples under load are too few to tell a leak from a cache that fills; run longer"
     )
     idle = REQUESTS.clip(max=REQUESTS[18])
-    assert judge([lifetime(leak(15_000, idle), idle)]).reason == found[1].reason
+    assert judge_samples([lifetime(leak(15_000, idle), idle)]).reason == found[1].reason
 
 
 def test_few_samples_acquit() -> None:
     """Memory that does not move is flat with as few samples as a verdict takes."""
-    assert judge([lifetime(np.zeros(MIN_SAMPLES), REQUESTS[:MIN_SAMPLES])]).outcome == "flat"
+    assert judge_samples([lifetime(np.zeros(MIN_SAMPLES), REQUESTS[:MIN_SAMPLES])]).outcome == "flat"
 
 
 @pytest.mark.parametrize("count", [9, 20, 57])
@@ -208,14 +206,14 @@ def test_a_cache_that_fills_does_not_leak(count: int, share: float, noise: float
     requests = 1_000 + 200.0 * np.arange(count)
     filling = 10e6 * (1 - np.exp(-np.arange(count) / (share * count)))
     noises = [np.random.default_rng(seed).normal(0, noise, count) for seed in SEEDS[:10]]
-    outcomes = [judge([lifetime(filling + one, requests)]).outcome for one in noises]
+    outcomes = [judge_samples([lifetime(filling + one, requests)]).outcome for one in noises]
     assert outcomes.count("leaks") <= (noise == MIB / 4)
     assert outcomes.count("flat") == 0
 
 
 def test_a_cache_that_fills_says_so() -> None:
     """The reason is what is seen, and what to do."""
-    found = judge([lifetime(10e6 * (1 - np.exp(-np.arange(20) / 26)), REQUESTS[:20])])
+    found = judge_samples([lifetime(10e6 * (1 - np.exp(-np.arange(20) / 26)), REQUESTS[:20])])
     assert found.reason == (
         "memory grows more slowly towards the end, as a cache does that fills; run longer, a leak keeps its pace"
     )
@@ -224,24 +222,24 @@ def test_a_cache_that_fills_says_so() -> None:
 def test_a_cache_that_has_filled_is_flat() -> None:
     """In a run that goes on for long enough after it."""
     requests = 1_000 + 200.0 * np.arange(300)
-    assert judge([lifetime(10e6 * (1 - np.exp(-np.arange(300) / 5)), requests)]).outcome == "flat"
+    assert judge_samples([lifetime(10e6 * (1 - np.exp(-np.arange(300) / 5)), requests)]).outcome == "flat"
 
 
 def test_a_cache_that_fills_again_after_each_restart_does_not_leak() -> None:
     """The samples of three lifetimes are enough together, and each levels off."""
     filling = lifetime(10e6 * (1 - np.exp(-np.arange(10) / 10)), REQUESTS[:10])
-    assert judge([filling] * 3).outcome == "inconclusive"
+    assert judge_samples([filling] * 3).outcome == "inconclusive"
 
 
 def test_a_short_lifetime_that_levels_off_does_not_hide_a_leak() -> None:
     """Lifetimes weigh by their requests: a long one that leaks outweighs a short one that bends."""
     bends = np.concatenate([leak(2_500, REQUESTS[:4]), leak(500, REQUESTS[4:8]) + 2_000 * REQUESTS[3]])
-    assert judge([lifetime(leak(2_000)), lifetime(bends, REQUESTS[:8])]).outcome == "leaks"
+    assert judge_samples([lifetime(leak(2_000)), lifetime(bends, REQUESTS[:8])]).outcome == "leaks"
 
 
 def test_an_interval_that_holds_the_threshold_decides_nothing() -> None:
     """Growth for certain, and as likely below the threshold as above it, is inconclusive."""
-    found = judge([lifetime(leak(256) + white(np.random.default_rng(0)))])
+    found = judge_samples([lifetime(leak(256) + white(np.random.default_rng(0)))])
     assert 0 < found.ci95[0] < 256 < found.ci95[1]
     assert found.outcome == "inconclusive"
     assert found.reason == "cannot tell 256 bytes per request from zero with 95% confidence; run longer"
@@ -250,7 +248,7 @@ def test_an_interval_that_holds_the_threshold_decides_nothing() -> None:
 def test_too_few_requests_do_not_decide() -> None:
     """With fewer requests than the least number nothing is decided, however many samples there are."""
     spans = [np.linspace(0, requests, SAMPLES) for requests in (MIN_REQUESTS - 1, MIN_REQUESTS)]
-    assert [judge([lifetime(leak(15_000, span), span)]).outcome for span in spans] == ["inconclusive", "leaks"]
+    assert [judge_samples([lifetime(leak(15_000, span), span)]).outcome for span in spans] == ["inconclusive", "leaks"]
 
 
 @pytest.mark.parametrize(
@@ -258,13 +256,13 @@ def test_too_few_requests_do_not_decide() -> None:
 )
 def test_nothing_measured_does_not_decide(lifetimes: list[Series]) -> None:
     """No lifetimes, or lifetimes without samples, are inconclusive."""
-    assert judge(lifetimes).outcome == "inconclusive"
+    assert judge_samples(lifetimes).outcome == "inconclusive"
 
 
 def test_a_service_that_was_not_loaded_does_not_decide() -> None:
     """Samples without a request between them are inconclusive, though memory grows."""
     idle = np.full(SAMPLES, 1_000.0)
-    assert judge([lifetime(leak(15_000), idle)]).outcome == "inconclusive"
+    assert judge_samples([lifetime(leak(15_000), idle)]).outcome == "inconclusive"
 
 
 @pytest.mark.parametrize("idle", [slice(0, 9), slice(10, 19), slice(21, SAMPLES)])
@@ -272,13 +270,13 @@ def test_a_service_that_was_not_loaded_does_not_decide() -> None:
 def test_a_load_that_pauses_changes_nothing(idle: slice, slope: float, outcome: str) -> None:
     """Samples that were taken while no request came, at the start, in the middle or at the end, change no verdict."""
     requests = 1_000 + np.cumsum(np.where(np.isin(np.arange(SAMPLES), np.arange(SAMPLES)[idle]), 0.0, 200.0))
-    assert judge([lifetime(leak(slope, requests), requests)]).outcome == outcome
+    assert judge_samples([lifetime(leak(slope, requests), requests)]).outcome == outcome
 
 
 def test_one_burst_in_a_long_idle_run_does_not_raise() -> None:
     """A load that came all at once, in a run of hundreds of samples, gives a verdict and no warning."""
     requests = np.where(np.arange(500) == 499, 2_000.0, 1_000.0)
-    assert judge([lifetime(np.zeros(500), requests)]).outcome in {"flat", "inconclusive"}
+    assert judge_samples([lifetime(np.zeros(500), requests)]).outcome in {"flat", "inconclusive"}
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -286,7 +284,7 @@ def test_samples_that_are_not_numbers_are_left_out(bad: float) -> None:
     """A sample in which a figure is not a number is left out, and the others decide."""
     memory, requests, entries = leak(15_000), REQUESTS.copy(), 5 * REQUESTS
     memory[3], requests[7], entries[11] = bad, bad, bad
-    found = judge([lifetime(memory, requests, entries)])
+    found = judge_samples([lifetime(memory, requests, entries)])
     assert (found.outcome, found.samples) == ("leaks", SAMPLES - 3)
     assert found.bytes_per_request == pytest.approx(15_000)
 
@@ -294,31 +292,31 @@ def test_samples_that_are_not_numbers_are_left_out(bad: float) -> None:
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_series_without_a_number_does_not_decide(bad: float) -> None:
     """A series without a number in it is inconclusive."""
-    assert judge([lifetime(np.full(SAMPLES, bad))]).outcome == "inconclusive"
+    assert judge_samples([lifetime(np.full(SAMPLES, bad))]).outcome == "inconclusive"
 
 
 def test_two_flat_lifetimes_on_a_rising_level_are_flat() -> None:
     """Two lifetimes that would look like a leak if they were joined are flat, because each is."""
-    found = judge([lifetime(np.zeros(SAMPLES)), lifetime(np.full(SAMPLES, 200 * MIB), REQUESTS + 6_000)])
+    found = judge_samples([lifetime(np.zeros(SAMPLES)), lifetime(np.full(SAMPLES, 200 * MIB), REQUESTS + 6_000)])
     assert (found.outcome, found.bytes_per_request, found.restarts) == ("flat", 0, 1)
 
 
 def test_two_lifetimes_on_a_falling_level_leak() -> None:
     """Two lifetimes that would look like a fall if they were joined leak, because each does."""
-    found = judge([lifetime(leak(2_000) + 200 * MIB), lifetime(leak(2_000), REQUESTS + 6_000)])
+    found = judge_samples([lifetime(leak(2_000) + 200 * MIB), lifetime(leak(2_000), REQUESTS + 6_000)])
     assert found.outcome == "leaks"
     assert found.bytes_per_request == pytest.approx(2_000)
 
 
 def test_lifetimes_weigh_by_their_requests() -> None:
     """A long lifetime moves the slope by more than a short one."""
-    found = judge([lifetime(leak(1_000)), lifetime(leak(4_000)[:8], REQUESTS[:8])])
+    found = judge_samples([lifetime(leak(1_000)), lifetime(leak(4_000)[:8], REQUESTS[:8])])
     assert found.bytes_per_request == pytest.approx((5_800 * 1_000 + 1_400 * 4_000) / 7_200)
 
 
 def test_a_restart_is_in_the_sentence() -> None:
     """A leak whose process was restarted on the way is a leak, and its sentence has their number."""
-    found = judge([lifetime(leak(15_000))] * 3)
+    found = judge_samples([lifetime(leak(15_000))] * 3)
     assert (found.outcome, found.restarts, found.samples, found.requests) == ("leaks", 2, 3 * SAMPLES, 3 * 5_800)
     assert found.sentence.endswith("(90 samples, 17,400 requests, 2 restarts)")
 
@@ -326,7 +324,7 @@ def test_a_restart_is_in_the_sentence() -> None:
 def test_a_short_lifetime_counts_as_a_restart_and_for_nothing_else() -> None:
     """A lifetime that is too short to have a slope counts as a restart, and does not move the figures."""
     short = lifetime(leak(1e6)[:3], REQUESTS[:3])
-    found = judge([lifetime(leak(2_000)), short])
+    found = judge_samples([lifetime(leak(2_000)), short])
     assert (found.restarts, found.samples) == (1, SAMPLES)
     assert found.bytes_per_request == pytest.approx(2_000)
 
@@ -334,8 +332,8 @@ def test_a_short_lifetime_counts_as_a_restart_and_for_nothing_else() -> None:
 def test_a_traceback_that_grows_is_proof() -> None:
     """A traceback that grows with each request is proof, though memory is too noisy to decide."""
     noisy = np.random.default_rng(0).normal(0, 500 * MIB, SAMPLES)
-    assert judge([lifetime(noisy)]).outcome == "inconclusive"
-    found = judge([lifetime(noisy, entries=5 * REQUESTS)])
+    assert judge_samples([lifetime(noisy)]).outcome == "inconclusive"
+    found = judge_samples([lifetime(noisy, entries=5 * REQUESTS)])
     assert (found.outcome, found.reason) == ("leaks", "tracebacks grow by 5.0 entries per request")
     assert found.traceback_entries_per_request == pytest.approx(5)
 
@@ -343,7 +341,7 @@ def test_a_traceback_that_grows_is_proof() -> None:
 def test_a_traceback_of_one_error_in_ten_requests_is_proof() -> None:
     """A traceback that grows in some of the samples only, because the error is rare, is proof too."""
     entries = 60.0 * (REQUESTS // 600)
-    found = judge([lifetime(np.zeros(SAMPLES), entries=entries)])
+    found = judge_samples([lifetime(np.zeros(SAMPLES), entries=entries)])
     assert found.outcome == "leaks"
     assert found.traceback_entries_per_request == pytest.approx(0.1, abs=0.01)
 
@@ -351,12 +349,12 @@ def test_a_traceback_of_one_error_in_ten_requests_is_proof() -> None:
 def test_a_traceback_that_grows_again_after_a_release_is_proof() -> None:
     """A traceback that was cleared on the way, and grows again, is proof: the fall does not make up for the growth."""
     entries = 5 * (REQUESTS % 2_000)
-    assert judge([lifetime(np.zeros(SAMPLES), entries=entries)]).outcome == "leaks"
+    assert judge_samples([lifetime(np.zeros(SAMPLES), entries=entries)]).outcome == "leaks"
 
 
 def test_a_traceback_that_stays_is_no_proof() -> None:
     """A traceback that holds one raise's worth, as after `with_traceback(None)`, leaves memory to decide."""
-    found = judge([lifetime(np.zeros(SAMPLES), entries=np.full(SAMPLES, 9.0))])
+    found = judge_samples([lifetime(np.zeros(SAMPLES), entries=np.full(SAMPLES, 9.0))])
     assert (found.outcome, found.traceback_entries_per_request) == ("flat", 0)
 
 
@@ -364,7 +362,7 @@ def test_a_traceback_that_comes_and_goes_is_no_proof() -> None:
     """A traceback that is cleared after each request, and was seen within some of them, is none that grows."""
     slow_load = 1_000 + 15.0 * np.arange(SAMPLES)
     seen = np.where(np.arange(SAMPLES) % 2, 9.0, 0.0)
-    assert judge([lifetime(np.zeros(SAMPLES), slow_load, seen)]).outcome == "flat"
+    assert judge_samples([lifetime(np.zeros(SAMPLES), slow_load, seen)]).outcome == "flat"
 
 
 @pytest.mark.parametrize("count", [MIN_SAMPLES, SAMPLES, 300])
@@ -373,7 +371,7 @@ def test_entries_that_are_kept_once_are_no_proof(count: int, when: float) -> Non
     """A step of 1,000 entries, whenever it comes: one error that was cached, and none after it."""
     requests = 1_000 + 200.0 * np.arange(count)
     once = np.where(np.arange(count) >= max(round(when * count), 1), 1_000.0, 0.0)
-    found = judge([named(requests, once)])
+    found = judge_samples([named(requests, once)])
     assert (found.outcome, dict(found.errors)) == ("flat", {})
 
 
@@ -385,7 +383,7 @@ def test_a_ring_that_fills_is_no_proof(count: int, filled: float, swing: int) ->
     requests = 1_000 + 200.0 * np.arange(count)
     share = np.arange(count) / (filled * (count - 1))
     entries = 500 * share.clip(max=1) + np.where(share > 1, swing * (np.arange(count) % 2), 0)
-    found = judge([named(requests, entries)])
+    found = judge_samples([named(requests, entries)])
     assert (found.outcome, dict(found.errors)) == ("flat", {})
 
 
@@ -394,14 +392,14 @@ def test_a_traceback_that_grows_in_every_third_is_proof(count: int) -> None:
     """However few the samples are that a verdict needs at least, and if a load that paused left half of them idle."""
     requests = 1_000 + 200.0 * np.arange(count)
     paused = np.concatenate([np.full(count, requests[0]), requests])
-    assert judge([named(requests, 5 * requests)]).errors == pytest.approx({"cached": 5})
-    assert judge([named(paused, 5 * paused)]).errors == pytest.approx({"cached": 5})
+    assert judge_samples([named(requests, 5 * requests)]).errors == pytest.approx({"cached": 5})
+    assert judge_samples([named(paused, 5 * paused)]).errors == pytest.approx({"cached": 5})
 
 
 def test_a_traceback_that_a_restart_cuts_short_is_proof() -> None:
     """Each lifetime grows until the process is restarted, in four samples of its own."""
     killed = named(REQUESTS[:4], 5 * REQUESTS[:4])
-    found = judge([killed] * 4)
+    found = judge_samples([killed] * 4)
     assert (found.outcome, found.restarts) == ("leaks", 3)
     assert found.errors == pytest.approx({"cached": 5})
 
@@ -410,44 +408,44 @@ def test_a_ring_that_fills_again_after_a_restart_is_no_proof() -> None:
     """A short lifetime, in which it was not full yet, does not count beside a long one."""
     long = named(REQUESTS, np.minimum(np.arange(SAMPLES) * 200.0, 1_000))
     short = named(200.0 * np.arange(5), np.arange(5) * 200.0)
-    assert judge([long, short]).outcome == "flat"
+    assert judge_samples([long, short]).outcome == "flat"
 
 
 def test_entries_that_each_lifetime_keeps_once_are_no_proof() -> None:
     """An error that a service caches as it starts is cached again after each restart."""
     once = np.where(np.arange(SAMPLES) > 2, 1_000.0, 0.0)
-    assert judge([named(REQUESTS, once)] * 3).outcome == "flat"
+    assert judge_samples([named(REQUESTS, once)] * 3).outcome == "flat"
 
 
 def test_memory_convicts_where_no_traceback_grows() -> None:
     """A census that finds nothing proves nothing: something else may leak."""
-    assert judge([lifetime(leak(2_000), entries=np.zeros(SAMPLES))]).outcome == "leaks"
+    assert judge_samples([lifetime(leak(2_000), entries=np.zeros(SAMPLES))]).outcome == "leaks"
 
 
 def test_objects_in_reference_cycles_are_a_figure_of_their_own() -> None:
     """Objects in reference cycles, which the garbage collector frees, are counted per request, and are not a leak."""
-    found = judge([Series(REQUESTS.tolist(), [1e8] * SAMPLES, (), (3 * REQUESTS).tolist())])
+    found = judge_samples([Series(REQUESTS.tolist(), [1e8] * SAMPLES, (), (3 * REQUESTS).tolist())])
     assert found.outcome == "flat"
     assert found.cyclic_objects_per_request == pytest.approx(3)
 
 
 def test_a_figure_that_was_not_sampled_is_unknown() -> None:
     """Without a count of traceback entries or of freed objects, these figures are unknown."""
-    found = judge([lifetime(np.zeros(SAMPLES))])
+    found = judge_samples([lifetime(np.zeros(SAMPLES))])
     assert (found.traceback_entries_per_request, found.cyclic_objects_per_request) == (None, None)
 
 
 def test_the_same_samples_have_the_same_verdict() -> None:
     """The same samples and seed give the same verdict to the last digit, and another seed another interval."""
     noisy = [lifetime(leak(560) + white(np.random.default_rng(5)))]
-    assert judge(noisy) == judge(noisy)
-    assert judge(noisy, seed=1).ci95 != judge(noisy, seed=2).ci95
+    assert judge_samples(noisy) == judge_samples(noisy)
+    assert judge_samples(noisy, seed=1).ci95 != judge_samples(noisy, seed=2).ci95
 
 
 def test_many_samples_are_thinned_and_lose_nothing() -> None:
     """A run of an hour is judged as fast as one of minutes, by the medians of neighbours."""
     requests = 1_000 + 200.0 * np.arange(3_600)
-    found = judge([lifetime(leak(560, requests) + np.random.default_rng(2).normal(0, MIB, 3_600), requests)])
+    found = judge_samples([lifetime(leak(560, requests) + np.random.default_rng(2).normal(0, MIB, 3_600), requests)])
     assert (found.outcome, found.samples) == ("leaks", 3_600)
     assert found.bytes_per_request == pytest.approx(560, abs=10)
 
@@ -465,7 +463,7 @@ def test_the_sentence_of_a_leak() -> None:
 
 def test_the_sentence_of_a_leak_that_memory_shows() -> None:
     """The sentence of a leak that memory alone shows names the threshold that it is above."""
-    assert judge([lifetime(leak(2_000))]).sentence == (
+    assert judge_samples([lifetime(leak(2_000))]).sentence == (
         "leaks: 2,000 bytes retained per request (95% CI 2,000 to 2,000); "
         "the whole 95% CI is above 256 bytes per request (30 samples, 5,800 requests)"
     )
@@ -473,7 +471,7 @@ def test_the_sentence_of_a_leak_that_memory_shows() -> None:
 
 def test_the_sentence_of_a_flat_arm() -> None:
     """The sentence of a flat arm is what is ruled out, not that nothing grows."""
-    assert judge([lifetime(np.zeros(SAMPLES))]).sentence == (
+    assert judge_samples([lifetime(np.zeros(SAMPLES))]).sentence == (
         "flat: 0 bytes retained per request (95% CI 0 to 0); "
         "growth of 256 bytes per request is ruled out (30 samples, 5,800 requests)"
     )
@@ -481,10 +479,10 @@ def test_the_sentence_of_a_flat_arm() -> None:
 
 def test_the_sentence_of_too_little() -> None:
     """The sentence of too short a run has no figure in it, and names what is short, and only that."""
-    assert judge([lifetime(np.zeros(5), REQUESTS[:5])]).sentence == (
+    assert judge_samples([lifetime(np.zeros(5), REQUESTS[:5])]).sentence == (
         "inconclusive: bytes retained per request unknown; not enough data: 5 of 8 samples (5 samples, 800 requests)"
     )
-    assert judge([]).reason == "not enough data: 0 of 8 samples, 0 of 300 requests"
+    assert judge_samples([]).reason == "not enough data: 0 of 8 samples, 0 of 300 requests"
 
 
 def test_a_number_and_its_unit_agree() -> None:
@@ -497,7 +495,7 @@ def test_a_number_and_its_unit_agree() -> None:
 
 def test_what_is_inconclusive_says_what_to_do() -> None:
     """Too wide an interval needs a longer run."""
-    noisy = judge([lifetime(np.random.default_rng(0).normal(0, 500 * MIB, SAMPLES))])
+    noisy = judge_samples([lifetime(np.random.default_rng(0).normal(0, 500 * MIB, SAMPLES))])
     assert noisy.outcome == "inconclusive"
     assert noisy.reason == "cannot tell 256 bytes per request from zero with 95% confidence; run longer"
 
@@ -507,7 +505,7 @@ def test_the_verdict_names_the_exceptions_that_retain_more_with_each_request() -
     grows, rarely, stays = 19.0 * REQUESTS, 0.5 * REQUESTS, np.full(SAMPLES, 9.0)
     errors = {"stays": stays.tolist(), "rarely": rarely.tolist(), "user_not_found": grows.tolist()}
     total = (grows + rarely + stays).tolist()
-    found = judge([Series(REQUESTS.tolist(), (100 * MIB + leak(15_000)).tolist(), total, (), errors)])
+    found = judge_samples([Series(REQUESTS.tolist(), (100 * MIB + leak(15_000)).tolist(), total, (), errors)])
     assert found.errors == pytest.approx({"user_not_found": 19.0, "rarely": 0.5})
     assert list(found.errors) == ["user_not_found", "rarely"]
     assert found.reason == "user_not_found retains 19.0 entries per request, rarely retains 0.5 entries per request"
@@ -519,7 +517,7 @@ def test_an_exception_that_comes_and_goes_or_hardly_grows_is_not_named() -> None
     seen, hardly = np.where(np.arange(SAMPLES) % 2, 5_000.0, 0.0), 0.01 * REQUESTS
     errors = {"grows": grows.tolist(), "seen": seen.tolist(), "hardly": hardly.tolist()}
     memory = np.full(SAMPLES, 100 * MIB).tolist()
-    found = judge([Series(REQUESTS.tolist(), memory, (grows + hardly).tolist(), (), errors)])
+    found = judge_samples([Series(REQUESTS.tolist(), memory, (grows + hardly).tolist(), (), errors)])
     assert found.errors == pytest.approx({"grows": 5.0})
 
 
@@ -528,4 +526,4 @@ def test_an_exception_that_is_first_raised_after_a_restart_is_named_too() -> Non
     memory = np.full(SAMPLES, 100 * MIB).tolist()
     quiet = Series(REQUESTS.tolist(), memory, [0.0] * SAMPLES)
     raised = Series(REQUESTS.tolist(), memory, (4 * REQUESTS).tolist(), (), {"late": (4 * REQUESTS).tolist()})
-    assert judge([quiet, raised]).errors == pytest.approx({"late": 2.0})
+    assert judge_samples([quiet, raised]).errors == pytest.approx({"late": 2.0})

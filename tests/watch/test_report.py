@@ -11,7 +11,7 @@ import altair as alt
 import pytest
 
 from sadpath.sources import Reading
-from sadpath.verdict.samples import Verdict
+from sadpath.verdict.verdict import Verdict
 from sadpath.watch.conditions import Conditions, write_conditions
 from sadpath.watch.report import Run, read_run, set_aside, summary, write_report
 from sadpath.watch.report.charts import COOL, THEMES, WARM, colours, live_chart, memory_chart, panels, with_rows

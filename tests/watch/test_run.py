@@ -8,7 +8,7 @@ import pytest
 
 from sadpath.errors import Status
 from sadpath.sources import Reading
-from sadpath.verdict.samples import Outcome, Verdict
+from sadpath.verdict.verdict import Outcome, Verdict
 from sadpath.watch.conditions import Conditions, read_conditions, write_conditions
 from sadpath.watch.run import WARM_UP_REQUESTS, Run, judged
 from sadpath.watch.sample_file import Sample

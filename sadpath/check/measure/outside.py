@@ -15,7 +15,8 @@ from sadpath.check.measure.schedule import Schedule, warm_up
 from sadpath.check.service.start import Target
 from sadpath.check.settings import Settings
 from sadpath.sources import Reading, Unreadable
-from sadpath.verdict.samples import FLAT_BELOW, Series, Verdict, judge
+from sadpath.verdict.samples import Series, judge_samples
+from sadpath.verdict.verdict import FLAT_BELOW_IN_PAGES, Verdict
 
 SAMPLES = 40
 REQUESTS_PER_SAMPLE = 50
@@ -71,7 +72,7 @@ def _measure(look: Sampled, measuring: Measuring, until: float) -> Iterator[bool
             why = str(reason)
             if not readings:
                 break
-        look.outside = _judged(readings, max(measuring.settings.bytes_per_request, FLAT_BELOW))
+        look.outside = _judged(readings, max(measuring.settings.bytes_per_request, FLAT_BELOW_IN_PAGES))
         yield False
         if len(readings) >= LEAST_SAMPLES and look.outside.outcome != "inconclusive":
             return
@@ -87,4 +88,4 @@ def _judged(readings: list[Reading], flat_below: float) -> Verdict:
             lifetimes.append([])
         lifetimes[-1].append(reading)
     series = [Series([one.requests or 0 for one in part], [one.memory_bytes for one in part]) for part in lifetimes]
-    return judge(series, flat_below=flat_below)
+    return judge_samples(series, flat_below=flat_below)

@@ -13,8 +13,8 @@ from statistics import median
 from typing import Protocol
 
 from sadpath.check.result import ErrorPath, Request, Sent, Settled, Traceback
-from sadpath.verdict.rounds import FLAT_BELOW_IN_PAGES, HIDDEN_IN_PAGES, Round, Suspect, growing_suspects, judge_rounds
-from sadpath.verdict.samples import Verdict
+from sadpath.verdict.rounds import Round, growing_suspects, judge_rounds
+from sadpath.verdict.verdict import FLAT_BELOW_IN_PAGES, HIDDEN_IN_PAGES, Suspect, Verdict
 
 FIRST_ROUND, LONGEST_ROUND = 50, 400
 """Requests of a round at the first visit, twice as many at each further one, and at most: most need few."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from sadpath.check.measure.distinct import distinct
 from sadpath.check.measure.rounds import Calmed, Disturbed, Look, Sender, Settle, identical, visit
 from sadpath.check.result import ErrorPath
-from sadpath.verdict.samples import Verdict
+from sadpath.verdict.verdict import Verdict
 
 WARM_UP_REQUESTS = 450
 """Requests of a cold server, over all paths, until its memory is steady (measured with Flask and Django)."""

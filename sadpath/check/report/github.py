@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sadpath.check.report.console import cause_lines, figure, short_path, summary_line
 from sadpath.check.result import Check, PathResult
+from sadpath.files import markdown_cell, markdown_code, workflow_message, workflow_property
 
 
 def write_for_github(check: Check) -> None:
@@ -31,9 +32,10 @@ def error_commands(check: Check) -> Iterator[str]:
     for result in check.new_leaks:
         sites = [site for cause in result.causes for site in cause.raised_at]
         inside = [site for site in sites if not Path(short_path(site.file)).is_absolute()]
-        where = f"file={_property(short_path(inside[0].file))},line={inside[0].line}," if inside else ""
+        where = f"file={workflow_property(short_path(inside[0].file))},line={inside[0].line}," if inside else ""
         lines = [result.verdict.figures, *(line for cause in result.causes for line in cause_lines(cause))]
-        yield f"::error {where}title={_property(result.path.name + ' leaks')}::{_message(chr(10).join(lines))}"
+        title = workflow_property(f"{result.path.name} leaks")
+        yield f"::error {where}title={title}::{workflow_message(chr(10).join(lines))}"
 
 
 def markdown(check: Check) -> Iterator[str]:
@@ -45,9 +47,9 @@ def markdown(check: Check) -> Iterator[str]:
     yield from map(_row, check.worst_first)
     for result in check.worst_first:
         if result.causes:
-            yield from ("", f"**{_cell(result.path.name)}**", "")
+            yield from ("", f"**{markdown_cell(result.path.name)}**", "")
             yield "```"
-            yield from (line.replace("```", "\u2019\u2019\u2019") for one in result.causes for line in cause_lines(one))
+            yield from (markdown_code(line) for one in result.causes for line in cause_lines(one))
             yield "```"
 
 
@@ -59,16 +61,4 @@ def _row(result: PathResult) -> str:
         figure(verdict.bytes_per_request),
         figure(verdict.traceback_entries_per_request, 1),
     )
-    return f"| {' | '.join(map(_cell, cells))} |"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
-
-
-def _message(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _message(text).replace(":", "%3A").replace(",", "%2C")
+    return f"| {' | '.join(map(markdown_cell, cells))} |"

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
+from xml.etree.ElementTree import Element, SubElement
 
 from sadpath.check.report.console import cause_lines
 from sadpath.check.result import Check, PathResult
-from sadpath.watch.report.junit import xml_text
+from sadpath.files import write_xml, xml_text
 
 
 def write_check_junit(path: Path, check: Check) -> None:
     """Write the check to `path`. Raises `OSError`. A leak is a failure, unless it was accepted; see `junit`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    suite = junit(check)
-    indent(suite)
-    ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+    write_xml(path, junit(check))
 
 
 def junit(check: Check) -> Element:

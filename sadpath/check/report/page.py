@@ -6,15 +6,14 @@ from pathlib import Path
 
 from sadpath.check.report.console import cause_lines, figure, summary_line
 from sadpath.check.result import Check
+from sadpath.files import write_whole
 from sadpath.pages import templates
-from sadpath.watch.report.folder import write_whole
 
 _TEMPLATES = templates("sadpath.check.report")
 
 
 def write_check_page(path: Path, check: Check) -> None:
     """Write the page; a reader finds it complete or not at all. Raises `OSError`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, page(check).encode())
 
 

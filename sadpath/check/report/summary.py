@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -10,14 +9,12 @@ from typing import Any
 
 import sadpath
 from sadpath.check.result import Cause, Check, PathResult
-from sadpath.watch.report.folder import write_whole
-from sadpath.watch.report.summary import figures
+from sadpath.files import write_json
 
 
 def write_check(path: Path, check: Check) -> None:
     """Write the check; a reader finds the file complete or not at all. Raises `OSError`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, f"{json.dumps(summary(check), indent=2)}\n".encode())
+    write_json(path, summary(check))
 
 
 def summary(check: Check) -> dict[str, Any]:
@@ -46,7 +43,7 @@ def _path(result: PathResult, check: Check) -> dict[str, Any]:
         "path": result.path.path,
         "status": result.path.status,
         "request": result.path.request.path,
-        **figures(result.verdict),
+        **result.verdict.as_json,
         "accepted": result.path.name in check.accepted,
         "first_ms": result.first_ms,
         "last_ms": result.last_ms,

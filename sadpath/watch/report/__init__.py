@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sadpath.watch.report.folder import LEFT_BEHIND, MEMORY_PICTURE, PAGE, SUMMARY, set_aside, write_whole
+from sadpath.files import write_whole
+from sadpath.watch.report.folder import LEFT_BEHIND, MEMORY_PICTURE, PAGE, SUMMARY, set_aside
 from sadpath.watch.report.rows import chart_rows
-from sadpath.watch.report.summary import figures, summary, write_summary
+from sadpath.watch.report.summary import summary, write_summary
 from sadpath.watch.run import CONDITIONS, SAMPLES, Run, read_run
 
 __all__ = [
@@ -20,7 +21,6 @@ __all__ = [
     "SAMPLES",
     "SUMMARY",
     "Run",
-    "figures",
     "read_run",
     "set_aside",
     "summary",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sadpath.verdict.samples import Verdict
+from sadpath.verdict.verdict import Verdict
 from sadpath.watch.run import Run
 
 RULE_WIDTH = 80

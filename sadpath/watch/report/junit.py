@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
+from xml.etree.ElementTree import Element, SubElement
 
-from sadpath.verdict.samples import Verdict
+from sadpath.files import write_xml, xml_text
+from sadpath.verdict.verdict import Verdict
 from sadpath.watch.run import Run
-
-_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_junit(path: Path, run: Run) -> None:
@@ -17,10 +15,7 @@ def write_junit(path: Path, run: Run) -> None:
 
     A leak is a failure. Inconclusive is an error or, where the run allows it, a skipped test; with the reason.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    suite = junit(run)
-    indent(suite)
-    ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+    write_xml(path, junit(run))
 
 
 def junit(run: Run) -> Element:
@@ -46,8 +41,3 @@ def _add_result(case: Element, verdict: Verdict, inconclusive: str) -> None:
     kind = "failure" if verdict.outcome == "leaks" else inconclusive
     result = SubElement(case, kind, message=xml_text(verdict.reason), type=verdict.outcome)
     result.text = xml_text(verdict.sentence)
-
-
-def xml_text(text: str) -> str:
-    """Return the text without what XML cannot hold."""
-    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -7,7 +7,7 @@ from typing import Any
 
 import vl_convert
 
-from sadpath.verdict.samples import Verdict
+from sadpath.verdict.verdict import Verdict
 from sadpath.watch.report.charts import VEGA_LITE, colours_of, memory_chart, with_rows
 from sadpath.watch.report.rows import Row
 from sadpath.watch.run import Run

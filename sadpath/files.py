@@ -1,0 +1,94 @@
+"""Files that are written whole, or set aside; and the text that each kind of file can hold."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.etree.ElementTree import Element, indent, tostring
+
+KEPT_RUNS = 10
+"""Earlier results that are kept beside the newest."""
+
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, and the folder that it is in, that a reader finds complete or not at all.
+
+    Raises `OSError`; then what was there still is.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write a file of JSON, whole. Raises `OSError`."""
+    write_whole(path, f"{json.dumps(content, indent=2)}\n".encode())
+
+
+def write_xml(path: Path, root: Element) -> None:
+    """Write a file of XML, whole. Raises `OSError`."""
+    indent(root)
+    write_whole(path, tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def set_aside(
+    folder: Path, names: Sequence[str], earlier: Path, started: str = "", keep: int = KEPT_RUNS
+) -> Path | None:
+    """Move the files of these names, which an earlier run left in `folder`, to a folder of their own in `earlier`.
+
+    It is named after `started`, the run's start time, or its last change where that is unknown. Only the newest `keep`
+    are kept there. Returns the new folder, or None if there was no earlier run. Raises `OSError` if it cannot be moved.
+    """
+    left = [folder / name for name in names if (folder / name).exists()]
+    if not left:
+        return None
+    changed = datetime.fromtimestamp(left[0].stat().st_mtime, UTC).isoformat(timespec="seconds")
+    destination = _unused(earlier / (started or changed).partition("+")[0].replace(":", "-"))  # Windows has no colon
+    destination.mkdir(parents=True)
+    for path in left:
+        shutil.move(path, destination / path.name)
+    for oldest in sorted(path for path in earlier.iterdir() if path.is_dir())[:-keep]:
+        shutil.rmtree(oldest)
+    return destination
+
+
+def _unused(path: Path) -> Path:
+    names = [path, *(path.with_name(f"{path.name}_{number}") for number in range(2, 1000))]
+    return next(name for name in names if not name.exists())
+
+
+def xml_text(text: str) -> str:
+    """Return the text without what XML cannot hold."""
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def markdown_cell(text: str) -> str:
+    """Return the text as it can stand in a cell of a table of Markdown."""
+    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+
+
+def markdown_code(text: str) -> str:
+    """Return the text as it can stand in a fenced block of Markdown."""
+    return text.replace("```", "\u2019\u2019\u2019")
+
+
+def workflow_message(text: str) -> str:
+    """Return the text as the message of a workflow command of GitHub Actions."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def workflow_property(text: str) -> str:
+    """Return the text as a property of a workflow command of GitHub Actions."""
+    return workflow_message(text).replace(":", "%3A").replace(",", "%2C")
