@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from sadpath.check.driver import Request, Sent
+from sadpath.check.find import ErrorPath
 from sadpath.check.measure import rounds
-from sadpath.check.measure.rounds import Calmed, Disturbed, Look, identical, visit
-from sadpath.check.measure.schedule import combined, warm_up
-from sadpath.check.result import ErrorPath, Request, Sent, Settled
+from sadpath.check.measure.rounds import Calmed, Disturbed, Measurement, identical, visit
+from sadpath.check.measure.schedule import PathMeasurements, warm_up
+from sadpath.check.service.probes import Snapshot
 from sadpath.verdict.rounds import Round
 
 PATH = ErrorPath("GET", "/users/{id}", 404, Request("GET", "/users/1"))
@@ -36,11 +38,11 @@ class Service:
         self.in_use += self.keeps * count
         return Sent({self.status: count}, {}, (0.001,) * count)
 
-    def settle(self, *, begins_round: bool = False) -> Settled:
+    def settle(self, *, begins_round: bool = False) -> Snapshot:
         """Count, and keep what a look keeps."""
         del begins_round
         pids = self.pids[min(self.looks, len(self.pids) - 1)]
-        settled = Settled(pids, int(self.in_use), None)
+        settled = Snapshot(pids, len(pids), self.in_use, None)
         self.in_use += self.a_look_keeps.pop(0) if self.a_look_keeps else 0
         self.looks += 1
         return settled
@@ -53,9 +55,9 @@ def no_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounds, "LONG_REST_S", 0.0)
 
 
-def looked_at(service: Service, most: int = 4) -> Look:
+def looked_at(service: Service, most: int = 4) -> Measurement:
     """A look after one visit."""
-    look = Look(PATH, identical(PATH), flat_below=100)
+    look = Measurement(PATH, identical(PATH), flat_below=100)
     for _ in visit(look, service, service.settle, most):
         pass
     return look
@@ -70,7 +72,7 @@ def test_a_steady_path_needs_three_rounds() -> None:
 
 def test_a_further_visit_has_longer_rounds() -> None:
     """Twice as many requests each time."""
-    service, look = Service(keeps=150.0), Look(PATH, identical(PATH), flat_below=100)
+    service, look = Service(keeps=150.0), Measurement(PATH, identical(PATH), flat_below=100)
     for _ in range(5):
         for _ in visit(look, service, service.settle, 1):
             pass
@@ -94,7 +96,7 @@ def test_processes_that_change_all_the_time_cannot_be_measured() -> None:
 
 def test_memory_alone_does_not_convict_where_processes_are_replaced() -> None:
     """They grow while they are cold."""
-    drifts, leaks = (Look(PATH, identical(PATH), flat_below=100, restarts=3) for _ in range(2))
+    drifts, leaks = (Measurement(PATH, identical(PATH), flat_below=100, restarts=3) for _ in range(2))
     drifts.rounds, leaks.rounds = [Round(25, 25 * 200.0)] * 24, [Round(25, 25 * 2000.0)] * 24
     assert (drifts.verdict.outcome, leaks.verdict.outcome) == ("inconclusive", "leaks")
     assert "replaced 3 times" in drifts.verdict.reason
@@ -128,23 +130,23 @@ def test_a_process_that_is_never_calm_is_looked_at_a_few_times() -> None:
 )
 def test_a_path_is_not_flat_while_memory_grows_with_other_inputs(growth: Iterable[float], outcome: str) -> None:
     """It leaks once that is sure."""
-    first, second = (Look(PATH, identical(PATH), flat_below=100) for _ in range(2))
+    first, second = (Measurement(PATH, identical(PATH), flat_below=100) for _ in range(2))
     first.rounds = [Round(50, 50.0)] * 4
     second.rounds = [Round(50, 50 * one) for one in growth]
     assert first.verdict.outcome == "flat"
-    assert combined(first, None).outcome == "flat"
-    assert combined(first, second).outcome == outcome
+    assert PathMeasurements(first, None).verdict.outcome == "flat"
+    assert PathMeasurements(first, second).verdict.outcome == outcome
 
 
 def test_growth_without_any_request_explains_growth_with_them() -> None:
     """A thread of the service leaks by itself."""
     service = Service()
-    look = Look(PATH, identical(PATH), flat_below=100)
-    look.rounds, look.seconds = [Round(50, 10_000.0)] * 20, [0.001] * 1000
+    look = Measurement(PATH, identical(PATH), flat_below=100)
+    look.rounds, look.rounds_s = [Round(50, 10_000.0)] * 20, 0.2
     service.a_look_keeps = [10_000] * 10
-    assert "without any request" in rounds.grows_by_itself(look, service.settle, wait=lambda _: None)
+    assert "without any request" in rounds.grows_by_itself(look, service.settle)
     service.a_look_keeps = [0] * 10
-    assert rounds.grows_by_itself(look, service.settle, wait=lambda _: None) == ""
+    assert rounds.grows_by_itself(look, service.settle) == ""
 
 
 def test_a_cold_server_is_warmed_up_by_all_paths_together() -> None:
