@@ -27,6 +27,9 @@ MOST_OF_A_BODY = 1 << 20
 
 BLOCK = 1 << 16
 
+IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}
+"""Methods whose request may be sent again, by RFC 9110, where it is unknown whether it arrived."""
+
 UNANSWERED_IN_A_ROW = 3
 NOT_SENT = "not sent, since those before were not answered"
 
@@ -100,7 +103,7 @@ class Driver:
         def work(client: Client) -> None:
             unanswered = 0
             for turn in turns:
-                answers.append(answer := client.send(requests[turn % len(requests)]))
+                answers.append(answer := client.send(requests[turn % len(requests)], may_repeat=True))
                 unanswered = unanswered + 1 if answer.failure else 0
                 if unanswered == UNANSWERED_IN_A_ROW:
                     return
@@ -126,7 +129,10 @@ class Driver:
         for request in requests:
             newest = answers[-UNANSWERED_IN_A_ROW:]
             is_silent = len(newest) == UNANSWERED_IN_A_ROW and not any(one.status for one in newest)
-            answers.append(Answer(0, 0.0, NOT_SENT) if is_silent else self._clients[0].send(request))
+            may_repeat = request.method in IDEMPOTENT
+            answers.append(
+                Answer(0, 0.0, NOT_SENT) if is_silent else self._clients[0].send(request, may_repeat=may_repeat)
+            )
         return answers
 
     def close(self) -> None:
@@ -158,12 +164,23 @@ class Client:
         self._is_secure, self._timeout_s = parts.scheme == "https", timeout_s
         self._http: _Connection | None = None
 
-    def send(self, request: Request) -> Answer:
-        """Send one request and read its answer. Whatever goes wrong is the answer's `failure`."""
+    def send(self, request: Request, *, may_repeat: bool) -> Answer:
+        """Send one request and read its answer. Whatever goes wrong is the answer's `failure`.
+
+        A service may close a connection just when the next request is on its way, as many do after an error that
+        nothing has handled. Where it `may_repeat`, the request then goes over another connection.
+        """
         began = time.perf_counter()
-        status, failure = 0, ""
+        until = time.monotonic() + self._timeout_s
+        status, failure, is_open = 0, "", self._http is not None
         try:
-            status, failure = self._exchange(request, time.monotonic() + self._timeout_s)
+            try:
+                status, failure = self._exchange(request, until)
+            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+                if not (is_open and may_repeat):
+                    raise
+                self.close()
+                status, failure = self._exchange(request, until)
         except TimeoutError:
             failure = f"no answer within {self._timeout_s:g} s"
         except Exception as error:  # noqa: BLE001 - of the socket, the parser, or the request itself
@@ -258,18 +275,13 @@ class _Timed:
             with suppress(OSError):  # a connection that was closed meanwhile
                 self._plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
-    def receive_into(self, buffer: Any) -> int:
-        """Read what is there, or wait for it."""
-        self._plain.settimeout(self._connection.seconds_left())
-        return self._plain.recv_into(buffer)
-
     def fileno(self) -> int:
         """Return the socket's descriptor."""
         return self._plain.fileno()
 
     def makefile(self, _: str) -> io.BufferedReader:
-        """Return what an answer is read from; to close it leaves the connection open."""
-        return io.BufferedReader(_Received(self))
+        """Return what an answer is read from, also after the socket was closed: it is open until both are."""
+        return io.BufferedReader(_Received(self._plain, self._plain.makefile("rb", buffering=0), self._connection))
 
     def close(self) -> None:
         """Close the socket."""
@@ -277,18 +289,24 @@ class _Timed:
 
 
 class _Received(io.RawIOBase):
-    """What comes over a connection."""
+    """What comes over a connection, in time."""
 
-    def __init__(self, connection: _Timed) -> None:
-        self._connection = connection
+    def __init__(self, plain: socket.socket, stream: io.RawIOBase, connection: _Connection) -> None:
+        self._plain, self._stream, self._connection = plain, stream, connection
 
     def readable(self) -> bool:
         """It is, for what buffers it."""
         return True
 
-    def readinto(self, buffer: Any) -> int:
-        """Read what is there."""
-        return self._connection.receive_into(buffer)
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what is there, or wait for it."""
+        self._plain.settimeout(self._connection.seconds_left())
+        return self._stream.readinto(buffer)
+
+    def close(self) -> None:
+        """Close the stream; the socket is closed apart from it."""
+        self._stream.close()
+        super().close()
 
 
 def _in_words(error: Exception) -> str:

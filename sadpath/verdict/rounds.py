@@ -52,9 +52,12 @@ def judge_rounds(
     whole 95% CI is above `flat_below` bytes per request over `MIN_OF_A_LEAK` rounds, and the growth neither
     levels off nor came in one step. It is flat where the interval is below, or where that of the second half of as many
     rounds is: a cache filled in the first. `hidden_bytes` may have been kept without being seen, so they count towards
-    the upper bound. Never raises; too few rounds are inconclusive.
+    the upper bound, and the rounds before growth was first seen are left out. Never raises; too few rounds are
+    inconclusive.
     """
-    usable = [one for one in rounds if one.requests > 0 and one.grown_bytes is not None]
+    usable: Sequence[Round] = [one for one in rounds if one.requests > 0 and one.grown_bytes is not None]
+    if hidden_bytes:
+        usable = _seen(usable, flat_below)
     growth = [(one.grown_bytes or 0.0) / one.requests for one in usable]
     mean, low, high = _interval(usable)
     suspects = growing_suspects(usable)
@@ -92,6 +95,16 @@ def growing_suspects(rounds: Sequence[Round]) -> dict[Suspect, float]:
         and all((one.entries or {}).get(suspect, 0) >= rate * one.requests / 4 for one in rounds)
     }
     return dict(sorted(grown.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _seen(rounds: Sequence[Round], flat_below: float) -> Sequence[Round]:
+    """Return the rounds from the first on in which memory grew by the threshold, if these are enough to tell a leak.
+
+    Before it, what was kept may have come to lie where there was room. All rounds, if there is no such one.
+    """
+    growth = [(one.grown_bytes or 0.0) / one.requests for one in rounds]
+    first = next((number for number, grown in enumerate(growth) if grown > flat_below), 0)
+    return rounds[first:] if len(rounds) - first >= MIN_OF_A_LEAK else rounds
 
 
 def _knows_entries(rounds: Sequence[Round]) -> bool:
