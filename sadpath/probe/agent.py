@@ -11,7 +11,10 @@ import _socket
 import _thread
 import os
 import time
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Optional
+
+if TYPE_CHECKING:
+    from .wire import Done
 
 _sleep = time.sleep
 _start_thread, _new_lock = _thread.start_new_thread, _thread.allocate_lock
@@ -133,7 +136,7 @@ def _the_agent() -> Agent:
     return _agent
 
 
-def stop() -> Dict[str, Any]:
+def stop() -> "Done":
     """Op: answer this, and then no more."""
     if _agent is not None:
         _agent.stop()

@@ -12,6 +12,7 @@ from .gc_switch import switch_off, switch_on
 from .heap import referents, type_name
 from .names import local_name, suspended_frame
 from .raise_sites import is_own
+from .wire import ClosedCircle, CyclesAnswer, Done
 
 OPS = ("begin", "end")
 
@@ -28,14 +29,14 @@ class _Place(NamedTuple):
     line: int
 
 
-def begin() -> Dict[str, Any]:
+def begin() -> Done:
     """Op: collect what there is, and switch the collector off for a round."""
     gc.collect()
     switch_off()
     return {}
 
 
-def end() -> Dict[str, Any]:
+def end() -> CyclesAnswer:
     """Op: count the objects in circles since `begin`, name what closes those of exceptions, and free them."""
     garbage_before, flags = len(gc.garbage), gc.get_debug()
     gc.set_debug(gc.DEBUG_SAVEALL)
@@ -53,7 +54,7 @@ def end() -> Dict[str, Any]:
         gc.collect()
 
 
-def _found(saved: Sequence[Any]) -> Dict[str, Any]:
+def _found(saved: Sequence[Any]) -> CyclesAnswer:
     inside = set(map(id, saved))
     exceptions = [one for one in saved if issubclass(type(one), BaseException)]
     counts: Dict[Tuple[str, _Place], int] = {}
@@ -62,9 +63,17 @@ def _found(saved: Sequence[Any]) -> Dict[str, Any]:
         if place is not None:
             key = type_name(type(exception)), place
             counts[key] = counts.get(key, 0) + 1
-    circles = [
-        {"type": name, "count": count, "own": is_own(place.file), **place._asdict()}
-        for (name, place), count in sorted(counts.items(), key=lambda item: -item[1])
+    circles: List[ClosedCircle] = [
+        {
+            "type": name,
+            "count": count,
+            "own": is_own(at.file),
+            "local": at.local,
+            "function": at.function,
+            "file": at.file,
+            "line": at.line,
+        }
+        for (name, at), count in sorted(counts.items(), key=lambda item: -item[1])
     ]
     return {"objects": len(saved), "exceptions": len(exceptions), "circles": circles}
 

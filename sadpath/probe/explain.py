@@ -1,13 +1,14 @@
 """What there is to say of an exception object: what it is, who holds it, where it was raised, and what it retains."""
 
 from types import TracebackType
-from typing import Any, Dict, List, Optional, Sequence, Set
+from typing import Any, List, Optional, Sequence, Set
 
 from .heap import live_exceptions, traceback_of, type_name
 from .holders import chains_to, names_of
 from .names import instance_dict, is_one_of
 from .raise_sites import raise_sites
 from .retained import sample_front
+from .wire import DescribedException, ExplainedException
 
 OPS = ("explain",)
 
@@ -18,7 +19,7 @@ _TEXTS = ("detail", "message", "msg", "title", "description", "reason", "error")
 """The attributes in which an exception may have its message, where its arguments have none."""
 
 
-def explain(ids: Sequence[int]) -> List[Dict[str, Any]]:
+def explain(ids: Sequence[int]) -> List[ExplainedException]:
     """Op: return what is known of the live exceptions with these ids; one that has gone is left out.
 
     What a module leads to is found on the way to it. The whole heap is looked through for the others only.
@@ -34,7 +35,7 @@ def explain(ids: Sequence[int]) -> List[Dict[str, Any]]:
     return [{"held_by": names.get(id(one), []), **described(one)} for one in found]
 
 
-def described(exception: BaseException) -> Dict[str, Any]:
+def described(exception: BaseException) -> DescribedException:
     """Return what an exception is, where it was raised, and an estimate of the frames and bytes that it retains."""
     front = traceback_of(exception)
     entries = _length(front)

@@ -3,13 +3,13 @@
 import gc
 import os
 import sys
-from typing import Any, Dict
 
 from .allocators import bytes_in_use, return_free_memory
 from .census import is_supported
 from .gc_switch import is_on, switch_off, switch_on
 from .heap import full_census
 from .memory import read_memory_by_page
+from .wire import HelloAnswer, SettleAnswer
 
 OPS = ("hello", "settle")
 
@@ -18,7 +18,7 @@ PACKAGES = ("starlette", "fastapi", "flask", "django", "uvicorn", "gunicorn", "h
 MAX_TRACEBACKS = 200
 
 
-def hello() -> Dict[str, Any]:
+def hello() -> HelloAnswer:
     """Return what this process is: its ids, its Python, the places of its packages, and whether its GC is on."""
     return {
         "pid": os.getpid(),
@@ -32,7 +32,7 @@ def hello() -> Dict[str, Any]:
     }
 
 
-def settle(*, begins_round: bool = False) -> Dict[str, Any]:
+def settle(*, begins_round: bool = False) -> SettleAnswer:
     """Collect garbage, give free memory back, and return what is left, in bytes, and the live exceptions.
 
     Where a round begins the collector is off until the next look, which then counts the garbage of the round alone.
@@ -42,7 +42,7 @@ def settle(*, begins_round: bool = False) -> Dict[str, Any]:
     switch_on()
     return_free_memory()
     in_use, memory = bytes_in_use(), read_memory_by_page()
-    answer: Dict[str, Any] = {
+    answer: SettleAnswer = {
         "in_use": in_use,
         "anonymous": memory.anonymous if memory else None,
         "collected": collected,

@@ -8,7 +8,9 @@ import os
 import sys
 from opcode import opmap
 from types import CodeType, FrameType, TracebackType
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
+
+from .wire import RaisedAt
 
 MAX_ENTRIES = 2000
 MAX_SITES = 5
@@ -20,7 +22,7 @@ _CAN_SUSPEND = 0x2A0
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
 
-def raise_sites(front: Optional[TracebackType]) -> List[Dict[str, Any]]:
+def raise_sites(front: Optional[TracebackType]) -> List[RaisedAt]:
     """Return the places that raised, the user's own code first, then by how often.
 
     Of each raise they are its last entry in the user's own code, and its last entry of all, where a library raises.
@@ -34,11 +36,12 @@ def raise_sites(front: Optional[TracebackType]) -> List[Dict[str, Any]]:
         if is_statement and is_own(site[0]):
             statements.add(site)
     ordered = sorted(counts.items(), key=lambda item: (not is_own(item[0][0]), -item[1], item[0]))
-    return [
+    sites: List[RaisedAt] = [
         {"file": site[0], "line": site[1], "function": site[2], "raises": raises, "own": is_own(site[0])}
         for site, raises in ordered
         if not statements or site in statements
-    ][:MAX_SITES]
+    ]
+    return sites[:MAX_SITES]
 
 
 def is_own(file: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 from .heap import type_name
 from .names import instance_dict, is_one_of
+from .wire import FoundRoute
 
 OPS = ("routes",)
 
@@ -19,7 +20,7 @@ MAX_DEPTH = 20
 Route = Tuple[str, str]
 
 
-def routes() -> List[Dict[str, str]]:
+def routes() -> List[FoundRoute]:
     """Op: return the methods and templates of all routes that were found, each once."""
     found = dict.fromkeys(route for app in _apps() for route in _routes_of(app))
     return [{"method": method, "path": path} for method, path in list(found)[:MAX_ROUTES]]

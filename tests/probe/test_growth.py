@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterator, List
 import pytest
 
 from sadpath.probe import growth
+from sadpath.probe.wire import GrownObjects, KeptExceptions
 from tests.probe.raising import raise_many
 
 ROUND = 100
@@ -54,12 +55,12 @@ def looks() -> Iterator[None]:
     growth.end()
 
 
-def first_kept() -> Dict[str, Any]:
+def first_kept() -> KeptExceptions:
     """The kind of exception of which most are new."""
     return growth.kept(limit=5)[0]
 
 
-def first_grown() -> Dict[str, Any]:
+def first_grown() -> GrownObjects:
     """The container that grew most."""
     return growth.grown(limit=5)[0]
 

@@ -3,11 +3,12 @@
 import asyncio
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List, Tuple
+from typing import Any, List, Tuple
 
 import pytest
 
 from sadpath.probe.raise_sites import MAX_ENTRIES, is_own, raise_sites
+from sadpath.probe.wire import RaisedAt
 
 
 class Refused(Exception):  # noqa: N818 - it is refused
@@ -19,7 +20,7 @@ def sites(error: BaseException) -> List[Tuple[str, int]]:
     return [(short(one), one["raises"]) for one in raise_sites(error.__traceback__)]
 
 
-def short(one: Dict[str, Any]) -> str:
+def short(one: RaisedAt) -> str:
     """A function's own name: Python 3.9 and 3.10 know no qualified one."""
     return str(one["function"]).rpartition(".")[2]
 
