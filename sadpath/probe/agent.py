@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Optional
 if TYPE_CHECKING:
     from .wire import Done
 
-_sleep = time.sleep
-_start_thread, _new_lock = _thread.start_new_thread, _thread.allocate_lock
+sleep = time.sleep
+start_thread, _new_lock = _thread.start_new_thread, _thread.allocate_lock
 """As they are now: gevent replaces them later."""
 
 MAX_QUESTION = 1 << 20
@@ -51,7 +51,7 @@ class Agent:
         self._server.listen(8)
         self._done = _new_lock()
         self._done.acquire()
-        _start_thread(self._serve, (self._server, self._done))
+        start_thread(self._serve, (self._server, self._done))
 
     def pause(self) -> None:
         """Let the thread finish its answer and end: before a fork, and at the end."""
@@ -66,7 +66,7 @@ class Agent:
         for _ in range(1000):  # Python warns of a fork as long as the thread is not quite gone
             if not os.path.exists(f"/proc/self/task/{self._task}"):
                 break
-            _sleep(0)
+            sleep(0)
         server.close()
 
     def resume(self) -> None:

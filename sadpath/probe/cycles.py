@@ -8,9 +8,8 @@ import gc
 from types import CellType, FrameType
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from .gc_switch import switch_off, switch_on
-from .heap import referents, type_name
-from .names import local_name, suspended_frame
+from .looks import switch_off, switch_on
+from .objects import local_name, referents, suspended_frame, type_name
 from .raise_sites import is_own
 from .wire import ClosedCircle, CyclesAnswer, Done
 
@@ -20,7 +19,7 @@ MAX_EXCEPTIONS = 30
 MAX_OBJECTS = 20_000
 
 
-class _Place(NamedTuple):
+class _ClosingLocal(NamedTuple):
     """A local of a function that closes a circle, and where the function stood."""
 
     local: str
@@ -57,7 +56,7 @@ def end() -> CyclesAnswer:
 def _found(saved: Sequence[Any]) -> CyclesAnswer:
     inside = set(map(id, saved))
     exceptions = [one for one in saved if issubclass(type(one), BaseException)]
-    counts: Dict[Tuple[str, _Place], int] = {}
+    counts: Dict[Tuple[str, _ClosingLocal], int] = {}
     for exception in exceptions[:MAX_EXCEPTIONS]:
         place = _closed_by(_circle(exception, inside))
         if place is not None:
@@ -104,7 +103,7 @@ def _way(last: int, way_of: Dict[int, Tuple[Any, Optional[int]]]) -> List[Any]:
     return way[::-1]
 
 
-def _closed_by(circle: Sequence[Any]) -> Optional[_Place]:
+def _closed_by(circle: Sequence[Any]) -> Optional[_ClosingLocal]:
     """Return the local that leads back to the exception, nearest to it; None where no local does."""
     places = [_place(holder, child) for holder, child in zip(circle, circle[1:])]
     return next((place for place in reversed(places) if place is not None), None)
@@ -118,11 +117,11 @@ def _content(cell: CellType) -> Any:
         return cell
 
 
-def _place(holder: Any, child: Any) -> Optional[_Place]:
+def _place(holder: Any, child: Any) -> Optional[_ClosingLocal]:
     """Return the local by which a frame, or what is suspended in one, refers to `child`; None if none does."""
     frame = holder if type(holder) is FrameType else suspended_frame(holder)
     name = local_name(frame, _content(child) if type(child) is CellType else child)
     if frame is None or not name:
         return None
     code = frame.f_code
-    return _Place(name, getattr(code, "co_qualname", code.co_name), code.co_filename, frame.f_lineno)
+    return _ClosingLocal(name, getattr(code, "co_qualname", code.co_name), code.co_filename, frame.f_lineno)

@@ -3,11 +3,11 @@
 from types import TracebackType
 from typing import Any, List, Optional, Sequence, Set
 
-from .heap import live_exceptions, traceback_of, type_name
+from .heap import live_exceptions
 from .holders import chains_to, names_of
-from .names import instance_dict, is_one_of
+from .objects import instance_dict, is_one_of, traceback_length, traceback_of, type_name
 from .raise_sites import raise_sites
-from .retained import sample_front
+from .retained import size_front
 from .wire import DescribedException, ExplainedException
 
 OPS = ("explain",)
@@ -38,8 +38,8 @@ def explain(ids: Sequence[int]) -> List[ExplainedException]:
 def described(exception: BaseException) -> DescribedException:
     """Return what an exception is, where it was raised, and an estimate of the frames and bytes that it retains."""
     front = traceback_of(exception)
-    entries = _length(front)
-    retained = sample_front(front, SAMPLED_ENTRIES) if front is not None else None
+    entries = traceback_length(front)
+    retained = size_front(front, SAMPLED_ENTRIES) if front is not None else None
     return {
         "id": id(exception),
         "type": type_name(type(exception)),
@@ -61,13 +61,6 @@ def message(exception: BaseException) -> str:
 
 
 _args_of: Any = BaseException.__dict__["args"].__get__
-
-
-def _length(front: Optional[TracebackType]) -> int:
-    count = 0
-    while front is not None:
-        front, count = front.tb_next, count + 1
-    return count
 
 
 def _frames(front: Optional[TracebackType], entries: int) -> int:

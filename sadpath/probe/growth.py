@@ -11,9 +11,9 @@ from types import FrameType, TracebackType
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from .explain import described
-from .heap import live_exceptions, referents, type_name
-from .holders import chains_to, modules_by_id
-from .names import LruCache, in_words, own_name
+from .heap import live_exceptions
+from .holders import chains_to, in_words, modules_by_id, own_name
+from .objects import LruCache, referents, type_name
 from .wire import ContainerLength, Done, GrownObjects, KeptExceptions
 
 OPS = ("begin", "kept", "grown", "end")

@@ -10,15 +10,13 @@ from opcode import opmap
 from types import CodeType, FrameType, TracebackType
 from typing import Dict, Iterator, List, Optional, Tuple
 
+from .objects import CAN_SUSPEND
 from .wire import RaisedAt
 
 MAX_ENTRIES = 2000
 MAX_SITES = 5
 
 _RAISE = opmap["RAISE_VARARGS"]
-_CAN_SUSPEND = 0x2A0
-"""`CO_GENERATOR`, `CO_COROUTINE` and `CO_ASYNC_GENERATOR`: a frame that has ended has lost its caller."""
-
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
 
@@ -95,7 +93,8 @@ def _goes_on(entry: TracebackType, raises: _Instructions) -> bool:
 
 
 def _may_have_been_called(callee: FrameType) -> bool:
-    return callee.f_back is None and bool(callee.f_code.co_flags & _CAN_SUSPEND)
+    """Whether it is of a coroutine or a generator: once that has ended, its frame has lost its caller."""
+    return callee.f_back is None and bool(callee.f_code.co_flags & CAN_SUSPEND)
 
 
 def _site(entry: TracebackType) -> Tuple[str, int, str]:

@@ -8,8 +8,7 @@ import re
 from itertools import compress
 from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
-from .heap import type_name
-from .names import instance_dict, is_one_of
+from .objects import instance_dict, is_one_of, type_name
 from .wire import FoundRoute
 
 OPS = ("routes",)

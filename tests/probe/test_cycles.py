@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List
 import pytest
 
 from sadpath.probe import cycles
-from sadpath.probe.gc_switch import is_on
+from sadpath.probe.looks import collector_is_on
 
 
 class Failed(Exception):  # noqa: N818
@@ -127,7 +127,7 @@ def test_the_collector_is_as_it_was() -> None:
         begin()
         was, flags = gc.isenabled(), gc.get_debug()
         cycles.begin()
-        assert is_on() is was
+        assert collector_is_on() is was
         cycles.end()
         assert (gc.isenabled(), gc.get_debug()) == (was, flags)
     gc.enable()

@@ -130,7 +130,7 @@ def test_after_removal_no_callback_is_left() -> None:
 
 LOOPS = """
 import asyncio, gc, sys
-from sadpath.probe.heap import referents
+from sadpath.probe.objects import referents
 from sadpath.probe.holders import names_of
 
 async def main():

@@ -5,7 +5,7 @@ from typing import Iterator
 
 import pytest
 
-from sadpath.probe import gc_switch
+from sadpath.probe import looks
 from tests.waiting import until
 
 
@@ -14,34 +14,34 @@ def as_it_was() -> Iterator[None]:
     """On, before and after."""
     gc.enable()
     yield
-    gc_switch.switch_on()
+    looks.switch_on()
     gc.enable()
 
 
 def test_it_is_off_for_a_round_and_then_on() -> None:
     """Twice in a row too."""
     for _ in range(2):
-        gc_switch.switch_off()
-        gc_switch.switch_off()
+        looks.switch_off()
+        looks.switch_off()
         assert not gc.isenabled()
-        assert gc_switch.is_on()
-        gc_switch.switch_on()
+        assert looks.collector_is_on()
+        looks.switch_on()
         assert gc.isenabled()
 
 
 def test_a_collector_that_the_process_has_switched_off_stays_off() -> None:
     """It is the process's own decision."""
     gc.disable()
-    gc_switch.switch_off()
-    assert not gc_switch.is_on()
-    gc_switch.switch_on()
+    looks.switch_off()
+    assert not looks.collector_is_on()
+    looks.switch_on()
     assert not gc.isenabled()
 
 
 def test_it_comes_on_again_when_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one who asked may have been killed."""
-    monkeypatch.setattr(gc_switch._Switch, "is_watched", False)  # noqa: SLF001 - by a thread of an earlier test
-    monkeypatch.setattr(gc_switch, "DEADLINE_S", 0.05)
-    gc_switch.switch_off()
+    monkeypatch.setattr(looks._Switch, "is_watched", False)  # noqa: SLF001 - by a thread of an earlier test
+    monkeypatch.setattr(looks, "OFF_AT_MOST_S", 0.05)
+    looks.switch_off()
     until(gc.isenabled, 10, "the collector is on")
-    assert gc_switch.is_on()
+    assert looks.collector_is_on()

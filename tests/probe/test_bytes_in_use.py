@@ -8,13 +8,12 @@ from typing import Optional
 
 import pytest
 
-from sadpath.probe.allocators import bytes_in_use
-from sadpath.probe.memory import settle
+from sadpath.probe.memory import bytes_in_use, settle
 from tests.required import missing
 
 ROOT = Path(__file__).parents[2]
 GROWTH = """
-from sadpath.probe.allocators import bytes_in_use
+from sadpath.probe.memory import bytes_in_use
 before = bytes_in_use()
 kept = [b"." * 4000 + bytes([number]) for number in range(250)]
 print(before and bytes_in_use() - before)
