@@ -173,8 +173,8 @@ def _sample(front: TracebackType, new: int, earlier: SizedEntries) -> SizedEntri
     if not new:
         return earlier
     newest = size_front(front, min(new, SAMPLED_ENTRIES))
-    entries, found = earlier.entries + newest.entries, earlier.bytes + newest.bytes
-    return SizedEntries(entries, found, is_cut=earlier.is_cut or newest.is_cut)
+    entries, size = earlier.entries + newest.entries, earlier.bytes + newest.bytes
+    return SizedEntries(entries, size, is_cut=earlier.is_cut or newest.is_cut)
 
 
 class _Count(NamedTuple):
@@ -198,14 +198,14 @@ def _count(front: TracebackType, before: Place) -> _Count:
     if reached is None:
         before = _NOWHERE._replace(end=_put_mark(oldest.tb_frame) or _UNKNOWN)
     ahead, settled = _newest_finished(front, new)
-    found: Set[FrameType] = set()
+    followed: Set[FrameType] = set()
     here = before
     if settled is not None:
-        _follow(settled, new - ahead, found)
-        here = _settle(before, new - ahead, found)
-    seen = _unseen(found, before)
-    _follow(front, ahead, found)
-    frames = here.frames + _unseen(found, before) - seen
+        _follow(settled, new - ahead, followed)
+        here = _settle(before, new - ahead, followed)
+    seen = _unseen(followed, before)
+    _follow(front, ahead, followed)
+    frames = here.frames + _unseen(followed, before) - seen
     estimated = here.estimated or ahead > MAX_FOLLOWED
     place = here if settled is None else _move_mark(reached, settled, here)
     return _Count(reached is not None, new, before.entries + new, frames, estimated, place)
@@ -240,8 +240,8 @@ def _entries(front: TracebackType, number: int) -> Iterator[TracebackType]:
         entry, number = entry.tb_next, number - 1
 
 
-def _follow(front: TracebackType, number: int, found: Set[FrameType]) -> None:
-    """Add to `found` the frames that `number` entries keep, or the newest `MAX_FOLLOWED` of them.
+def _follow(front: TracebackType, number: int, followed: Set[FrameType]) -> None:
+    """Add to `followed` the frames that `number` entries keep, or the newest `MAX_FOLLOWED` of them.
 
     The entries of one raise come as the stack was, callers first. So a frame's caller is mostly the frame before it,
     and then it needs no look-up.
@@ -250,32 +250,32 @@ def _follow(front: TracebackType, number: int, found: Set[FrameType]) -> None:
     for entry in _entries(front, min(number, MAX_FOLLOWED)):
         frame = entry.tb_frame
         if frame is not previous:
-            found.add(frame)
+            followed.add(frame)
             caller = frame.f_back
             if caller is not previous:
-                while caller is not None and caller not in found:
-                    found.add(caller)
+                while caller is not None and caller not in followed:
+                    followed.add(caller)
                     caller = caller.f_back
             previous = frame
 
 
-def _settle(before: Place, new: int, found: Set[FrameType]) -> Place:
-    """Add to `before` the `new` settled entries, and their frames, which are `found` and others like them."""
-    running = [frame for frame in found if not gc.is_tracked(frame)]
+def _settle(before: Place, new: int, followed: Set[FrameType]) -> Place:
+    """Add to `before` the `new` settled entries, and their frames, which are `followed` and others like them."""
+    running = [frame for frame in followed if not gc.is_tracked(frame)]
     unfollowed = max(new - MAX_FOLLOWED, 0)
-    alike = (len(found) - len(running)) * unfollowed // (new - unfollowed)
+    alike = (len(followed) - len(running)) * unfollowed // (new - unfollowed)
     changing = any(frame.f_code.co_flags & CAN_SUSPEND for frame in running)
     return before._replace(
         entries=before.entries + new,
-        frames=before.frames + _unseen(found, before) + alike,
+        frames=before.frames + _unseen(followed, before) + alike,
         running=before.running.union(map(id, running)),
         estimated=before.estimated or unfollowed > 0 or changing,
     )
 
 
-def _unseen(found: Set[FrameType], before: Place) -> int:
-    """Count those of `found` that were not counted at the place `before`."""
-    return len(found) - len(before.running.intersection(map(id, found)))
+def _unseen(followed: Set[FrameType], before: Place) -> int:
+    """Count those of `followed` that were not counted at the place `before`."""
+    return len(followed) - len(before.running.intersection(map(id, followed)))
 
 
 def _move_mark(old: Optional[TracebackType], new: TracebackType, place: Place) -> Place:

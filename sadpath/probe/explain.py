@@ -28,11 +28,11 @@ def explain(ids: Sequence[int]) -> List[ExplainedException]:
     chains = {
         key: chain for key, chain in chains_to(wanted).items() if issubclass(type(chain[-1]), BaseException)
     }  # another object may have the id of one that has gone
-    found = [chain[-1] for chain in chains.values()]
-    if len(found) < len(wanted):
-        found = [exception for exception in live_exceptions() if id(exception) in wanted]
-    names = names_of(found, chains)
-    return [{"held_by": names.get(id(one), []), **described(one)} for one in found]
+    exceptions = [chain[-1] for chain in chains.values()]
+    if len(exceptions) < len(wanted):
+        exceptions = [one for one in live_exceptions() if id(one) in wanted]
+    names = names_of(exceptions, chains)
+    return [{"held_by": names.get(id(one), []), **described(one)} for one in exceptions]
 
 
 def described(exception: BaseException) -> DescribedException:
@@ -65,12 +65,12 @@ _args_of: Any = BaseException.__dict__["args"].__get__
 
 def _frames(front: Optional[TracebackType], entries: int) -> int:
     """Count the frames that the newest entries keep, with their callers, and take the others to keep as many."""
-    found: Set[int] = set()
+    frames: Set[int] = set()
     entry, walked = front, 0
     while entry is not None and walked < FOLLOWED_ENTRIES:
         frame: Any = entry.tb_frame
-        while frame is not None and id(frame) not in found:
-            found.add(id(frame))
+        while frame is not None and id(frame) not in frames:
+            frames.add(id(frame))
             frame = frame.f_back
         entry, walked = entry.tb_next, walked + 1
-    return len(found) * entries // walked if walked else 0
+    return len(frames) * entries // walked if walked else 0

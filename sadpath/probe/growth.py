@@ -176,8 +176,8 @@ def _is_ours(container: Any) -> bool:
 def _containers() -> List[Any]:
     """Return all containers in the heap, by their types and not by a `__class__` that they may define."""
     objects = gc.get_objects()
-    found = list(compress(objects, map(issubclass, map(type, objects), repeat(_CONTAINERS))))
-    return [one for one in found if one is not objects] + _unseen(objects)
+    followed = list(compress(objects, map(issubclass, map(type, objects), repeat(_CONTAINERS))))
+    return [one for one in followed if one is not objects] + _unseen(objects)
 
 
 def _unseen(objects: List[Any]) -> List[Any]:

@@ -30,13 +30,13 @@ class HeapCensus(NamedTuple):
 
 def full_census() -> HeapCensus:
     """Find all live exceptions. Keeps none of them alive."""
-    live, found = 0, []
+    live, with_traceback = 0, []
     for exception in live_exceptions():
         live += 1
         count = traceback_length(traceback_of(exception))
         if count:
-            found.append(LiveException(id(exception), type_name(type(exception)), count))
-    return HeapCensus(live, sorted(found, key=lambda one: one.entries, reverse=True))
+            with_traceback.append(LiveException(id(exception), type_name(type(exception)), count))
+    return HeapCensus(live, sorted(with_traceback, key=lambda one: one.entries, reverse=True))
 
 
 OLDEST_GENERATION = 2

@@ -65,17 +65,17 @@ def chains_to(ids: Iterable[int]) -> Dict[int, List[Any]]:
     level: List[Any] = list(_namespaces().values())
     seen: Set[int] = set(map(id, level))
     levels: List[List[Any]] = []
-    found: Dict[int, Tuple[Any, int]] = {}
+    ends: Dict[int, Tuple[Any, int]] = {}
     until = time.monotonic() + MAX_SECONDS
-    while level and len(found) < len(wanted) and len(seen) < MAX_OBJECTS and time.monotonic() < until:
+    while level and len(ends) < len(wanted) and len(seen) < MAX_OBJECTS and time.monotonic() < until:
         levels.append(level)
-        seen.update((id(level), id(levels), id(seen), id(found)))
+        seen.update((id(level), id(levels), id(seen), id(ends)))
         children = _children(level)
         seen.add(id(children))
-        found.update((key, (children[key], len(levels))) for key in wanted & children.keys() if key not in found)
+        ends.update((key, (children[key], len(levels))) for key in wanted & children.keys() if key not in ends)
         level = [one for key, one in children.items() if key not in seen and id(type(one)) not in _LEAF_IDS]
         seen.update(map(id, level))
-    return {key: _chain(one, levels[:depth]) for key, (one, depth) in found.items()}
+    return {key: _chain(one, levels[:depth]) for key, (one, depth) in ends.items()}
 
 
 def names_of(targets: Sequence[Any], chains: Optional[Dict[int, List[Any]]] = None) -> Dict[int, List[str]]:
@@ -91,21 +91,21 @@ def names_of(targets: Sequence[Any], chains: Optional[Dict[int, List[Any]]] = No
             names[id(target)] = _with_other_names(target, names[id(target)])
     for target in targets:
         if id(target) not in names:
-            found = backwards(target, modules) or _running(target)
-            if found:
-                names[id(target)] = found
+            others = backwards(target, modules) or _running(target)
+            if others:
+                names[id(target)] = others
     return names
 
 
 def module_names(target: Any) -> List[str]:
     """Return the names that modules give to an object directly, those of modules that were started last."""
-    found = [
+    names = [
         f"{name}.{key}"
         for name, namespace in _namespaces().items()
         for key, value in list(namespace.items())
         if value is target and type(key) is str
     ]
-    return sorted(found, key=lambda name: (name.startswith("__main__."), len(name), name))
+    return sorted(names, key=lambda name: (name.startswith("__main__."), len(name), name))
 
 
 def backwards(target: Any, modules: Dict[int, str]) -> List[str]:
@@ -141,7 +141,7 @@ def _ends_a_search(holder: Any) -> bool:
 def _referrers(level: Sequence[Any], parents: Dict[int, Any], ours: Set[int]) -> List[Tuple[Any, Any]]:
     """Return what refers to one of a level, each with the one that it refers to; no frames, no tracebacks, not us."""
     by_id = {id(one): one for one in level}
-    found = []
+    referrers = []
     for holder in gc.get_referrers(*level):
         if id(holder) in parents or id(holder) in ours or issubclass(type(holder), (FrameType, TracebackType)):
             continue
@@ -149,8 +149,8 @@ def _referrers(level: Sequence[Any], parents: Dict[int, Any], ours: Set[int]) ->
             continue
         child = next((by_id[id(one)] for one in referents(holder) if id(one) in by_id), None)
         if child is not None:
-            found.append((holder, child))
-    return found
+            referrers.append((holder, child))
+    return referrers
 
 
 def _running(target: Any) -> List[str]:
@@ -177,12 +177,12 @@ def _with_other_names(target: Any, names: List[str]) -> List[str]:
 def _children(level: Sequence[Any]) -> Dict[int, Any]:
     """Return all that a level refers to, by id."""
     children = referents(*level)
-    found = dict(zip(map(id, children), children))
+    by_id = dict(zip(map(id, children), children))
     if _FRAMES_ARE_APART:
         for frame in filter(None, map(suspended_frame, level)):
             held = referents(frame)
-            found.update(zip(map(id, held), held))
-    return found
+            by_id.update(zip(map(id, held), held))
+    return by_id
 
 
 _FRAMES_ARE_APART = sys.version_info[:2] < (3, 11)

@@ -118,10 +118,10 @@ def local_name(frame: Optional[FrameType], value: Any) -> str:
     """Return the local of a frame that is `value`, or an empty string; leaves no snapshot of the locals behind."""
     if frame is None:
         return ""
-    found = frame.f_locals
-    names = [name for name, one in found.items() if one is value]
-    if type(found) is dict and found is not frame.f_globals and frame.f_code.co_flags & _IS_FUNCTION:
-        found.clear()
+    values = frame.f_locals
+    names = [name for name, one in values.items() if one is value]
+    if type(values) is dict and values is not frame.f_globals and frame.f_code.co_flags & _IS_FUNCTION:
+        values.clear()
     return str(names[0]) if names else ""
 
 

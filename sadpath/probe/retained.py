@@ -44,21 +44,21 @@ class SizedEntries(NamedTuple):
 
 
 class _Referent:
-    """An object that the chain refers to, and how many of its references were found there."""
+    """An object that the chain refers to, and how many of its references were counted there."""
 
-    __slots__ = ("found", "target")
+    __slots__ = ("counted", "target")
 
     def __init__(self, target: object) -> None:
         self.target = target
-        self.found = 0
+        self.counted = 0
 
     def references(self) -> int:
         """All references to the object, ours included."""
         return sys.getrefcount(self.target)
 
-    def is_fully_found(self) -> bool:
+    def is_owned(self) -> bool:
         """Whether nothing but the chain refers to the object."""
-        return self.found == self.references() - _OURS
+        return self.counted == self.references() - _OURS
 
 
 _OURS = _Referent(object()).references()
@@ -125,13 +125,13 @@ def _own_bytes(entry: TracebackType, referents: Dict[int, _Referent], budget: _B
 
 
 def _note(targets: List[object], weight: float, referents: Dict[int, _Referent]) -> List[Tuple[object, float]]:
-    """Note one more reference to each of `targets`; return those that are fully found now, each with its weight."""
+    """Note one more reference to each of `targets`; return those that nothing else refers to, each with its weight."""
     for target in targets:
-        referents.setdefault(id(target), _Referent(target)).found += 1
+        referents.setdefault(id(target), _Referent(target)).counted += 1
     keys: Set[int] = set(map(id, targets))
     targets.clear()  # its references would count
     target = None
-    return [(referents.pop(key).target, weight) for key in keys if referents[key].is_fully_found()]
+    return [(referents.pop(key).target, weight) for key in keys if referents[key].is_owned()]
 
 
 _CONTAINERS: Dict[int, Any] = {id(kind): kind for kind in (list, tuple, dict, set, frozenset, deque)}

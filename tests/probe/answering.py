@@ -1,10 +1,12 @@
 """A process in which the probe has something to tell, and its answers. Runs on Python 3.9."""
 
 import json
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 from sadpath.probe import agent
-from tests.probe.raising import raise_many
+from sadpath.probe.explain import explain
+from sadpath.probe.wire import ExplainedException
+from tests.probe.raising import count_by_hand, raise_many
 
 
 class Route:
@@ -35,6 +37,12 @@ def leave_something() -> None:
     kept.extend(ValueError() for _ in range(50))
     rows.extend(map(str, range(100)))
     raise_many(held, 3)
+
+
+def explained_after(raises: int) -> Tuple[List[ExplainedException], Tuple[int, int]]:
+    """Return what is known of an exception that was raised as often and of one that has gone, and a count by hand."""
+    raise_many(held, raises, payload=1000)
+    return explain([id(held), id(object())]), count_by_hand(held)
 
 
 def ask(op: str, **arguments: Any) -> Any:

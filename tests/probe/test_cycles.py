@@ -91,6 +91,33 @@ def test_the_local_that_closes_a_circle_is_named(leaves: Callable[[], None]) -> 
     assert found["objects"] >= 40
 
 
+class Refused(Exception):  # noqa: N818
+    """What is raised by something else."""
+
+
+def in_the_frame_of_another() -> None:
+    def attempt(failure: Failed) -> None:
+        raise Refused(failure.args)
+
+    failures = [Failed()]
+    try:
+        attempt(failures[0])
+    except Refused as error:
+        refusal = error
+    try:
+        raise failures.pop()
+    except Failed:
+        assert refusal
+
+
+def test_of_several_locals_in_a_circle_the_one_that_holds_the_exception_is_named() -> None:
+    """The exception's own frame holds `refusal`, the frame of which holds the exception as `failure`."""
+    cycles.begin()
+    in_the_frame_of_another()
+    closed_by = {circle["type"].rpartition(".")[2]: circle["local"] for circle in cycles.end()["circles"]}
+    assert closed_by == {"Failed": "failure", "Refused": "refusal"}
+
+
 def test_a_circle_without_a_local_has_no_name() -> None:
     """It is counted all the same."""
     cycles.begin()

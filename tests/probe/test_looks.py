@@ -1,11 +1,14 @@
-"""The collector is off while a round is measured, and on again in any case."""
+"""What a process has left after a round; its collector is off while the round is measured, and on again in any case."""
 
 import gc
+import subprocess
+import sys
+from pathlib import Path
 from typing import Iterator
 
 import pytest
 
-from sadpath.probe import looks
+from sadpath.probe import looks, memory
 from tests.waiting import until
 
 
@@ -45,3 +48,46 @@ def test_it_comes_on_again_when_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> 
     looks.switch_off()
     until(gc.isenabled, 10, "the collector is on")
     assert looks.collector_is_on()
+
+
+PATCHED = """
+import gc, sadpath.probe.agent, _thread, time
+
+def patched(*_):
+    raise AssertionError("this is gevent's")
+
+time.sleep = _thread.start_new_thread = patched
+from sadpath.probe import looks
+looks.OFF_AT_MOST_S = 0.05
+looks.switch_off()
+while not gc.isenabled():
+    pass
+"""
+
+
+def test_it_comes_on_again_where_gevent_has_patched_threads_and_sleep() -> None:
+    """The agent had them before; a greenlet of our thread, which never gives way to one, would never run."""
+    command = [sys.executable, "-S", "-c", PATCHED]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_garbage_of_a_round_is_counted_when_it_ends() -> None:
+    """Also where there is so much that the collector would have come by meanwhile."""
+    looks.settle(begins_round=True)
+    for _ in range(2000):
+        circle: "list[object]" = []
+        circle.append(circle)
+    del circle
+    assert looks.settle()["collected"] >= 2000
+
+
+def test_what_is_unknown_stays_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without allocators that count and without `/proc` there is no figure, and no figure is not zero."""
+    monkeypatch.setattr(memory, "_c_library", lambda: None)
+    for read in (memory.read_memory, memory.read_memory_by_page):
+        monkeypatch.setattr(read, "__defaults__", (tmp_path,))
+    answer = looks.settle()
+    assert (answer["in_use"], answer["anonymous"]) == (None, None)

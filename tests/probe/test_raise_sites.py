@@ -74,6 +74,25 @@ def test_callers_on_the_way_are_no_sites() -> None:
     assert sites(error) == [("first", 3)]
 
 
+def loops(error: Refused) -> None:
+    for number in range(5):
+        try:
+            if number % 2:
+                raise error
+            raise error
+        except Refused:
+            pass
+
+
+def test_each_raise_within_one_frame_is_counted() -> None:
+    """A worker's loop that raises, catches and goes on: each of its statements with its own line."""
+    error = Refused()
+    loops(error)
+    first_line = loops.__code__.co_firstlineno
+    lines = [(one["line"] - first_line, one["raises"]) for one in raise_sites(error.__traceback__)]
+    assert lines == [(5, 3), (4, 2)]
+
+
 def reraises(error: Refused) -> None:
     try:
         first(error)
