@@ -107,7 +107,7 @@ def in_the_frame_of_another() -> None:
     try:
         raise failures.pop()
     except Failed:
-        assert refusal
+        assert refusal is not None
 
 
 def test_of_several_locals_in_a_circle_the_one_that_holds_the_exception_is_named() -> None:
