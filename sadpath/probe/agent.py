@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, Optional
 
 if TYPE_CHECKING:
-    from .wire import Done
+    from .wire import EmptyAnswer
 
 sleep = time.sleep
 start_thread, _new_lock = _thread.start_new_thread, _thread.allocate_lock
@@ -136,7 +136,7 @@ def _the_agent() -> Agent:
     return _agent
 
 
-def stop() -> "Done":
+def stop() -> "EmptyAnswer":
     """Op: answer this, and then no more."""
     if _agent is not None:
         _agent.stop()

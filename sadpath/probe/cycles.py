@@ -11,7 +11,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from .looks import switch_off, switch_on
 from .objects import local_name, referents, suspended_frame, type_name
 from .raise_sites import is_own
-from .wire import ClosedCircle, CyclesAnswer, Done
+from .wire import ClosedCircle, CyclesAnswer, EmptyAnswer
 
 OPS = ("begin", "end")
 
@@ -28,7 +28,7 @@ class _ClosingLocal(NamedTuple):
     line: int
 
 
-def begin() -> Done:
+def begin() -> EmptyAnswer:
     """Op: collect what there is, and switch the collector off for a round."""
     gc.collect()
     switch_off()

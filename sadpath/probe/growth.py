@@ -14,7 +14,7 @@ from .explain import described
 from .heap import live_exceptions
 from .holders import chains_to, in_words, modules_by_id, own_name
 from .objects import LruCache, referents, type_name
-from .wire import ContainerLength, Done, GrownObjects, KeptExceptions
+from .wire import ContainerLength, EmptyAnswer, GrownObjects, KeptExceptions
 
 OPS = ("begin", "kept", "grown", "end")
 
@@ -47,7 +47,7 @@ class _Before:
 _before = _Before()
 
 
-def begin() -> Done:
+def begin() -> EmptyAnswer:
     """Op: look at what there is."""
     gc.collect()
     _before.exceptions = set(map(id, live_exceptions()))
@@ -58,7 +58,7 @@ def begin() -> Done:
     return {}
 
 
-def end() -> Done:
+def end() -> EmptyAnswer:
     """Op: forget the look."""
     _before.__init__()  # type: ignore[misc]  # empty again
     return {}

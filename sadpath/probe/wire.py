@@ -8,12 +8,12 @@ a tuple.
 from typing import List, Literal, Optional, Sequence, Tuple, TypedDict, Union
 
 
-class Done(TypedDict):
+class EmptyAnswer(TypedDict):
     """The answer of what has nothing to tell: it was done."""
 
 
 class StopQuestion(TypedDict):
-    """Answer this, and then no more: `Done`."""
+    """Answer this, and then no more: `EmptyAnswer`."""
 
     op: Literal["agent.stop"]
 
@@ -98,7 +98,7 @@ class ExplainedException(DescribedException):
 
 
 class GrowthBeginQuestion(TypedDict):
-    """Look at the heap before a round: `Done`."""
+    """Look at the heap before a round: `EmptyAnswer`."""
 
     op: Literal["growth.begin"]
 
@@ -118,7 +118,7 @@ class GrowthGrownQuestion(TypedDict):
 
 
 class GrowthEndQuestion(TypedDict):
-    """Forget the look: `Done`."""
+    """Forget the look: `EmptyAnswer`."""
 
     op: Literal["growth.end"]
 
@@ -153,7 +153,7 @@ class GrownObjects(ContainerLength):
 
 
 class CyclesBeginQuestion(TypedDict):
-    """Collect what is in reference cycles, and leave what comes: `Done`."""
+    """Collect what is in reference cycles, and leave what comes: `EmptyAnswer`."""
 
     op: Literal["cycles.begin"]
 
