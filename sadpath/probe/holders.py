@@ -54,6 +54,8 @@ _NODES = ("hamt_bitmap_node", "hamt_array_node", "hamt_collision_node")
 _MISSING = object()
 
 _OURS = __name__.rpartition(".")[0] + "."
+_NOT_SEARCHED_FOR = (_OURS, "__mp_main__")
+"""How names begin that nobody searches for: ours, and the second one that `multiprocessing` gives `__main__`."""
 
 
 def chains_to(ids: Iterable[int]) -> Dict[int, List[Any]]:
@@ -212,7 +214,7 @@ def _namespaces() -> Dict[str, Dict[str, Any]]:
     return {
         name: object.__getattribute__(module, "__dict__")
         for name, module in list(sys.modules.items())
-        if type(name) is str and issubclass(type(module), ModuleType) and not name.startswith(_OURS)
+        if type(name) is str and issubclass(type(module), ModuleType) and not name.startswith(_NOT_SEARCHED_FOR)
     }
 
 

@@ -8,6 +8,7 @@ import enum
 import functools
 import gc
 import queue
+import sys
 import threading
 import types
 import weakref
@@ -244,6 +245,7 @@ def names_in_two_modules() -> List[str]:
 def names_in_main_too() -> List[str]:
     """Return the names of an exception that has two in `__main__`, which is where Python begins, and one here."""
     main = vars(__main__)
+    sys.modules["__mp_main__"] = __main__  # as `import multiprocessing` does
     error = main["ours"] = main["twice"] = globals()["in_main_too"] = Held()
     return names_of([error])[id(error)]
 

@@ -25,8 +25,8 @@ Call = Callable[..., Any]
 
 @contextmanager
 def other_process(python: str = sys.executable) -> Iterator[Call]:
-    """Start it, with the standard library and this repository alone. What a function raises ends it, on our stderr."""
-    command = [python, "-S", "-c", CALLS]
+    """Start it. What a function raises ends it, and stands on our standard error."""
+    command = [python, "-c", CALLS]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
 
         def call(name: str, *arguments: Any) -> Any:
