@@ -36,7 +36,7 @@ def growth_in_a_process_with(**environment: str) -> "Optional[int]":
     """By how much 250 objects of 4 KB let the bytes in use of another process grow; None where that is unknown."""
     command = [sys.executable, "-c", GROWTH]
     done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=30, check=True
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=100, check=True
     )
     return None if done.stdout == "None\n" else int(done.stdout)
 

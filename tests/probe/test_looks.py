@@ -46,7 +46,7 @@ def test_it_comes_on_again_when_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(looks._Switch, "is_watched", False)  # noqa: SLF001 - by a thread of an earlier test
     monkeypatch.setattr(looks, "OFF_AT_MOST_S", 0.05)
     looks.switch_off()
-    until(gc.isenabled, 10, "the collector is on")
+    until(gc.isenabled, 100, "the collector is on")
     assert looks.collector_is_on()
 
 

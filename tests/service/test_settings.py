@@ -47,7 +47,7 @@ def test_the_line_is_all_that_the_server_prints() -> None:
     """Without a traceback, where uvicorn imports the app."""
     command = [sys.executable, "-c", "import service.app"]
     environment = {**os.environ, "LAB_CONTROL": "perhaps"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("LAB_CONTROL=perhaps: ")
     assert done.stderr.count("\n") == 1
