@@ -8,8 +8,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from sadpath.export.collectors import render
 from sadpath.export.request_metrics import UNKNOWN_PATH, Observe, RequestMetrics
+from sadpath.exposition import render
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -113,7 +113,7 @@ class _WatchedSend:
             self._observe = None
 
 
-class MetricsPage:
+class MetricsApp:
     """An ASGI app that returns the metrics of a registry in the format that the client asks for."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -142,7 +142,7 @@ class WithPage:
         await (self._page if is_page else self.app)(scope, receive, send)
 
 
-def add_to_starlette(app: Any, metrics: RequestMetrics | None, path: str, page: MetricsPage) -> None:
+def add_to_starlette(app: Any, metrics: RequestMetrics | None, path: str, page: MetricsApp) -> None:
     """Add the page to a Starlette or FastAPI app, before its other routes, and the middleware around all others.
 
     Outermost, it sees the 500 too, which Starlette's own first middleware sends.

@@ -16,7 +16,6 @@ from itertools import accumulate
 
 import psutil
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -128,19 +127,6 @@ def environment() -> dict[str, str]:
         "fastapi": _version("fastapi"),
         "platform": platform.platform(),
     }
-
-
-def render(registry: CollectorRegistry, accept: str = "") -> tuple[bytes, str]:
-    """Return the page of a registry in the format that `accept` asks for, and its content type.
-
-    As text if `accept` cannot be understood.
-    """
-    try:
-        encode, content_type = choose_encoder(accept)
-        return encode(registry), content_type
-    except (TypeError, ValueError):  # a version that is no version: `text/plain;version=new`
-        encode, content_type = choose_encoder("")
-        return encode(registry), content_type
 
 
 def install(registry: CollectorRegistry, census: Census, limit_bytes: int | None = None) -> Callable[[], None]:

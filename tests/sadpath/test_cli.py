@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import sadpath
-from sadpath.watch.conditions import Conditions, write_conditions
+from sadpath.watch.run import Conditions, write_conditions
 from tests.file_size import limit_file_size
 from tests.watch.test_report import leave, samples
 

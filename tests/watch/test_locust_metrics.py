@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from loadtest.ports import free_port, free_ports
 from sadpath.lifeline import Child
-from sadpath.watch.locust_metrics import BOUNDS_MS, Latencies, LocustCollector, metrics_page
+from sadpath.watch.locust_metrics import BOUNDS_MS, Latencies, LocustCollector, add_metrics_page
 from sadpath.watch.sample_file import Latency
 from tests.waiting import until
 
@@ -251,7 +251,7 @@ def test_an_accept_header_that_is_not_understood_gets_a_page(environment: "Envir
     from flask import Flask  # noqa: PLC0415 - comes with Locust
 
     app = Flask("locust")
-    metrics_page(app, environment, ["reused", "factory"])
+    add_metrics_page(app, environment, ["reused", "factory"])
     response = app.test_client().get("/metrics", headers={"Accept": accept})
     assert response.status_code == 200
     assert "locust_requests_total" in response.text

@@ -12,14 +12,22 @@ import pytest
 
 from sadpath.sources import Reading
 from sadpath.verdict.verdict import Verdict
-from sadpath.watch.conditions import Conditions, write_conditions
 from sadpath.watch.report import Run, read_run, set_aside, summary, write_report
-from sadpath.watch.report.charts import COOL, THEMES, WARM, colours, live_chart, memory_chart, panels, with_rows
-from sadpath.watch.report.console import verdict_block
+from sadpath.watch.report.charts import (
+    COOL,
+    THEMES,
+    WARM,
+    colours,
+    live_chart,
+    memory_chart,
+    panels,
+    picture_title,
+    with_rows,
+)
 from sadpath.watch.report.junit import junit, write_junit
-from sadpath.watch.report.picture import title
 from sadpath.watch.report.rows import MAX_ROWS, ChartRows, chart_rows
-from sadpath.watch.run import judged
+from sadpath.watch.report.summary import verdict_block
+from sadpath.watch.run import Conditions, judge_run, write_conditions
 from sadpath.watch.sample_file import Latency, Phase, Sample, SampleFile
 from tests.file_size import limited_file_size
 
@@ -124,12 +132,12 @@ def test_the_picture_is_a_picture_for_a_slide(folder: Path) -> None:
 
 def test_what_a_run_is_about_is_on_everything(folder: Path) -> None:
     """On the page, in the summary and above the picture; nothing where it is unknown."""
-    assert title(read_run(folder))["subtitle"][0].startswith("reused: 30,000 bytes")
+    assert picture_title(read_run(folder))["subtitle"][0].startswith("reused: 30,000 bytes")
     write_conditions(folder / "run.json", replace(CONDITIONS, about="A worker\nreused = /twins/<it>"))
     write_report(folder)
     assert '<p class="about">A worker\nreused = /twins/&lt;it&gt;</p>' in (folder / "report.html").read_text()
     assert json.loads((folder / "summary.json").read_text())["about"] == "A worker\nreused = /twins/<it>"
-    assert title(read_run(folder))["subtitle"][:2] == ["A worker", "reused = /twins/<it>"]
+    assert picture_title(read_run(folder))["subtitle"][:2] == ["A worker", "reused = /twins/<it>"]
 
 
 def test_the_picture_mentions_reference_cycles_where_an_arm_makes_some() -> None:
@@ -138,7 +146,7 @@ def test_the_picture_mentions_reference_cycles_where_an_arm_makes_some() -> None
     def subtitle(cycles: float | None) -> list[str]:
         arms = {"reused": Verdict("flat", "", cyclic_objects_per_request=cycles), "factory": Verdict("flat", "")}
         arms["factory"] = replace(arms["factory"], cyclic_objects_per_request=0.02)
-        return list(title(Run([], Conditions(), arms))["subtitle"])
+        return list(picture_title(Run([], Conditions(), arms))["subtitle"])
 
     assert subtitle(6.0)[0].endswith(", 6.0 objects in reference cycles")
     assert subtitle(6.0)[1].endswith(", 0.0 objects in reference cycles")
@@ -287,7 +295,7 @@ def test_a_long_run_is_thinned_but_keeps_restarts_and_the_end() -> None:
 def test_restarts_are_counted_alike_everywhere() -> None:
     """In the verdict, on the charts, and on the live page, also a restart during the warm-up."""
     twice = [*samples("shop", 0, phase="warm-up"), *samples("shop", 0, started=2.0), *samples("shop", 0, started=3.0)]
-    run = judged(Run(twice))
+    run = judge_run(Run(twice))
     rows = chart_rows(run)
     assert run.verdicts["shop"].restarts == run.restarts("shop") == 2
     assert [row["restarted"] for row in rows].count(True) == rows[-1]["lifetime"] == 2
