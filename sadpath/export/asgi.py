@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry
 from sadpath.export.request_metrics import UNKNOWN_PATH, Observe, RequestMetrics
 from sadpath.exposition import render
 
+__all__ = ["RequestMetrics", "RequestMiddleware", "wrap_starlette"]
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry
 from sadpath.export.request_metrics import UNKNOWN_PATH, Observe, RequestMetrics
 from sadpath.exposition import render
 
+__all__ = ["RequestMetrics", "RequestMiddleware"]
+
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
