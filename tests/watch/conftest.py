@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gevent
 import pytest
@@ -27,6 +27,11 @@ def greenlets_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         gevent.sleep(0.005)
+
+
+def fire(event: Any, **what: Any) -> None:
+    """Let Locust's listeners know of an event, as Locust does."""
+    event.fire(**what)
 
 
 @pytest.fixture
@@ -50,7 +55,7 @@ class PluggedIn:
 
     def begin(self) -> None:
         """Begin a load."""
-        self.environment.events.test_start.fire(environment=self.environment)
+        fire(self.environment.events.test_start, environment=self.environment)
 
     def wait_for_samples(self, count: int = 25) -> None:
         """Wait for so many rows in the file."""
@@ -59,8 +64,8 @@ class PluggedIn:
 
     def end(self) -> None:
         """End the load, and Locust."""
-        self.environment.events.test_stop.fire(environment=self.environment)
-        self.environment.events.quitting.fire(environment=self.environment, reverse=True)
+        fire(self.environment.events.test_stop, environment=self.environment)
+        fire(self.environment.events.quitting, environment=self.environment, reverse=True)
 
     def run(self) -> None:
         """Begin a load, and end it after some samples."""
@@ -90,7 +95,7 @@ def plug_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PlugIn:
         always = ["--sadpath-warm-up", "0", "--sadpath-reports", str(tmp_path / "reports")]
         environment = Environment(parsed_options=parser.parse_args([*always, *options]))
         register(environment.events)
-        environment.events.init.fire(environment=environment, runner=None, web_ui=None)
+        fire(environment.events.init, environment=environment, runner=None, web_ui=None)
         return PluggedIn(environment, tmp_path / "reports")
 
     return plug_in
@@ -127,7 +132,7 @@ def web_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
     try:
         web_ui = environment.create_web_ui("127.0.0.1", 0, delayed_start=True)
         register(environment.events)
-        environment.events.init.fire(environment=environment, runner=runner, web_ui=web_ui)
+        fire(environment.events.init, environment=environment, runner=runner, web_ui=web_ui)
         yield environment
     finally:
         runner.quit()
