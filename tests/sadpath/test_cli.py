@@ -14,7 +14,7 @@ from sadpath.cli import app
 from sadpath.errors import exit_status
 from sadpath.watch.run import Conditions, write_conditions
 from tests.file_size import limited_file_size
-from tests.watch.test_report import leave, samples
+from tests.watch.runs import leave, samples
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.waiting import until
-from tests.watch.test_report import leave, samples
+from tests.watch.runs import leave, samples
 
 ROOT = Path(__file__).parents[2]
 NUMBERS = [signal.SIGINT, signal.SIGTERM]
