@@ -207,10 +207,8 @@ def _first_reading(name: str, source: BoundedPage) -> Reading:
 
 
 def _make_folder(folder: Path) -> None:
-    try:
+    with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CommandError(f"cannot write to {folder}: {error.strerror}") from error
     if not os.access(folder, os.W_OK):
         raise CommandError(f"cannot write to {folder}: it belongs to another user, or is read-only")
 

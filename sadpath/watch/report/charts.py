@@ -181,9 +181,9 @@ def picture_title(run: Run) -> dict[str, Any]:
 
 def _cycles(run: Run, verdict: Verdict) -> str:
     """Return the objects in reference cycles, where one of the arms makes some: memory does not show them."""
-    found = [one.cyclic_objects_per_request or 0 for one in run.verdicts.values()]
+    cycles = [one.cyclic_objects_per_request or 0 for one in run.verdicts.values()]
     ours = verdict.cyclic_objects_per_request
-    if ours is None or max(found, default=0) < CYCLES_SHOWN_FROM:
+    if ours is None or max(cycles, default=0) < CYCLES_SHOWN_FROM:
         return ""
     return f", {ours:,.1f} objects in reference cycles"
 
