@@ -40,7 +40,7 @@ class Settled(NamedTuple):
     anonymous: Optional[int]
 
 
-def read_memory(proc: Path = PROC) -> Optional[Memory]:
+def read_memory(proc: Path = PROC, pid: str = "self") -> Optional[Memory]:
     """Read this process's memory from Linux's `/proc`, or return None where that is missing (macOS, Windows).
 
     Anonymous memory, `RssAnon` and `VmSwap` in `status`, leaves out private pages of files, which no leak of objects
@@ -48,13 +48,13 @@ def read_memory(proc: Path = PROC) -> Optional[Memory]:
     6.16 the counter may be off by a few hundred KiB.
     """
     try:
-        fields = _fields(proc / "self" / "status")
+        fields = _fields(proc / pid / "status")
         return Memory(fields["VmRSS"], fields["RssAnon"] + fields.get("VmSwap", 0))
     except (OSError, KeyError):
         return None
 
 
-def read_memory_by_page(proc: Path = PROC) -> Optional[Memory]:
+def read_memory_by_page(proc: Path = PROC, pid: str = "self") -> Optional[Memory]:
     """Read the same page by page, from `smaps_rollup` (Linux 4.14 and later), where no counter lags behind.
 
     The unique set size would also count the pages of libraries that no other process maps just now: that jumps by
@@ -62,10 +62,10 @@ def read_memory_by_page(proc: Path = PROC) -> Optional[Memory]:
     GiB. Where a sandbox hides the page this is `read_memory`.
     """
     try:
-        fields = _fields(proc / "self" / "smaps_rollup")
+        fields = _fields(proc / pid / "smaps_rollup")
         return Memory(fields["Rss"], fields["Anonymous"] + fields.get("Swap", 0))
     except (OSError, KeyError):
-        return read_memory(proc)
+        return read_memory(proc, pid)
 
 
 def memory_limit(root: Path = CGROUP) -> Optional[int]:
