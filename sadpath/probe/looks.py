@@ -11,7 +11,7 @@ import time
 
 from .agent import sleep, start_thread
 from .census import is_supported
-from .heap import HeapCensus, full_census
+from .heap import full_census
 from .memory import what_is_left
 from .wire import HelloAnswer, SettleAnswer
 
@@ -49,13 +49,13 @@ def settle(*, begins_round: bool = False) -> SettleAnswer:
     memory = what_is_left()
     if begins_round:
         switch_off()
-    census = full_census() if is_supported() else HeapCensus(0, [])
+    census = full_census() if is_supported() else None
     return {
         "in_use": memory.in_use,
         "anonymous": memory.anonymous,
         "collected": collected,
-        "live_exceptions": census.live,
-        "tracebacks": census.with_traceback[:MAX_TRACEBACKS],
+        "live_exceptions": census.live if census else None,
+        "tracebacks": census.with_traceback[:MAX_TRACEBACKS] if census else None,
     }
 
 

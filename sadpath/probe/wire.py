@@ -48,7 +48,7 @@ class SettleQuestion(TypedDict):
 
 
 class SettleAnswer(TypedDict):
-    """What a process has left: bytes, which are None where they are unknown, and its live exceptions.
+    """What a process has left, each None where it is unknown: bytes, and its live exceptions.
 
     `in_use` is exact, what the allocators have handed out; `anonymous` is in pages. `collected` is the number of
     objects that were in reference cycles. `tracebacks` has id, type and traceback entries of the exceptions that have
@@ -58,8 +58,8 @@ class SettleAnswer(TypedDict):
     in_use: Optional[int]
     anonymous: Optional[int]
     collected: int
-    live_exceptions: int
-    tracebacks: Sequence[Tuple[int, str, int]]
+    live_exceptions: Optional[int]
+    tracebacks: Optional[Sequence[Tuple[int, str, int]]]
 
 
 class RaisedAt(TypedDict):

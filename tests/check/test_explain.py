@@ -33,7 +33,8 @@ def exception(one_id: int, name: str = "shop.Errors.sold_out", entries: int = 10
 
 def container(count: int, name: str = "shop.LAST_ERRORS", **more: Any) -> dict[str, Any]:
     """What a probe says of a container that has more elements."""
-    return {"type": "shop.ShopError", "count": count, "held_by": name, "length": count, **more}
+    about = {"type": "shop.ShopError", "message": "Sold out.", "raised_at": []}
+    return {**about, "count": count, "held_by": name, "length": count, **more}
 
 
 def no_load(_: int) -> None:

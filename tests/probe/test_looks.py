@@ -88,6 +88,14 @@ def test_what_is_unknown_stays_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path
     """Without allocators that count and without `/proc` there is no figure, and no figure is not zero."""
     monkeypatch.setattr(memory, "_c_library", lambda: None)
     for read in (memory.read_memory, memory.read_memory_by_page):
-        monkeypatch.setattr(read, "__defaults__", (tmp_path,))
+        monkeypatch.setattr(read, "__defaults__", (tmp_path, *read.__defaults__[1:]))
     answer = looks.settle()
     assert (answer["in_use"], answer["anonymous"]) == (None, None)
+
+
+def test_where_no_census_is_safe_nothing_is_known_of_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is not the same as that there are none: threads run without the GIL there."""
+    monkeypatch.setattr(looks, "is_supported", lambda: False)
+    answer = looks.settle()
+    assert (answer["live_exceptions"], answer["tracebacks"]) == (None, None)
+    assert answer["in_use"] is not None or answer["anonymous"] is not None or sys.platform != "linux"

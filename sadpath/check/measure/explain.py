@@ -8,6 +8,14 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from sadpath.check.result import Cause, CauseKind, RaiseSite
+from sadpath.probe.wire import (
+    ClosedCircle,
+    CyclesAnswer,
+    ExplainedException,
+    GrownObjects,
+    KeptExceptions,
+    RaisedAt,
+)
 from sadpath.verdict.verdict import Suspect
 
 MAX_CAUSES = 5
@@ -42,8 +50,8 @@ def explain(suspects: Collection[Suspect], probes: Asked, load: Load, starlette:
         causes = _reused(suspects, probes)
         return tuple(replace(one, details=(*one.details, *protection(starlette))) for one in causes)
     probes.ask("growth.begin")
-    load(REQUESTS_TO_EXPLAIN)
     try:
+        load(REQUESTS_TO_EXPLAIN)
         kept = _kept(probes.ask("growth.kept", limit=MAX_CAUSES))
         return kept or _grown(probes.ask("growth.grown", limit=MAX_CAUSES))
     finally:
@@ -56,34 +64,36 @@ def cycles(probes: Asked, load: Load) -> tuple[Cause, ...]:
     try:
         load(REQUESTS_FOR_CYCLES)
     finally:
-        answers = probes.ask("cycles.end").values()
+        answers: list[CyclesAnswer] = list(probes.ask("cycles.end").values())
     objects = sum(answer["objects"] for answer in answers) / REQUESTS_FOR_CYCLES
     circles = [circle for answer in answers for circle in answer["circles"] if circle["own"]]
-    found = {(one["type"], one["local"], one["file"], one["line"]): one for one in circles}
-    return tuple(_cycle(one, objects) for one in found.values())[:MAX_CAUSES]
+    by_place = {(one["type"], one["local"], one["file"], one["line"]): one for one in circles}
+    return tuple(_cycle(one, objects) for one in by_place.values())[:MAX_CAUSES]
 
 
 def _reused(suspects: Collection[Suspect], probes: Asked) -> tuple[Cause, ...]:
     """Explain the suspects, of which each is one only in its own process: another may have an object of its id."""
-    answers = probes.ask("explain.explain", ids=[one_id for _, one_id in suspects])
+    answers: Mapping[int, list[ExplainedException]] = probes.ask(
+        "explain.explain", ids=[one_id for _, one_id in suspects]
+    )
     causes = [
         _from_exception(one) for pid, explained in answers.items() for one in explained if (pid, one["id"]) in suspects
     ]
     return _merged(causes)[:MAX_CAUSES]
 
 
-def _from_exception(one: Mapping[str, Any]) -> Cause:
-    cause = Cause(
+def _from_exception(one: ExplainedException) -> Cause:
+    return Cause(
         kind=CauseKind.REUSED,
         type=one["type"],
-        message=one.get("message") or "",
-        held_by=" and ".join(one.get("held_by") or ()),
-        raised_at=raise_sites(one.get("raised_at") or ()),
-        traceback_entries=one.get("entries", 0),
-        frames=one.get("frames", 0),
-        bytes=one.get("bytes", 0),
+        message=one["message"],
+        held_by=" and ".join(one["held_by"]),
+        raised_at=raise_sites(one["raised_at"]),
+        traceback_entries=one["entries"],
+        frames=one["frames"],
+        bytes=one["bytes"],
+        fix=_fix_of_reused(one["type"]),
     )
-    return replace(cause, fix=_fix_of_reused(cause))
 
 
 def _merged(causes: Iterable[Cause]) -> tuple[Cause, ...]:
@@ -102,22 +112,17 @@ def _merged(causes: Iterable[Cause]) -> tuple[Cause, ...]:
     return tuple(sorted(by_name.values(), key=lambda one: -one.traceback_entries))
 
 
-def raise_sites(found: Iterable[Mapping[str, Any]]) -> tuple[RaiseSite, ...]:
+def raise_sites(places: Iterable[RaisedAt]) -> tuple[RaiseSite, ...]:
     """Return the raise sites, each with its source line where that can be read."""
-    return tuple(
-        RaiseSite(
-            one["file"],
-            one["line"],
-            one["function"],
-            one.get("raises", 1),
-            linecache.getline(one["file"], one["line"]).strip(),
-        )
-        for one in found
-    )
+    return tuple(_site(one["file"], one["line"], one["function"], one["raises"]) for one in places)
 
 
-def _fix_of_reused(cause: Cause) -> str:
-    name = cause.type.rpartition(".")[2]
+def _site(file: str, line: int, function: str, raises: int) -> RaiseSite:
+    return RaiseSite(file, line, function, raises, linecache.getline(file, line).strip())
+
+
+def _fix_of_reused(type_name: str) -> str:
+    name = type_name.rpartition(".")[2]
     return (
         f"Construct the exception where you raise it: raise {name}(…). "
         "Where it has to stay one object, raise it with .with_traceback(None)."
@@ -139,37 +144,39 @@ def protection(starlette: str) -> tuple[str, ...]:
     return (f"Starlette {starlette} removes {removes}; this one was caught elsewhere",)
 
 
-def _kept(answers: Mapping[int, Any]) -> tuple[Cause, ...]:
+def _kept(answers: Mapping[int, list[KeptExceptions]]) -> tuple[Cause, ...]:
     """Return a cause for each kind of exception of which every other request, at least, left one behind."""
-    found = [one for answer in answers.values() for one in answer if one["count"] >= REQUESTS_TO_EXPLAIN / 2]
-    return tuple(_from_container(CauseKind.KEPT, one) for one in found)[:MAX_CAUSES]
+    causes = (
+        replace(
+            _from_container(CauseKind.KEPT, one, _fix_of_kept(one["held_by"])),
+            message=one["message"],
+            raised_at=raise_sites(one["raised_at"]),
+        )
+        for answer in answers.values()
+        for one in answer
+        if one["count"] >= REQUESTS_TO_EXPLAIN / 2
+    )
+    return tuple(causes)[:MAX_CAUSES]
 
 
-def _grown(answers: Mapping[int, Any]) -> tuple[Cause, ...]:
-    found = [one for answer in answers.values() for one in answer if one["count"] >= REQUESTS_TO_EXPLAIN / 2]
-    return tuple(_from_container(CauseKind.OTHER, one) for one in found)[:1] or (Cause(CauseKind.OTHER, fix=_NO_CAUSE),)
+def _grown(answers: Mapping[int, list[GrownObjects]]) -> tuple[Cause, ...]:
+    """Return what grew most by every other request, at least."""
+    for answer in answers.values():
+        for one in answer:
+            if one["count"] >= REQUESTS_TO_EXPLAIN / 2:
+                return (_from_container(CauseKind.OTHER, one, _fix_of_growth(one["held_by"])),)
+    return (Cause(CauseKind.OTHER, fix=_NO_CAUSE),)
 
 
 _NO_CAUSE = "No exception and no container was found; look with memray or tracemalloc at this path alone."
 
 
-def _from_container(kind: CauseKind, one: Mapping[str, Any]) -> Cause:
-    where = one.get("held_by") or ""
-    per_request = one["count"] / REQUESTS_TO_EXPLAIN
-    details = [f"{per_request:,.1f} objects of this type more with each request"]
-    if where and one.get("length") is not None:
-        bound = f" of at most {one['bounded']:,}" if one.get("bounded") else ""
-        details.append(f"{where} has {one['length']:,}{bound} elements")
-    return Cause(
-        kind=kind,
-        type=one["type"],
-        message=one.get("message") or "",
-        held_by=where,
-        raised_at=raise_sites(one.get("raised_at") or ()),
-        fix=_fix_of_kept(where) if kind is CauseKind.KEPT else _fix_of_growth(where),
-        details=tuple(details),
-        bound=one.get("bounded"),
-    )
+def _from_container(kind: CauseKind, one: KeptExceptions | GrownObjects, fix: str) -> Cause:
+    where, bound = one["held_by"], one.get("bounded")
+    details = [f"{one['count'] / REQUESTS_TO_EXPLAIN:,.1f} objects of this type more with each request"]
+    if where and (length := one.get("length")) is not None:
+        details.append(f"{where} has {length:,}{f' of at most {bound:,}' if bound else ''} elements")
+    return Cause(kind, one["type"], held_by=where, fix=fix, details=tuple(details), bound=bound)
 
 
 def _fix_of_kept(where: str) -> str:
@@ -181,12 +188,12 @@ def _fix_of_growth(where: str) -> str:
     return f"Bound {where or 'what holds these objects'}, or remove what is no longer needed."
 
 
-def _cycle(one: Mapping[str, Any], objects: float) -> Cause:
+def _cycle(one: ClosedCircle, objects: float) -> Cause:
     return Cause(
         kind=CauseKind.CYCLE,
         type=one["type"],
         held_by=f"local {one['local']!r} of {one['function']}",
-        raised_at=raise_sites([{**one, "raises": 1}]),
+        raised_at=(_site(one["file"], one["line"], one["function"], raises=1),),
         fix=(
             "Delete the local in a finally block, or keep the exception out of it: "
             "only the garbage collector frees it, late."

@@ -13,6 +13,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+from sadpath.probe.wire import FoundRoute, HelloAnswer, SettleAnswer
 from sadpath.verdict.verdict import Suspect
 
 ANSWERS_WITHIN_S = 30.0
@@ -79,7 +80,7 @@ class Probes:
 
         Where a round begins their collectors are off until the next look.
         """
-        answers = self.ask("looks.settle", begins_round=begins_round)
+        answers: dict[int, SettleAnswer] = self.ask("looks.settle", begins_round=begins_round)
         every = answers.values()
         return Snapshot(
             identity=tuple(answers),
@@ -97,10 +98,12 @@ class Probes:
         They are read from the metadata in the service's own environment.
         """
         try:
-            answers = self.ask("looks.hello").values()
+            answers: dict[int, HelloAnswer] = self.ask("looks.hello")
         except (NoAnswer, OSError):
             return {}
-        hello = max(answers, key=lambda one: len(one["packages"]))  # a process above the workers may have loaded none
+        hello = max(
+            answers.values(), key=lambda one: len(one["packages"])
+        )  # a process above the workers may have loaded none
         versions = {(one.metadata["Name"] or "").lower(): one.version for one in distributions(path=hello["path"])}
         known = {name: versions[name] for name in hello["packages"] if name in versions}
         return {"python": hello["python"], **known, "platform": platform.platform(terse=True)}
@@ -108,7 +111,7 @@ class Probes:
     def routes(self) -> list[tuple[str, str]]:
         """Return the methods and templates of the routes in the running app; none where no probe answers."""
         try:
-            answers = self.ask("routes.routes")
+            answers: dict[int, list[FoundRoute]] = self.ask("routes.routes")
         except (NoAnswer, OSError):
             return []
         return list(dict.fromkeys((one["method"], one["path"]) for routes in answers.values() for one in routes))
@@ -147,11 +150,11 @@ def _total(figures: Iterable[int | None]) -> int | None:
     return None if None in known else sum(filter(None, known))
 
 
-def _tracebacks(answers: Mapping[int, Any]) -> dict[Suspect, Traceback] | None:
-    if any(answer["tracebacks"] is None for answer in answers.values()):
-        return None
-    return {
-        (pid, one_id): Traceback(name, entries)
-        for pid, answer in answers.items()
-        for one_id, name, entries in answer["tracebacks"]
-    }
+def _tracebacks(answers: Mapping[int, SettleAnswer]) -> dict[Suspect, Traceback] | None:
+    """Return the longest tracebacks; None where those of one process are unknown."""
+    tracebacks: dict[Suspect, Traceback] = {}
+    for pid, answer in answers.items():
+        if answer["tracebacks"] is None:
+            return None
+        tracebacks |= {(pid, one_id): Traceback(name, entries) for one_id, name, entries in answer["tracebacks"]}
+    return tracebacks
