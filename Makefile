@@ -44,22 +44,22 @@ format: $(venv)/dev ## Format the code
 	@$(python) -m ruff check --fix
 
 bench: $(venv)/dev ## Measure what the instruments cost; takes about eight minutes, leaves reports/bench.json
-	@$(python) -m loadtest bench
+	@$(python) -m experiments bench
 
 truth: $(venv)/demo ## Verify every twin on each installed Python (PYTHONS="python3.12 …") and two Starlettes; TWIN=… for one
-	@$(python) -m loadtest truth
+	@$(python) -m experiments truth
 
 matrix: $(venv)/demo ## Check every twin with `sadpath check` on each installed Python, and count its mistakes; writes docs/check-matrix.md
-	@$(python) -m loadtest matrix
+	@$(python) -m experiments matrix
 
 cost: $(venv)/demo ## Measure what a request costs after many, reused and factory; two minutes, leaves reports/cost.png
-	@$(python) -m loadtest cost
+	@$(python) -m experiments cost
 
 calibrate: $(venv)/demo ## Measure how often the verdict is right, on simulated series; five minutes of one core, writes docs/calibration.md
-	@$(python) -m loadtest calibrate
+	@$(python) -m experiments calibrate
 
 figures: $(venv)/demo ## Repeat the first article's experiment; table and pictures for slides in reports/article
-	@$(python) -m loadtest figures
+	@$(python) -m experiments figures
 
 slides: $(venv)/demo ## Write the slides of a talk from the newest demo's figures and pictures: reports/slides.html
 	@$(python) -m loadtest slides

@@ -10,18 +10,12 @@ from pathlib import Path
 import typer
 
 from loadtest import compose
-from loadtest.article.command import figures
-from loadtest.bench.command import bench
-from loadtest.calibrate.command import calibrate
 from loadtest.catalogue import twins_at
-from loadtest.cost.command import cost
 from loadtest.demo.command import demo
-from loadtest.matrix.command import matrix
 from loadtest.ports import free_port
 from loadtest.server import running, service
 from loadtest.slides.command import slides
 from loadtest.trial.command import trial
-from loadtest.truth.command import truth
 from sadpath.errors import exit_status
 
 
@@ -56,14 +50,14 @@ def end(status: int) -> None:
 
 
 app = typer.Typer(
-    help="Load the lab's service, watch its memory, and measure what leaks, what it costs, and what measuring costs.",
+    help="Load the lab's service, and watch its memory.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     result_callback=end,
 )
-for command in (demo, twins, up, down, truth, matrix, bench, cost, calibrate, figures, slides, trial):
+for command in (demo, twins, up, down, slides, trial):
     app.command()(command)
 
 

@@ -11,7 +11,7 @@ from loadtest.commands import run
 from service.twins.registry import TWINS
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("demo", "twins", "up", "down", "truth", "bench", "cost", "calibrate", "figures", "trial")
+COMMANDS = ("demo", "twins", "up", "down", "trial")
 
 
 def test_help_lists_every_command_with_a_whole_sentence(capsys: pytest.CaptureFixture[str]) -> None:

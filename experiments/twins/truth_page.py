@@ -1,0 +1,205 @@
+"""The page for people, `docs/truth-table.md`: what was expected, what was measured, what changed between versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from experiments.measurement import machine_in_words
+from experiments.pages import NONE, bytes_range, counts, figure, page, table
+from experiments.twins.variants import TwinRow, VariantFigures, grouped
+from loadtest.catalogue import Range, Twin
+
+TEST = "test_what_a_request_leaves_behind"
+SAME_COUNT = 0.5
+"""Counts that lie no further apart are called the same: those of one request differ by one at least."""
+
+SAME_BYTES, SAME_PART = 256.0, 0.1
+"""Bytes are called the same where they lie no further apart than this part of the larger, or than so many bytes."""
+
+Rows = Sequence[TwinRow[VariantFigures]]
+Version = Callable[[TwinRow[VariantFigures]], str]
+
+
+def python_of(row: TwinRow[VariantFigures]) -> str:
+    """Return the Python of a row."""
+    return row.python
+
+
+def starlette_of(row: TwinRow[VariantFigures]) -> str:
+    """Return the Starlette of a row."""
+    return row.starlette
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Within what the figures of several rows lie: entries, bytes with all their intervals, cycles, log bytes."""
+
+    entries: Range
+    bytes_retained: Range
+    cyclic: Range
+    log: Range
+
+    @classmethod
+    def of(cls, rows: Rows) -> Extent | None:
+        """Return within what the figures of these rows lie, None where none was measured."""
+        found = [row.found for row in rows if row.found]
+        if not found:
+            return None
+        counted = [
+            [one.traceback_entries_per_request for one in found],
+            [one.cyclic_objects_per_request for one in found],
+            [one.log_bytes_added_per_request for one in found],
+        ]
+        entries, cyclic, log = ((min(values), max(values)) for values in counted)
+        return cls(entries, _around([one.ci95 for one in found]), cyclic, log)
+
+    @property
+    def ranges(self) -> tuple[Range, Range, Range, Range]:
+        """All four."""
+        return self.entries, self.bytes_retained, self.cyclic, self.log
+
+    def is_like(self, other: Extent) -> bool:
+        """Whether the two are the same, as far as people care."""
+        apart = max(SAME_BYTES, SAME_PART * max(map(abs, (*self.bytes_retained, *other.bytes_retained))))
+        gaps = (max(0.0, a[0] - b[1], b[0] - a[1]) for a, b in zip(self.ranges, other.ranges, strict=True))
+        return all(gap <= bound for gap, bound in zip(gaps, (SAME_COUNT, apart, SAME_COUNT, SAME_COUNT), strict=True))
+
+    def around(self, other: Extent) -> Extent:
+        """Return within what both lie."""
+        return Extent(*map(_around, zip(self.ranges, other.ranges, strict=True)))
+
+    @property
+    def in_short(self) -> str:
+        """Only what there is: a variant that leaves nothing is flat."""
+        parts = [f"{counts(self.entries)} entries"] if self.entries[1] > SAME_COUNT else []
+        parts += [f"{bytes_range(self.bytes_retained)} bytes"] if self.bytes_retained[0] > SAME_BYTES else []
+        parts += [f"{counts(self.cyclic)} in cycles"] if self.cyclic[1] > SAME_COUNT else []
+        return ", ".join(parts) or "nothing"
+
+
+def _around(ranges: Sequence[Range]) -> Range:
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
+
+
+Groups = Mapping[str, Extent]
+"""What was measured on each version, by version."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A variant that does not leave the same behind on all versions of one thing; `on` has those of the other thing."""
+
+    name: str
+    on: str
+    groups: Groups
+
+
+def between(rows: Rows, version: Version, other: Version) -> list[Difference]:
+    """Return which variants differ between versions; those that do so alike on several of the `other` thing as one."""
+    found: list[Difference] = []
+    for (name, on), ours in grouped(rows, lambda row: (row.variant_name, other(row))).items():
+        groups = {one: seen for one, group in grouped(ours, version).items() if (seen := Extent.of(group))}
+        if all(first.is_like(second) for first, second in combinations(groups.values(), 2)):
+            continue
+        alike = next((one for one in found if one.name == name and _are_alike(one.groups, groups)), None)
+        if alike:
+            both = {one: alike.groups[one].around(seen) for one, seen in groups.items()}
+            found[found.index(alike)] = Difference(name, f"{alike.on}, {on}", both)
+        else:
+            found.append(Difference(name, on, groups))
+    return found
+
+
+def _are_alike(some: Groups, others: Groups) -> bool:
+    return some.keys() == others.keys() and all(seen.is_like(others[version]) for version, seen in some.items())
+
+
+def truth_page(twins: Sequence[Twin], rows: Rows, environment: Mapping[str, str]) -> str:
+    """Return the page of a whole table, all `rows` of all `twins`, as Markdown."""
+    pythons, starlettes = list(grouped(rows, python_of)), list(grouped(rows, starlette_of))
+    names = ("pattern", "from", "twin and variant", "module", "test")
+    return page(
+        "truth-table.md",
+        twins=twins,
+        rows=rows,
+        fastapi=environment["fastapi"],
+        machine=machine_in_words(),
+        pythons=pythons,
+        starlettes=starlettes,
+        wrong=[row for row in rows if not row.agrees],
+        between_starlettes=_differences(between(rows, starlette_of, python_of), starlettes, "Python"),
+        between_pythons=_differences(between(rows, python_of, starlette_of), pythons, "Starlette"),
+        overview=_overview(rows),
+        table_of=lambda twin: _twin_table(twin, [row for row in rows if row.twin == twin.slug], pythons),
+        names=table(names, [line for twin in twins for line in _names(twin)], figures_from=5),
+    )
+
+
+def _differences(found: Sequence[Difference], versions: Sequence[str], other: str) -> str:
+    """Return what differs as a table, an empty string if nothing does."""
+    lines = [
+        [f"`{one.name}`", one.on, *(one.groups[key].in_short if key in one.groups else NONE for key in versions)]
+        for one in found
+    ]
+    return table(("variant", other, *versions), lines, figures_from=len(versions) + 2) if lines else ""
+
+
+def _overview(rows: Rows) -> str:
+    """Return one line for each variant, or several where versions are expected to differ."""
+    pairs = [f"{what}: {side}" for what in ("entries", "bytes", "cycles") for side in ("expected", "measured")]
+    lines = [
+        _overview_line(group, _on(group, ours))
+        for ours in grouped(rows, lambda row: row.variant_name).values()
+        for group in grouped(ours, lambda row: str(row.expected)).values()
+    ]
+    return table(("variant", "on", *pairs, "agrees"), lines, figures_from=2)
+
+
+def _on(rows: Rows, among: Rows) -> str:
+    """Return on which versions these rows were measured, where it is not all of them."""
+    parts = []
+    for name, version in (("Starlette", starlette_of), ("Python", python_of)):
+        ours = list(grouped(rows, version))
+        if len(ours) < len(grouped(among, version)):
+            parts.append(f"{name} {', '.join(ours)}")
+    return "; ".join(parts) or "all"
+
+
+def _overview_line(rows: Rows, on: str) -> list[str]:
+    expected, seen = rows[0].expected, Extent.of(rows)
+    cells = [NONE] * 6
+    if expected and seen:
+        cells = [counts(expected["traceback_entries_per_request"]), counts(seen.entries)]
+        cells += [bytes_range(expected["bytes_per_request"]), bytes_range(seen.bytes_retained)]
+        cells += [counts(expected["cyclic_objects_per_request"]), counts(seen.cyclic)]
+    return [f"`{rows[0].variant_name}`", on, *cells, f"{sum(row.agrees for row in rows)} of {len(rows)}"]
+
+
+def _twin_table(twin: Twin, rows: Rows, pythons: Sequence[str]) -> str:
+    """Return one line for each variant and Starlette, with the bytes on each Python."""
+    has_log = any(row.found and row.found.log_bytes_added_per_request for row in rows)
+    headings = ["variant", "Starlette", "entries", "cycles", *["log bytes"] * has_log]
+    headings += [f"bytes on {python}" for python in pythons]
+    order = {variant.slug: number for number, variant in enumerate(twin.variants)}
+    groups = grouped(rows, lambda row: (row.variant, row.starlette))
+    lines = []
+    for (variant, starlette), ours in sorted(groups.items(), key=lambda item: order[item[0][0]]):
+        counted = [NONE] * (2 + has_log)
+        if seen := Extent.of(ours):
+            counted = [counts(seen.entries), counts(seen.cyclic), *[bytes_range(seen.log)] * has_log]
+        lines.append([f"`{variant}`", starlette, *counted, *(_bytes_on(python, ours) for python in pythons)])
+    return table(headings, lines, figures_from=2)
+
+
+def _bytes_on(python: str, rows: Rows) -> str:
+    found = next((row.found for row in rows if row.python == python), None)
+    return figure(found.bytes_per_request, found.ci95) if found else NONE
+
+
+def _names(twin: Twin) -> Iterator[list[str]]:
+    module = f"{twin.slug.replace('-', '_')}.py"
+    for variant in twin.variants:
+        name = f"{twin.slug}/{variant.slug}"
+        yield [twin.title, twin.origin, f"`{name}`", f"[{module}](../service/twins/{module})", f"`{TEST}[{name}]`"]
