@@ -8,7 +8,6 @@ import signal
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -26,8 +25,6 @@ from sadpath.files import write_json
 from sadpath.probe.memory import memory_limit
 
 INTERRUPTED = interrupts.SIGNALLED + signal.SIGINT
-FETCH_TIMEOUT_S = 120.0
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # what we measure is near: no proxy knows it
 
 Say = Callable[[str], None]
 
@@ -118,13 +115,6 @@ def free_bytes() -> int:
     available = int(psutil.virtual_memory().available)
     limit = memory_limit()
     return available if limit is None else min(available, limit - psutil.Process().memory_info().rss)
-
-
-def fetch(url: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> bytes:
-    """Return what a server of ours answers. Raises `OSError`."""
-    request = urllib.request.Request(url, method=method, headers=dict(headers or {}))  # noqa: S310 - loopback
-    with _OPENER.open(request, timeout=FETCH_TIMEOUT_S) as answer:
-        return bytes(answer.read())
 
 
 def rounded(value: Any, digits: int = 3) -> Any:

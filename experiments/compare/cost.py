@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +22,7 @@ from experiments.compare.cost_figures import (
     table,
 )
 from experiments.compare.inside import read_pauses
-from experiments.compare.turns import Part, PartResult, Round, deal, play
+from experiments.compare.turns import Lane, Part, PartResult, deal, play
 from experiments.measurement import (
     Book,
     Say,
@@ -59,10 +60,6 @@ NARROWEST = 500
 
 SLICES, SLICE_REQUESTS = 20, 250
 """A window is dealt out in at least so many slices, of at most so many requests."""
-
-WARM_UP_REQUESTS = 200
-NO_ROUTE = "/nowhere"
-"""Answers 404 and raises no error of the lab: a fresh Locust finds its speed here, and nothing is retained."""
 
 FILL_SLICE_REQUESTS = 1000
 
@@ -185,24 +182,35 @@ def check_memory(plan: Sequence[CostWindow], available: int) -> None:
 
 
 def measure(plan: Sequence[CostWindow], folder: Path, book: Book[Checkpoint], say: Say) -> None:
-    """Bring two services to each checkpoint, measure a window there, and put it into the book."""
-    for window, measured in _measured(plan, folder, say):
-        found = summarise(window.checkpoint, (window.first, window.last), measured)
-        book.put(found)
-        say("; ".join(map(line, found.arms)))
-
-
-def _measured(plan: Sequence[CostWindow], folder: Path, say: Say) -> Iterator[tuple[CostWindow, dict[str, ArmWindow]]]:
+    """Bring two services to each checkpoint, measure a window there slice by slice, and put it into the book."""
     ports = free_ports(len(ARMS))
-    servers = {arm: _server(arm, port, folder, plan) for arm, port in zip(ARMS, ports, strict=True)}
+    servers = [_server(arm, port, folder, plan) for arm, port in zip(ARMS, ports, strict=True)]
     served = 0
-    with running(*servers.values()):
-        load = CostLoad(servers, folder)
+    with running(*servers):
+        lanes = [Lane(server.name, server) for server in servers]
         for window in plan:
-            until = f"{window.first:,}, then measuring until {window.last:,}"
-            say(f"{served:,} requests served by each; on to {until}")
-            yield window, load.window(window, window.first - served)
+            say(f"{served:,} requests served by each; on to {window.first:,}, then measuring until {window.last:,}")
+            for left in range(window.first - served, 0, -FILL_SLICE_REQUESTS):
+                _play_slice(lanes, min(FILL_SLICE_REQUESTS, left), left)
+            began = time.monotonic()
+            slices = [_play_slice(lanes, size, number) for number, size in enumerate(window.slices)]
+            found = summarise(
+                window.checkpoint,
+                (window.first, window.last),
+                {
+                    arm: ArmWindow([one[arm] for one in slices], read_pauses(_pauses_of(arm, folder), began))
+                    for arm in ARMS
+                },
+            )
+            book.put(found)
+            say("; ".join(map(line, found.arms)))
             served = window.last
+
+
+def _play_slice(lanes: Sequence[Lane], requests: int, number: int) -> dict[str, PartResult]:
+    """Send each arm the same number of requests; they take turns in who goes first."""
+    parts = [Part(lane, f"/{lane.name}/users/42?context_kb=0", requests) for lane in lanes]
+    return play(parts[:: -1 if number % 2 else 1], requests)
 
 
 def _server(arm: str, port: int, folder: Path, plan: Sequence[CostWindow]) -> Server:
@@ -217,37 +225,3 @@ def _server(arm: str, port: int, folder: Path, plan: Sequence[CostWindow]) -> Se
 
 def _pauses_of(arm: str, folder: Path) -> Path:
     return folder / f"{arm}.pauses"
-
-
-@dataclass(frozen=True)
-class CostLoad:
-    """Sends both services the same number of requests, in turn."""
-
-    servers: dict[str, Server]
-    folder: Path
-
-    def window(self, window: CostWindow, fill: int) -> dict[str, ArmWindow]:
-        """Bring both on by `fill` requests, unmeasured, and then measure a window, slice by slice."""
-        warm_up = Round([self._part(arm, NO_ROUTE, WARM_UP_REQUESTS) for arm in ARMS], WARM_UP_REQUESTS)
-        left = range(fill, 0, -FILL_SLICE_REQUESTS)
-        before = [warm_up, *(self._round(min(FILL_SLICE_REQUESTS, one), one) for one in left)]
-        slices: dict[str, list[PartResult]] = {arm: [] for arm in ARMS}
-
-        def collect(number: int, results: list[PartResult]) -> None:
-            if number >= len(before):
-                for result in results:
-                    slices[result.variant].append(result)
-
-        rounds = [self._round(size, number, is_timed=True) for number, size in enumerate(window.slices)]
-        play([*before, *rounds], self.folder, collect)
-        pauses = {arm: read_pauses(_pauses_of(arm, self.folder), ours[0].began) for arm, ours in slices.items()}
-        return {arm: ArmWindow(ours, pauses[arm]) for arm, ours in slices.items()}
-
-    def _round(self, requests: int, number: int, *, is_timed: bool = False) -> Round:
-        """Return one slice of each arm; they take turns in who goes first."""
-        parts = [self._part(arm, f"/{arm}/users/42?context_kb=0", requests, is_timed=is_timed) for arm in ARMS]
-        return Round(parts[:: -1 if number % 2 else 1], requests)
-
-    def _part(self, arm: str, path: str, requests: int, *, is_timed: bool = False) -> Part:
-        server = self.servers[arm]
-        return Part(arm, server.pid(), server.url + path, requests, is_timed=is_timed)

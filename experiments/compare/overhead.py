@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from experiments.compare.ratios import Bench, BenchRow, Measurement, compare
-from experiments.compare.turns import Part, PartResult, Round, RoundFailed, play
+from experiments.compare.turns import Lane, Part, PartResult, RoundFailed, play
 from loadtest.ports import free_ports
 from loadtest.server import Server, service
 from sadpath.check.service.start import INJECT
@@ -107,11 +107,12 @@ class Comparison:
             if BARE not in servers:
                 return
             try:
-                sizes = [WARM_UP_REQUESTS, *self._sizes(generation)]
-                rounds = [Round([self._part(name, server, size) for name, server in servers.items()]) for size in sizes]
-                play(rounds, self._bench.folder, self._keep)
+                lanes = [self._lane(name, server) for name, server in servers.items()]
+                play([self._part(lane, WARM_UP_REQUESTS) for lane in lanes])
+                for size in self._sizes(generation):
+                    self._rounds.append(play([self._part(lane, size) for lane in lanes]))
             except RoundFailed as failure:
-                self._failures[failure.variant or BARE] = str(failure)
+                self._failures[failure.name or BARE] = str(failure)
 
     def _start(self, names: Sequence[str], ends: ExitStack) -> dict[str, Server]:
         """Start all servers at once, and return those that came up; they are stopped when `ends` is left."""
@@ -136,17 +137,12 @@ class Comparison:
         parts = (number / (effort.generations * effort.rounds) for number in numbers)
         return [round(effort.requests * spread**part) for part in parts]
 
-    def _part(self, name: str, server: Server, requests: int) -> Part:
-        slowness = 1 if self._path == "reused" else SETUPS[name].slowness
-        scrape = f"{server.url}/metrics" if SETUPS[name].is_scraped else ""
-        release = f"{server.url}/lab/release" if self._path == "reused" else ""
-        url = f"{server.url}/{self._path}/users/42"
-        return Part(name, server.pid(), url, requests // slowness, scrape, release)
+    def _lane(self, name: str, server: Server) -> Lane:
+        return Lane(name, server, is_scraped=SETUPS[name].is_scraped, is_released=self._path == "reused")
 
-    def _keep(self, number: int, results: list[PartResult]) -> None:
-        """Keep the results of all rounds but the first, the warm-up."""
-        if number:
-            self._rounds.append({result.variant: result for result in results})
+    def _part(self, lane: Lane, requests: int) -> Part:
+        slowness = 1 if self._path == "reused" else SETUPS[lane.name].slowness
+        return Part(lane, f"/{self._path}/users/42", requests // slowness)
 
     def _row(self, row: str) -> BenchRow:
         name = _setup_of(row)

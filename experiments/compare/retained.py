@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import mean, median
 
+from experiments.client import fetch
 from experiments.compare.ratios import ENTRIES, Bench, BenchRow, Measurement, compare
-from experiments.compare.turns import Part, Round, play
-from experiments.measurement import fetch
+from experiments.compare.turns import Lane, Part, play
 from loadtest.ports import free_ports
 from loadtest.server import Server, running, service
 from sadpath.errors import CommandError
@@ -18,6 +18,7 @@ INSIDE = ["-m", "experiments.compare.inside"]
 FIRST_REQUESTS = 1_000
 MOST_REQUESTS = 200_000
 A_ROUND_REQUESTS = 10_000
+"""After which it says how far it is."""
 
 
 def _scrape(bench: Bench) -> Iterator[BenchRow]:
@@ -56,11 +57,12 @@ def _service_census(bench: Bench) -> Iterator[BenchRow]:
     settings = {"LAB_METRICS": "none", "LAB_CONTEXT_KB": "0", "LAB_MEMORY_LIMIT_MB": "4096"}
     server = service("retaining", bench.folder, port, runner=[*INSIDE, "census", str(control)], **settings)
     with running(server):
-        _request(server, FIRST_REQUESTS, bench)
+        lane = Lane(server.name, server)
+        _request(lane, FIRST_REQUESTS, bench)
         entries_a_request = _census(control)["entries"] / FIRST_REQUESTS
         needed = int(ENTRIES / max(entries_a_request, ENTRIES / MOST_REQUESTS)) + 1
         bench.say(f"{needed:,} requests to the service, for {ENTRIES:,} entries")
-        _request(server, needed - FIRST_REQUESTS, bench)
+        _request(lane, needed - FIRST_REQUESTS, bench)
         yield from _census_rows({"full census": "census_s", "naming": "naming_s"}, control, bench)
 
 
@@ -73,12 +75,12 @@ def _plain_census(bench: Bench) -> Iterator[BenchRow]:
         yield from _census_rows({"full census (plain stack)": "census_s"}, control, bench)
 
 
-def _request(server: Server, requests: int, bench: Bench) -> None:
-    """Send requests to the path that leaks, in rounds that keep within the time that a round may take."""
-    url, pid = f"{server.url}/reused/users/42", server.pid()
-    sizes = [min(A_ROUND_REQUESTS, requests - sent) for sent in range(0, requests, A_ROUND_REQUESTS)]
-    rounds = [Round([Part(server.name, pid, url, size)], size) for size in sizes]
-    play(rounds, bench.folder, lambda number, _: bench.say(f"{number + 1} of {len(rounds)} parts of the requests"))
+def _request(lane: Lane, requests: int, bench: Bench) -> None:
+    """Send requests to the path that leaks."""
+    for sent in range(0, requests, A_ROUND_REQUESTS):
+        size = min(A_ROUND_REQUESTS, requests - sent)
+        play([Part(lane, "/reused/users/42", size)], size)
+        bench.say(f"{sent + size:,} of {requests:,} requests")
 
 
 def _census(control: int) -> dict[str, float]:

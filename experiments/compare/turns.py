@@ -1,23 +1,32 @@
-"""Servers take turns: rounds of an exact number of requests, sent by Locust in slices, and the CPU time of each."""
+"""Servers take turns: rounds of an exact number of requests, dealt out in slices, and what each server took for them.
+
+Only one server has requests in flight at a time, so what it used from the first to the last of a slice is the slice's.
+"""
 
 from __future__ import annotations
 
-import json
+import itertools
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from http.client import HTTPException
 
 import psutil
 
+from experiments.client import Connection, fetch
+from loadtest.server import Server
 from sadpath.errors import CommandError
-from sadpath.lifeline import Child
 
-ROUND_TIMEOUT_S = 120.0
-LOCUSTFILE = Path(__file__).with_name("turns_locustfile.py")
-USERS = 8
+CLIENTS = 8
+EXPECTED_STATUS = 404
+SLICE_REQUESTS = 300
+SCRAPE_EVERY_S = 1.0
+ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+"""What Prometheus asks for."""
+
 CPUCLOCK_SCHED = 2
 """Of Linux's `posix-timers.h`: the clock of the time for which a process was scheduled."""
 
@@ -35,64 +44,56 @@ def used_s(pid: int) -> float:
 
 
 class RoundFailed(CommandError):  # noqa: N818 - it says what happened
-    """A round did not come to its end, or got wrong answers; `variant` is the one that failed, if it was one."""
+    """A round did not come to its end, or got wrong answers; `name` is that of the server that failed, if one did."""
 
-    def __init__(self, reason: str, variant: str | None = None) -> None:
-        super().__init__(f"{variant}: {reason}" if variant else reason)
-        self.variant = variant
+    def __init__(self, reason: str, name: str = "") -> None:
+        super().__init__(f"{name}: {reason}" if name else reason)
+        self.name = name
+
+
+class Lane:
+    """A server that takes its turns, and its clients: each has a connection, and sends as fast as it is answered.
+
+    `is_scraped` is whether its metrics are fetched after each second of its own time and at the end of a round, inside
+    the measured time; `is_released` whether it releases what it retains before a round, outside of it.
+    """
+
+    def __init__(self, name: str, server: Server, *, is_scraped: bool = False, is_released: bool = False) -> None:
+        self.name, self.pid, self.url = name, server.pid(), server.url
+        self.is_scraped, self.is_released = is_scraped, is_released
+        self.connections = [Connection(server.port) for _ in range(CLIENTS)]
+
+    def send(self, connection: Connection, path: str, numbers: Iterator[int], requests: int) -> list[float]:
+        """Send while the numbers, which all clients share, are below `requests`; return response times in ms."""
+        times = []
+        while next(numbers) < requests:
+            began = time.perf_counter()
+            status = connection.send(path).status
+            times.append(1000 * (time.perf_counter() - began))
+            if status != EXPECTED_STATUS:
+                raise RoundFailed(f"answered {status}, not {EXPECTED_STATUS}", self.name)
+        return times
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one variant is sent in a round: `requests` times `url`, which has to answer 404.
+    """What one server is sent in a round: `requests` times `path`, which has to answer 404."""
 
-    `release` is posted before, outside the measured time; `scrape` is fetched after each second of the variant's own
-    time and at its end, inside it. Both are addresses, or empty. `pid` is the process that is measured. `is_timed` asks
-    for the response time of each request.
-    """
-
-    variant: str
-    pid: int
-    url: str
+    lane: Lane
+    path: str
     requests: int
-    scrape: str = ""
-    release: str = ""
-    is_timed: bool = False
 
 
-@dataclass(frozen=True)
-class Round:
-    """The parts of all variants, dealt out in turn, in slices of about `slice_requests` requests of the longest part.
-
-    A neighbour on the machine that disturbs a second of the round so disturbs all its variants.
-    """
-
-    parts: Sequence[Part]
-    slice_requests: int = 300
-
-    @property
-    def slices(self) -> int:
-        """In how many slices each part is sent."""
-        return max(1, max(part.requests for part in self.parts) // self.slice_requests)
-
-
-@dataclass(frozen=True)
+@dataclass
 class PartResult:
-    """What one part took: CPU seconds of the server, user and system; wall seconds; how often it was scraped.
+    """What one part took: CPU seconds of the server, user and system; wall seconds; how often it was scraped."""
 
-    `began` is when its first slice did, on the clock that all processes share, `time.monotonic`. `response_ms` has the
-    response times of its requests, as they were answered, if the part is timed. `failure` is the reason why it
-    did not come to its end, empty if it did.
-    """
-
-    variant: str
+    name: str
     requests: int
     cpu_s: float = 0.0
     wall_s: float = 0.0
     scrapes: int = 0
-    failure: str = ""
-    response_ms: Sequence[float] = ()
-    began: float = 0.0
+    response_ms: list[float] = field(default_factory=list)
 
     @property
     def cpu_per_request_us(self) -> float:
@@ -106,51 +107,65 @@ def deal(requests: int, slices: int) -> list[int]:
     return [share + (number < rest) for number in range(slices)]
 
 
-def as_json(rounds: Sequence[Round]) -> str:
-    """Return rounds as the locustfile reads them."""
-    return json.dumps([asdict(one) for one in rounds])
+def play(parts: Sequence[Part], slice_requests: int = SLICE_REQUESTS) -> dict[str, PartResult]:
+    """Play a round: release, then all slices of all parts, another part first in each; return the results by name.
 
-
-def from_json(text: str) -> list[Round]:
-    """Return the rounds that `as_json` wrote."""
-    return [Round([Part(**part) for part in one["parts"]], one["slice_requests"]) for one in json.loads(text)]
-
-
-def play(rounds: Sequence[Round], folder: Path, on_results: Callable[[int, list[PartResult]], None]) -> None:
-    """Have Locust play `rounds` in their order, and hand on the number and the results of each as they come.
-
-    Raises `RoundFailed` at the first round that fails.
+    A slice has about `slice_requests` requests of the longest part: a neighbour on the machine that disturbs a second
+    of the round so disturbs all. Raises `RoundFailed` at the first part that fails.
     """
-    schedule, results = folder / "rounds.json", folder / "results.jsonl"
-    schedule.write_text(as_json(rounds))
-    results.write_text("")
-    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary", "-u", str(USERS)]
-    command += ["-r", str(USERS), "--stop-timeout", "2", "--rounds", str(schedule), "--results", str(results)]
-    locust = Child(command, folder / "locust.log")
-    try:
-        for number, one in enumerate(rounds):
-            on_results(number, _checked(_wait_for(locust, results, number, ROUND_TIMEOUT_S * len(one.parts))))
-    finally:
-        locust.stop()
+    slices = max(1, max(part.requests for part in parts) // slice_requests)
+    meters = deque(_Meter(part, slices) for part in parts)
+    for step in (_Meter.release, *[_Meter.play_slice] * slices, _Meter.end):
+        for meter in meters:
+            try:
+                step(meter)
+            except (OSError, HTTPException, psutil.Error) as error:
+                raise RoundFailed(str(error) or type(error).__name__, meter.result.name) from error
+        meters.rotate()
+    return {meter.result.name: meter.result for meter in meters}
 
 
-def _wait_for(locust: Child, results: Path, number: int, timeout_s: float) -> list[dict[str, Any]]:
-    """Return line `number` of the file of results, once it is whole."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        has_ended = locust.status() is not None  # asked first: what it wrote before its end is read below
-        lines = results.read_text().splitlines(keepends=True)
-        if len(lines) > number and lines[number].endswith("\n"):
-            return list(json.loads(lines[number]))
-        if has_ended:
-            raise RoundFailed(f"Locust ended: {locust.last_line()}")
-        time.sleep(0.1)
-    raise RoundFailed(f"a round did not end in {timeout_s:.0f} s")
+class _Meter:
+    """Plays one part of a round, and adds up what its slices took."""
 
+    def __init__(self, part: Part, slices: int) -> None:
+        self._lane, self._path, self._left = part.lane, part.path, deal(part.requests, slices)
+        self.result = PartResult(part.lane.name, part.requests)
 
-def _checked(page: Sequence[dict[str, Any]]) -> list[PartResult]:
-    results = [PartResult(**figures) for figures in page]
-    for result in results:
-        if result.failure:
-            raise RoundFailed(result.failure, result.variant)
-    return results
+    def release(self) -> None:
+        """Bring the server to the state that all rounds start from."""
+        if self._lane.is_released:
+            fetch(f"{self._lane.url}/lab/release", "POST")
+
+    def play_slice(self) -> None:
+        """Send the next slice, scraping when a second of the part's own time is over."""
+        numbers, requests = itertools.count(), self._left.pop()
+        with self, ThreadPoolExecutor(CLIENTS) as clients:
+            jobs = [
+                clients.submit(self._lane.send, one, self._path, numbers, requests) for one in self._lane.connections
+            ]
+            while wait(jobs, self._until_scrape_s()).not_done:
+                self._scrape()
+        self.result.response_ms += [response_ms for job in jobs for response_ms in job.result()]
+
+    def end(self) -> None:
+        """Scrape once more, so that no request is left unseen."""
+        with self:
+            self._scrape()
+
+    def _until_scrape_s(self) -> float | None:
+        own_s = self.result.wall_s + time.monotonic()  # `__enter__` took the beginning of the slice off
+        return max(0.0, (self.result.scrapes + 1) * SCRAPE_EVERY_S - own_s) if self._lane.is_scraped else None
+
+    def _scrape(self) -> None:
+        if self._lane.is_scraped:
+            self.result.scrapes += 1
+            fetch(f"{self._lane.url}/metrics", headers={"Accept": ACCEPT})
+
+    def __enter__(self) -> None:
+        self.result.wall_s -= time.monotonic()
+        self.result.cpu_s -= used_s(self._lane.pid)
+
+    def __exit__(self, *_: object) -> None:
+        self.result.cpu_s += used_s(self._lane.pid)
+        self.result.wall_s += time.monotonic()

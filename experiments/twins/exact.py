@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import http.client
-import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 import websocket
 
+from experiments.client import Answer, Connection
 from experiments.twins.runtimes import Runtime
 from experiments.twins.variants import RoundReading, VariantFigures, figures_of
 from loadtest import sessions
@@ -34,62 +31,9 @@ MEMORY_LIMIT_MB = 1024
 TIME_LIMIT_S = 90.0
 """After which a measurement is given up, between two rounds."""
 
-ANSWER_TIMEOUT_S = 30.0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The status of an answer and its body; a websocket session that took place has the status 101."""
-
-    status: int
-    body: bytes = b""
-
-    @property
-    def log_bytes(self) -> int | None:
-        """The member `log_bytes` of a JSON object, None where it is missing."""
-        try:
-            page = json.loads(self.body)
-        except ValueError:
-            return None
-        return page.get("log_bytes") if isinstance(page, dict) else None
-
 
 Send = Callable[[], Answer]
 """Sends one request and waits for its whole answer."""
-
-
-class Connection:
-    """A connection to the service, used for many requests, one at a time."""
-
-    def __init__(self, port: int) -> None:
-        self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_TIMEOUT_S)
-        self.close = self._http.close
-
-    def send(self, path: str, method: str = "GET") -> Answer:
-        """Send one request. Raises `OSError` or `HTTPException` where no answer comes."""
-        self._http.request(method, path)
-        response = self._http.getresponse()
-        answer = Answer(response.status, response.read())
-        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            self._http.close()  # after an error that nobody handled the server hangs up: not on the next one
-        return answer
-
-    def ask(self, path: str, method: str = "GET") -> Any:
-        """Return the JSON that the service answers. Raises `CommandError` if it answers anything else."""
-        answer = self.send(path, method)
-        if answer.status != HTTPStatus.OK:
-            raise CommandError(f"{method} {path} answered {answer.status}, not 200")
-        try:
-            return json.loads(answer.body)
-        except ValueError:
-            raise CommandError(f"{method} {path} answered no JSON") from None
-
-    def twins(self) -> dict[str, Twin]:
-        """Return the twins that the service has. Raises `CommandError`."""
-        try:
-            return read_catalogue(self.ask("/twins"))
-        except (KeyError, TypeError) as error:
-            raise CommandError(f"GET /twins does not return a catalogue: {error}") from None
 
 
 @contextmanager
@@ -119,7 +63,7 @@ def _service(name: str, runtime: Runtime, folder: Path) -> Server:
 def ask_for_catalogue(runtime: Runtime, folder: Path, pool: Pool | None = None) -> dict[str, Twin]:
     """Return the twins that the service has on this runtime. Raises `CommandError`."""
     with _connected(pool or Pool(), _service("catalogue", runtime, folder)) as connection:
-        return connection.twins()
+        return _twins(connection)
 
 
 def measure(twin: str, variant: str, runtime: Runtime, folder: Path, pool: Pool) -> tuple[Expected, VariantFigures]:
@@ -127,13 +71,20 @@ def measure(twin: str, variant: str, runtime: Runtime, folder: Path, pool: Pool)
     server = _service(f"{twin}-{variant}", runtime, folder)
     with _connected(pool, server) as connection:
         _check_versions(connection, runtime)
-        of = connection.twins().get(twin)
+        of = _twins(connection).get(twin)
         found = of.variant(variant) if of else None
         if of is None or found is None:
             raise CommandError("the service does not have this variant")
         if found.expected is None:
             raise CommandError("no expectation")
         return found.expected, _run_rounds(of, found, _sender(of, found, server, connection), connection)
+
+
+def _twins(connection: Connection) -> dict[str, Twin]:
+    try:
+        return read_catalogue(connection.ask("/twins"))
+    except (KeyError, TypeError) as error:
+        raise CommandError(f"GET /twins does not return a catalogue: {error}") from None
 
 
 def _check_versions(connection: Connection, runtime: Runtime) -> None:

@@ -11,7 +11,6 @@ from scipy.stats import bootstrap
 
 from experiments.compare.bench import MEASUREMENTS, bench_json, measure_rows, table
 from experiments.compare.ratios import GOALS, QUICK, Bench, BenchRow, Goal, Measurement, compare, interval_of_median
-from experiments.compare.turns import Part, Round, as_json, from_json
 from experiments.measurement import Book
 from sadpath.errors import CommandError
 
@@ -152,11 +151,3 @@ def test_the_table_shows_failed_rows_too() -> None:
     view = table(rows)
     assert view.row_count == 2
     assert view.caption == "CI: 95%\nmemray: not installed"
-
-
-def test_rounds_come_back_as_they_were_written() -> None:
-    """What the locustfile reads is what was asked for."""
-    parts = [Part("bare", 1, "http://127.0.0.1:1/factory/users/42", 700), Part("memray", 2, "http://127.0.0.1:2/x", 70)]
-    (read,) = from_json(as_json([Round(parts)]))
-    assert read == Round(parts)
-    assert read.slices == 2
