@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from experiments.measurement import Say, progress, run_measurement, wrong_command
-from experiments.pages import page, table, write_page
+from experiments.pages import render, write_page
 from sadpath import __version__
 from sadpath.verdict.samples import Series, judge_samples
 from sadpath.verdict.verdict import FLAT_BELOW_IN_PAGES, MIN_OF_A_LEAK, Outcome, Verdict
@@ -33,8 +33,6 @@ LEVEL = 100 * MIB
 
 SPREAD, BESIDE = MIB / 4, MIB / 16
 """Standard deviation of the noise, and of the white noise over a shape."""
-
-HEADINGS = ("samples", *(f"{slope:,} B" for slope in SLOPES), "CI holds the slope", "width of the CI")
 
 
 def calibrate(
@@ -173,21 +171,22 @@ def calibration_page(cells: Sequence[Cell], versions: Mapping[str, str], seed: i
         "growing": sum(cell.series for cell in growing),
         "wrong_flat": sum(cell.outcomes.get("flat", 0) for cell in growing),
     }
-    return page(
+    return render(
         "calibration.md",
         versions=", ".join(f"{name} {version}" for name, version in versions.items()),
         seed=seed,
         series=cells[0].series,
         threshold=f"{FLAT_BELOW_IN_PAGES:.0f}",
         fewest=MIN_OF_A_LEAK,
-        sections=[(name, NOISES[name].__doc__, _table(name, cells)) for name in NOISES],
+        sections=[(name, NOISES[name].__doc__, _lines(name, cells)) for name in NOISES],
+        slopes=SLOPES,
         **{name: f"{value:,}" for name, value in counted.items()},
     )
 
 
-def _table(noise: str, cells: Sequence[Cell]) -> str:
+def _lines(noise: str, cells: Sequence[Cell]) -> list[list[str]]:
     groups = ([cell for cell in cells if (cell.noise, cell.length) == (noise, length)] for length in LENGTHS)
-    return table(HEADINGS, list(map(_line, groups)), figures_from=0)
+    return list(map(_line, groups))
 
 
 def _line(cells: Sequence[Cell]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,9 +23,20 @@ _TEMPLATES = Environment(
 )
 
 
-def page(template: str, **values: object) -> str:
-    """Return a page as Markdown."""
-    return _TEMPLATES.get_template(template).render(**values)
+def render(template: str, **values: object) -> str:
+    """Return a page as Markdown, its tables with columns that are aligned in plain text too."""
+    text = _TEMPLATES.get_template(template).render(**values)
+    return re.sub(r"(?:^\|.*\n)+", lambda table: _aligned(table[0].splitlines()), text, flags=re.MULTILINE)
+
+
+def _aligned(lines: Sequence[str]) -> str:
+    """Return a table with each column as wide as its widest cell; the rule says which go to the right."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    places = [">" if cell.endswith(":") else "<" for cell in rows.pop(1)]
+    widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
+    rule = ["-" * (width - 1) + (":" if place == ">" else "-") for width, place in zip(widths, places, strict=True)]
+    rows.insert(1, rule)
+    return "".join(f"| {' | '.join(map('{:{}{}}'.format, row, places, widths))} |\n" for row in rows)
 
 
 def write_page(path: Path, text: str) -> None:
@@ -57,16 +69,4 @@ def _range(low: str, high: str) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def table(headings: Sequence[str], lines: Sequence[Sequence[str]], figures_from: int = 1) -> str:
-    """Return a table in Markdown with columns that are aligned in plain text; figures go to the right."""
-    widths = [max(len(cell) for cell in column) for column in zip(headings, *lines, strict=True)]
-    places = ["<" if number < figures_from else ">" for number in range(len(widths))]
-    rule = [
-        f"{'-' * (width - (place == '>'))}{':' * (place == '>')}" for width, place in zip(widths, places, strict=True)
-    ]
-    return "\n".join(_line(cells, widths, places) for cells in [headings, rule, *lines])
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], places: Sequence[str]) -> str:
-    padded = (f"{cell:{place}{width}}" for cell, width, place in zip(cells, widths, places, strict=True))
-    return f"| {' | '.join(padded)} |"
+_TEMPLATES.filters |= {"counts": counts, "bytes_range": bytes_range, "figure": figure}

@@ -14,7 +14,7 @@ from rich.console import Console
 from experiments.article.runs import MB, SAMPLES, Experiment, Results, Spread, complete, read_runs, results
 from experiments.article.styles import CONTEXTS, STYLES, Style
 from experiments.measurement import free_bytes, machine_in_words, run_measurement, terminal_table
-from experiments.pages import NONE
+from experiments.pages import NONE, render, write_page
 from sadpath.export.collectors import environment
 from sadpath.files import write_json, write_whole
 
@@ -91,7 +91,7 @@ def report(plan: Experiment, console: Console) -> None:
     below = "\n\n".join(filter(None, [explanation(found, size), notes(found, named)]))
     columns, lines = headings(size), rows(found, plan.raises)
     drawn = pictures(runs, found, f"{size:,} bytes of context; {named}")
-    write_whole(plan.reports / TABLE, as_markdown(columns, lines, below).encode())
+    write_page(plan.reports / TABLE, render("article-table.md", columns=columns, lines=lines, below=below))
     write_json(plan.reports / FIGURES, for_programs(plan, found))
     for name, content in drawn.items():
         write_whole(plan.reports / name, content)
@@ -177,8 +177,3 @@ def notes(found: Results, versions: str) -> str:
         "after a full collection. Rates depend on the machine: they count the time spent raising; the article's is "
         "another machine's."
     )
-
-
-def as_markdown(columns: list[str], lines: list[list[str]], below: str) -> str:
-    """Return the table as Markdown, with `below` under it."""
-    return "\n".join(f"| {' | '.join(one)} |" for one in [columns, ["---", *["---:"] * 3], *lines]) + f"\n\n{below}\n"

@@ -16,8 +16,7 @@ import typer
 from rich.console import Console
 
 from experiments.measurement import Book, Say, progress, run_measurement
-from experiments.pages import page as rendered
-from experiments.pages import write_page
+from experiments.pages import render, write_page
 from experiments.twins.exact import ask_for_catalogue
 from experiments.twins.runtimes import (
     ENVIRONMENTS,
@@ -193,7 +192,7 @@ def matrix_page(rows: Sequence[CheckRow], environment: Mapping[str, object]) -> 
     answers = [row.found for row in rows if row.found]
     leaks = [one for one in answers if one.outcome == one.expected == "leaks"]
     named = {"leaks": f"{sum(one.is_named for one in leaks)} of {len(leaks)}", "flat": ""}
-    return rendered(
+    return render(
         "check-matrix.md",
         verdicts=[
             (expected, Counter(one.outcome for one in answers if one.expected == expected), named[expected])

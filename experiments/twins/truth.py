@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,9 +13,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
-from experiments.measurement import Book, rounded, run_measurement, wrong_command
+from experiments.measurement import Book, progress, rounded, run_measurement, wrong_command
 from experiments.pages import count, figure, write_page
 from experiments.twins.exact import ask_for_catalogue, measure
 from experiments.twins.runtimes import (
@@ -88,9 +85,11 @@ def truth(  # noqa: PLR0913 - one parameter for each option
         sys.stderr.writelines(warnings(scope.pythons))
         runtimes = scope.runtimes(Environments(environments, console.print))
         book = Book(file, {**environment(), "cpus": os.cpu_count()}, truth_json)
-        with screen(console, len(cases(scope.twins, runtimes))) as show:
-            TruthTable(scope.twins, book, Pool(), folder, show).measure(runtimes)
-        rows.extend(filter(None, (book.get(case.name) for case in cases(scope.twins, runtimes))))
+        planned, say = cases(scope.twins, runtimes), progress(console)
+        TruthTable(
+            scope.twins, book, Pool(), folder, lambda row: say(f"{len(book.rows):3} of {len(planned)}  {_line(row)}")
+        ).measure(runtimes)
+        rows.extend(filter(None, (book.get(case.name) for case in planned)))
         if not twin and not starlette:
             write_page(page, truth_page(scope.twins, rows, environment()))
             console.print(f"Page: {page}", soft_wrap=True)
@@ -218,21 +217,6 @@ def truth_json(rows: Sequence[TruthRow]) -> dict[str, Any]:
             for row in rows
         ]
     }
-
-
-@contextmanager
-def screen(console: Console, count: int) -> Iterator[Callable[[TruthRow], None]]:
-    """Yield what shows a row. A terminal has a bar below the lines, and each row once more if it comes again."""
-    began = time.monotonic()
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        bar = progress.add_task("measuring", total=count)
-
-        def show(row: TruthRow) -> None:
-            progress.advance(bar)
-            console.print(f"{time.monotonic() - began:4.0f} s  {_line(row)}", soft_wrap=True, highlight=False)
-
-        yield show
 
 
 def conclude(rows: Sequence[TruthRow], file: Path, console: Console) -> int:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from experiments.measurement import machine_in_words
-from experiments.pages import NONE, bytes_range, counts, figure, page, table
+from experiments.pages import bytes_range, counts, render
 from experiments.twins.variants import TwinRow, VariantFigures, grouped
 from loadtest.catalogue import Range, Twin
 
-TEST = "test_what_a_request_leaves_behind"
 SAME_COUNT = 0.5
 """Counts that lie no further apart are called the same: those of one request differ by one at least."""
 
@@ -118,43 +117,30 @@ def _are_alike(some: Groups, others: Groups) -> bool:
 
 def truth_page(twins: Sequence[Twin], rows: Rows, environment: Mapping[str, str]) -> str:
     """Return the page of a whole table, all `rows` of all `twins`, as Markdown."""
-    pythons, starlettes = list(grouped(rows, python_of)), list(grouped(rows, starlette_of))
-    names = ("pattern", "from", "twin and variant", "module", "test")
-    return page(
+    by_twin = grouped(rows, lambda row: row.twin)
+    return render(
         "truth-table.md",
         twins=twins,
         rows=rows,
         fastapi=environment["fastapi"],
         machine=machine_in_words(),
-        pythons=pythons,
-        starlettes=starlettes,
+        pythons=list(grouped(rows, python_of)),
+        starlettes=list(grouped(rows, starlette_of)),
         wrong=[row for row in rows if not row.agrees],
-        between_starlettes=_differences(between(rows, starlette_of, python_of), starlettes, "Python"),
-        between_pythons=_differences(between(rows, python_of, starlette_of), pythons, "Starlette"),
-        overview=_overview(rows),
-        table_of=lambda twin: _twin_table(twin, [row for row in rows if row.twin == twin.slug], pythons),
-        names=table(names, [line for twin in twins for line in _names(twin)], figures_from=5),
+        between_starlettes=between(rows, starlette_of, python_of),
+        between_pythons=between(rows, python_of, starlette_of),
+        overview=list(_overview(rows)),
+        extent=Extent.of,
+        logged=lambda twin: any(row.found and row.found.log_bytes_added_per_request for row in by_twin[twin.slug]),
+        groups_of=lambda twin: _groups(twin, by_twin[twin.slug]),
     )
 
 
-def _differences(found: Sequence[Difference], versions: Sequence[str], other: str) -> str:
-    """Return what differs as a table, an empty string if nothing does."""
-    lines = [
-        [f"`{one.name}`", one.on, *(one.groups[key].in_short if key in one.groups else NONE for key in versions)]
-        for one in found
-    ]
-    return table(("variant", other, *versions), lines, figures_from=len(versions) + 2) if lines else ""
-
-
-def _overview(rows: Rows) -> str:
-    """Return one line for each variant, or several where versions are expected to differ."""
-    pairs = [f"{what}: {side}" for what in ("entries", "bytes", "cycles") for side in ("expected", "measured")]
-    lines = [
-        _overview_line(group, _on(group, ours))
-        for ours in grouped(rows, lambda row: row.variant_name).values()
-        for group in grouped(ours, lambda row: str(row.expected)).values()
-    ]
-    return table(("variant", "on", *pairs, "agrees"), lines, figures_from=2)
+def _overview(rows: Rows) -> Iterator[tuple[str, str, Rows]]:
+    """Yield the rows of each variant, apart where versions are expected to differ, and on which they were measured."""
+    for name, ours in grouped(rows, lambda row: row.variant_name).items():
+        for group in grouped(ours, lambda row: str(row.expected)).values():
+            yield name, _on(group, ours), group
 
 
 def _on(rows: Rows, among: Rows) -> str:
@@ -167,39 +153,8 @@ def _on(rows: Rows, among: Rows) -> str:
     return "; ".join(parts) or "all"
 
 
-def _overview_line(rows: Rows, on: str) -> list[str]:
-    expected, seen = rows[0].expected, Extent.of(rows)
-    cells = [NONE] * 6
-    if expected and seen:
-        cells = [counts(expected["traceback_entries_per_request"]), counts(seen.entries)]
-        cells += [bytes_range(expected["bytes_per_request"]), bytes_range(seen.bytes_retained)]
-        cells += [counts(expected["cyclic_objects_per_request"]), counts(seen.cyclic)]
-    return [f"`{rows[0].variant_name}`", on, *cells, f"{sum(row.agrees for row in rows)} of {len(rows)}"]
-
-
-def _twin_table(twin: Twin, rows: Rows, pythons: Sequence[str]) -> str:
-    """Return one line for each variant and Starlette, with the bytes on each Python."""
-    has_log = any(row.found and row.found.log_bytes_added_per_request for row in rows)
-    headings = ["variant", "Starlette", "entries", "cycles", *["log bytes"] * has_log]
-    headings += [f"bytes on {python}" for python in pythons]
-    order = {variant.slug: number for number, variant in enumerate(twin.variants)}
+def _groups(twin: Twin, rows: Rows) -> list[tuple[str, str, Rows]]:
+    """Return the rows of each variant and Starlette, in the order of the catalogue."""
+    order = [variant.slug for variant in twin.variants]
     groups = grouped(rows, lambda row: (row.variant, row.starlette))
-    lines = []
-    for (variant, starlette), ours in sorted(groups.items(), key=lambda item: order[item[0][0]]):
-        counted = [NONE] * (2 + has_log)
-        if seen := Extent.of(ours):
-            counted = [counts(seen.entries), counts(seen.cyclic), *[bytes_range(seen.log)] * has_log]
-        lines.append([f"`{variant}`", starlette, *counted, *(_bytes_on(python, ours) for python in pythons)])
-    return table(headings, lines, figures_from=2)
-
-
-def _bytes_on(python: str, rows: Rows) -> str:
-    found = next((row.found for row in rows if row.python == python), None)
-    return figure(found.bytes_per_request, found.ci95) if found else NONE
-
-
-def _names(twin: Twin) -> Iterator[list[str]]:
-    module = f"{twin.slug.replace('-', '_')}.py"
-    for variant in twin.variants:
-        name = f"{twin.slug}/{variant.slug}"
-        yield [twin.title, twin.origin, f"`{name}`", f"[{module}](../service/twins/{module})", f"`{TEST}[{name}]`"]
+    return [(*key, ours) for key, ours in sorted(groups.items(), key=lambda item: order.index(item[0][0]))]

@@ -4,6 +4,7 @@ import ast
 import csv
 import inspect
 import json
+import re
 import signal
 import struct
 import subprocess
@@ -86,7 +87,7 @@ def test_the_table_has_the_articles_figures_beside_ours(experiment: Ended) -> No
     """As Markdown, with why they differ and what they depend on; the terminal shows the same."""
     page = (experiment.reports / "table.md").read_text()
     each = f"{experiment.figure('held', 'singleton', 'bytes_per_raise'):,.0f}"
-    for part in ("+1.44 MB after 1,000", "8.543 MB/s", "0.000 MB/s", f"| {each}", "Rates depend on the machine"):
+    for part in ("+1.44 MB after 1,000", "8.543 MB/s", "0.000 MB/s", f" {each} ", "Rates depend on the machine"):
         assert part in page
     assert f"with 500,000 bytes in such a frame each raise retains {each}." in page
     assert each in experiment.output
@@ -119,7 +120,7 @@ def test_ctrl_c_leaves_what_was_measured_and_no_process(tmp_path: Path) -> None:
     output, _ = process.communicate(timeout=100)
     assert (process.returncode, "Stopped" in output) == (130, True)
     assert not psutil.wait_procs(started, timeout=60)[1]
-    assert "| singleton: bytes retained per raise | 1,440 | 50" in (tmp_path / "table.md").read_text()
+    assert re.search(r"\| singleton: bytes retained per raise *\| *1,440 \| *50", (tmp_path / "table.md").read_text())
 
 
 def test_the_styles_differ_only_in_the_line_that_raises() -> None:

@@ -7,7 +7,6 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
 from itertools import pairwise
@@ -22,7 +21,9 @@ from experiments.compare.cost import CHECKPOINTS, CostWindow, check_memory, memo
 from experiments.compare.cost_figures import ArmWindow, Checkpoint, ratio_table, summarise, table
 from experiments.compare.cost_picture import APART, chart_rows, headline, picture
 from experiments.compare.inside import read_pauses
-from experiments.compare.turns import PartResult, used_s
+from experiments.compare.turns import Lane, Part, PartResult, RoundFailed, play, used_s
+from loadtest.ports import free_ports
+from loadtest.server import Server, running
 from sadpath.errors import CommandError
 from tests.waiting import until
 
@@ -51,17 +52,6 @@ class Run:
 def cost(reports: Path, *options: str) -> Run:
     command = [sys.executable, "-m", "experiments", "cost", "--reports", str(reports), *options]
     return Run(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True), reports)
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Run]]:
-    """A short one and a long one, side by side, because most of their time is that of starting Locust."""
-    folder = tmp_path_factory.mktemp("cost")
-    both = cost(folder / "short", "--checkpoints", "100"), cost(folder / "long", "--checkpoints", "100,50000")
-    yield both
-    for run in both:
-        run.process.terminate()
-        run.process.wait(30)
 
 
 def measured(*cpu_us: float, response_ms: float = 1.0, pauses_s: tuple[float, ...] = ()) -> ArmWindow:
@@ -209,6 +199,20 @@ def test_long_collections_of_a_module_are_written_down(tmp_path: Path) -> None:
     assert read_pauses(page, since=time.monotonic()) == []
 
 
+def test_a_round_sends_exactly_its_requests_and_names_who_answers_wrongly(tmp_path: Path) -> None:
+    """In slices, to each server in turn; what was not asked for ends the round."""
+    arguments = ["-m", "http.server", "{port}", "--bind", "127.0.0.1", "--directory", str(tmp_path)]
+    servers = [Server(name, arguments, tmp_path, port) for name, port in zip("ab", free_ports(2), strict=True)]
+    with running(*servers):
+        lanes = [Lane(server.name, server) for server in servers]
+        results = play([Part(lane, "/missing", requests) for lane, requests in zip(lanes, (50, 25), strict=True)], 10)
+        assert {name: len(one.response_ms) for name, one in results.items()} == {"a": 50, "b": 25}
+        assert (tmp_path / "b.log").read_text().count('"GET /missing') == 25
+        assert all(one.cpu_s > 0 and one.wall_s > 0 for one in results.values())
+        with pytest.raises(RoundFailed, match=r"^b: answered 200, not 404$"):
+            play([Part(lanes[0], "/missing", 20), Part(lanes[1], "/", 20)])
+
+
 def test_cpu_time_is_read_finely() -> None:
     """Work that takes less than a hundredth of a second is seen, and a process that is gone is an error."""
     ours = psutil.Process().pid
@@ -221,11 +225,12 @@ def test_cpu_time_is_read_finely() -> None:
         used_s(gone.pid)
 
 
-def test_a_run_leaves_figures_and_a_picture(runs: tuple[Run, Run]) -> None:
+def test_a_run_leaves_figures_and_a_picture(tmp_path: Path) -> None:
     """A real one, of a hundred and fifty requests to each of two real services."""
-    status, output, errors = runs[0].finish()
+    run = cost(tmp_path, "--checkpoints", "100")
+    status, output, errors = run.finish()
     assert (status, errors) == (0, "")
-    page = runs[0].page()
+    page = run.page()
     assert {"python", "starlette", "fastapi", "platform", "cpus"} <= page["environment"].keys()
     assert [(row["requests_served"], row["arm"], row["window"]) for row in page["rows"]] == [
         (100, "reused", [50, 150]),
@@ -238,13 +243,13 @@ def test_a_run_leaves_figures_and_a_picture(runs: tuple[Run, Run]) -> None:
         assert row["p50_ms"] <= row["p99_ms"] <= row["longest_ms"]
         assert 10 < row["cpu_us_per_request"] < 1e6
     assert {one["verdict"] for one in page["ratios"]} <= {"more", "less", "inconclusive"}
-    assert (runs[0].reports / "cost.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "cost.png").read_bytes().startswith(b"\x89PNG")
     assert "reused" in output
 
 
-def test_an_interrupted_run_leaves_what_it_measured_and_nothing_running(runs: tuple[Run, Run]) -> None:
+def test_an_interrupted_run_leaves_what_it_measured_and_nothing_running(tmp_path: Path) -> None:
     """Ctrl-C after the first checkpoint: its figures and a picture of them are there, the services are not."""
-    run = runs[1]
+    run = cost(tmp_path, "--checkpoints", "100,20000")
     until(lambda: run.page()["rows"], 100, "the first checkpoint")
     children = psutil.Process(run.process.pid).children(recursive=True)
     assert children

@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from experiments import pages
 from experiments.measurement import Book
+from experiments.pages import render
 from experiments.twins.exact import ask_for_catalogue
 from experiments.twins.runtimes import (
     OLD_STARLETTE,
@@ -451,8 +451,14 @@ def test_the_committed_page_names_every_variant_that_there_is() -> None:
 
 def test_tables_are_aligned_as_plain_text() -> None:
     """Figures go to the right, under headings that Markdown aligns as well."""
-    lines = pages.table(("variant", "bytes"), [("reused", "17,000"), ("a", "0")]).splitlines()
-    assert lines == ["| variant |  bytes |", "| ------- | -----: |", "| reused  | 17,000 |", "| a       |      0 |"]
+    lines = render(
+        "article-table.md", columns=["variant", "bytes", "", "x"], lines=[["a", "17,000", "0", "1"]], below=""
+    )
+    assert lines.splitlines()[:3] == [
+        "| variant |  bytes |     |   x |",
+        "| ------- | -----: | --: | --: |",
+        "| a       | 17,000 |   0 |   1 |",
+    ]
 
 
 # The command
