@@ -4,43 +4,37 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from experiments.article.runs import MB, SAMPLES, Experiment, Results, Spread, complete, read_runs, results
+from experiments.article.runs import (
+    ARTICLE,
+    ARTICLE_RAISES,
+    COMPARISON,
+    MB,
+    PICTURE_OF,
+    SAMPLES,
+    Experiment,
+    Results,
+    Spread,
+    complete,
+    read_runs,
+    results,
+)
 from experiments.article.styles import CONTEXTS, STYLES, Style
 from experiments.measurement import free_bytes, machine_in_words, run_measurement, terminal_table
 from experiments.pages import NONE, render, write_page
 from sadpath.export.collectors import environment
 from sadpath.files import write_json, write_whole
 
-TABLE, FIGURES, COMPARISON = "table.md", "figures.json", "article_comparison.png"
-PICTURE_OF = {style: f"article_{style}_memory.png" for style in STYLES}
+TABLE, FIGURES = "table.md", "figures.json"
 WRITTEN = (*PICTURE_OF.values(), COMPARISON, TABLE, FIGURES)
 MOST_WITH_DECIMALS = 100.0
 """Megabytes a second above which the article's three decimals would only be noise."""
-
-ARTICLE_RAISES = 1000
-
-
-@dataclass(frozen=True)
-class Article:
-    """What the article reports of one style."""
-
-    growth_mb: float | None
-    mb_per_s: float
-
-    @property
-    def bytes_per_raise(self) -> float | None:
-        """The growth over its raises."""
-        return None if self.growth_mb is None else self.growth_mb * MB / ARTICLE_RAISES
-
-
-ARTICLE: dict[Style, Article] = {"singleton": Article(1.44, 8.543), "factory": Article(None, 0.000)}
 
 
 def figures(

@@ -8,8 +8,16 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from experiments.article.figures import ARTICLE, ARTICLE_RAISES, COMPARISON, PICTURE_OF
-from experiments.article.runs import MB, Results, StyleFigures, StyleRun
+from experiments.article.runs import (
+    ARTICLE,
+    ARTICLE_RAISES,
+    COMPARISON,
+    MB,
+    PICTURE_OF,
+    Results,
+    StyleFigures,
+    StyleRun,
+)
 from experiments.article.styles import CONTEXTS, STYLES, Context, Style
 from sadpath.watch.report.charts import SAMPLES_DATA, VEGA_LITE, colours, with_rows
 from sadpath.watch.report.rows import Row

@@ -21,10 +21,31 @@ from sadpath.errors import CommandError
 
 MB = 1e6
 SAMPLES, LOG = "samples.csv", "measured.log"
+COMPARISON = "article_comparison.png"
+PICTURE_OF = {style: f"article_{style}_memory.png" for style in STYLES}
 A_RAISE_BYTES = 8_000
 """More than a raise costs besides its context, on any Python."""
 
 A_PROCESS_BYTES = 64_000_000
+
+
+ARTICLE_RAISES = 1000
+
+
+@dataclass(frozen=True)
+class Article:
+    """What the article reports of one style."""
+
+    growth_mb: float | None
+    mb_per_s: float
+
+    @property
+    def bytes_per_raise(self) -> float | None:
+        """The growth over its raises."""
+        return None if self.growth_mb is None else self.growth_mb * MB / ARTICLE_RAISES
+
+
+ARTICLE: dict[Style, Article] = {"singleton": Article(1.44, 8.543), "factory": Article(None, 0.000)}
 
 
 @dataclass(frozen=True)

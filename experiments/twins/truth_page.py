@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from operator import attrgetter
 
 from experiments.measurement import machine_in_words
 from experiments.pages import bytes_range, counts, render
@@ -21,14 +22,8 @@ Rows = Sequence[TwinRow[VariantFigures]]
 Version = Callable[[TwinRow[VariantFigures]], str]
 
 
-def python_of(row: TwinRow[VariantFigures]) -> str:
-    """Return the Python of a row."""
-    return row.python
-
-
-def starlette_of(row: TwinRow[VariantFigures]) -> str:
-    """Return the Starlette of a row."""
-    return row.starlette
+python_of: Version = attrgetter("python")
+starlette_of: Version = attrgetter("starlette")
 
 
 @dataclass(frozen=True)

@@ -47,9 +47,9 @@ class Ended:
         return float(ours[context][style][name]["median"])
 
 
-def command(reports: Path, rounds: int = ROUNDS) -> list[str]:
+def command(reports: Path, rounds: int = ROUNDS, raises: int = RAISES) -> list[str]:
     """The experiment on the command line, small."""
-    options = ["--raises", str(RAISES), "--rounds", str(rounds), "--reports", str(reports)]
+    options = ["--raises", str(raises), "--rounds", str(rounds), "--reports", str(reports)]
     return [sys.executable, "-m", "experiments", "figures", *options]
 
 
@@ -112,7 +112,7 @@ def test_every_sample_of_every_run_is_kept(experiment: Ended) -> None:
 
 def test_ctrl_c_leaves_what_was_measured_and_no_process(tmp_path: Path) -> None:
     """The table covers the runs that ended; status 130."""
-    process = subprocess.Popen(command(tmp_path, rounds=50), cwd=ROOT, text=True, stdout=subprocess.PIPE)
+    process = subprocess.Popen(command(tmp_path, rounds=50, raises=5), cwd=ROOT, text=True, stdout=subprocess.PIPE)
     samples = tmp_path / "samples.csv"
     until(lambda: samples.exists() and "bare,factory,1," in samples.read_text(), 100, "a round")
     started = psutil.Process(process.pid).children(recursive=True)
