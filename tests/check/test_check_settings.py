@@ -86,6 +86,15 @@ def test_an_option_wins_over_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "value"), [("budget_s", 0.0), ("concurrency", 0), ("bytes_per_request", 0.0), ("timeout_s", float("nan"))]
+)
+def test_nothing_is_not_the_default(name: str, value: float) -> None:
+    """An option that makes no sense is refused, not left out."""
+    with pytest.raises(CommandError, match=f"{name} has to be .* or more"):
+        overridden(Settings(), **{name: value})
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("budget = 3", "unknown key 'budget'; known are"),
