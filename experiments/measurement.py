@@ -82,16 +82,14 @@ def run_measurement(name: str, work: Callable[[Path], None], console: Console) -
     An interrupt or an error ends the work, and not the command: what was measured until then can still be reported.
     """
     try:
-        with tempfile.TemporaryDirectory(prefix=f"sadpath-{name}-") as folder:
+        with interrupts.interrupt_once(), tempfile.TemporaryDirectory(prefix=f"sadpath-{name}-") as folder:
             work(Path(folder))
-    except SystemExit:  # what `interrupts` makes of a signal
+    except KeyboardInterrupt:
         console.print("Stopped; what was measured is below.")
         return INTERRUPTED
     except (CommandError, OSError) as reason:
         sys.stderr.write(f"{name}: {reason}\n")
         return reason.exit_code if isinstance(reason, CommandError) else Status.FAILED
-    finally:
-        interrupts.ignore()
     return Status.OK
 
 

@@ -1,6 +1,7 @@
 """The one command line of the experiments, as it is typed, and what all of them share."""
 
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -47,13 +48,14 @@ def test_what_fails_is_one_line_and_a_status(error: Exception, status: int, caps
     assert capsys.readouterr().err == "bench: no such row\n"
 
 
-def test_a_signal_ends_the_work_and_not_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    """As `interrupts` makes it of Ctrl-C; the folder of the work is gone."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_work_and_not_the_command(number: signal.Signals, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C and SIGTERM alike; the folder of the work is gone."""
     folders: list[Path] = []
 
     def work(folder: Path) -> None:
         folders.append(folder)
-        raise SystemExit(143)
+        signal.raise_signal(number)
 
     assert run_measurement("bench", work, Console()) == 130
     assert "Stopped; what was measured is below." in capsys.readouterr().out
