@@ -70,9 +70,9 @@ def truth(  # noqa: PLR0913 - one parameter for each option
     to lie in the expected range; where only a part does, the row is measured once more, and then it is too noisy, which
     does not count as agreement.
 
-    Without --python, every Python from 3.11 on that is on the PATH or among pyenv's versions is used. The first run
-    installs the service for each. One Python takes about three minutes on two cores. The expectations were verified on
-    3.11 to 3.15; a newer Python is measured with a warning.
+    Without --python, every Python that the service runs on and that is on the PATH or among pyenv's versions is used.
+    The first run installs the service for each. One Python takes about three minutes on two cores. A Python that is
+    newer than those that the expectations were verified on is measured with a warning.
 
     Exit status: 0 all rows agree, 1 some disagree or could not be measured, 2 the command is wrong, 4 something did not
     start, 130 interrupted. truth.json is written after each row.

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from experiments.twins.runtimes import NEWEST_KNOWN, dotted
 from loadtest import simple_exception_memory_demo as demo
 from tests.interpreters import interpreter
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "original-article.md").read_text(encoding="utf-8")
 FILE = (ROOT / "loadtest" / "simple_exception_memory_demo.py").read_text(encoding="utf-8")
-VERSIONS = ("3.6", "3.9", f"3.{sys.version_info.minor}", "3.15")
+VERSIONS = ("3.6", "3.9", f"3.{sys.version_info.minor}", dotted(NEWEST_KNOWN))
 LINE = re.compile(r"^(\w+) +([\d,]+) raises +([+-][\d.]+) MB$")
 INTERVALS = [200, 400, 600, 800, 1000]
 
