@@ -91,22 +91,24 @@ def matrix(  # noqa: PLR0913 - one parameter for each option
     """
     console = Console()
     say = progress(console)
-    book = Book(reports / "matrix.json", {**environment(), "cpus": os.cpu_count()}, matrix_json)
+    file, rows = reports / "matrix.json", list[CheckRow]()
 
     def work(folder: Path) -> None:
         scope = find_scope(twin or [], python or [], starlette or [], folder)
+        book = Book(file, {**environment(), "cpus": os.cpu_count()}, matrix_json)
         for runtime in scope.runtimes(Environments(environments, console.print)):
             book.put(*_check_together(runtime, scope.twins, folder, say, budget_s=budget))
         for one in [] if skip_alone else checkable(scope.twins):
             say(f"{one[0].slug}/{one[1].slug} alone")
             book.put(*check(this_runtime(), [one], folder, budget_s=ALONE_BUDGET_S, alone=True))
+        rows.extend(book.rows)
 
     if status := run_measurement("matrix", work, console):
         return status
     if not twin:
-        write_page(page, matrix_page(book.rows, environment()))
-    wrong = [row for row in book.rows if row.found and row.found.is_mistake]
-    say(f"{len(book.rows)} variants, {len(wrong)} judged wrongly; {reports / 'matrix.json' if twin else page}")
+        write_page(page, matrix_page(rows, environment()))
+    wrong = [row for row in rows if row.found and row.found.is_mistake]
+    say(f"{len(rows)} variants, {len(wrong)} judged wrongly; {file if twin else page}")
     return int(Status.LEAKS if wrong else Status.OK)
 
 

@@ -63,6 +63,14 @@ def test_the_file_has_what_was_expected_and_found_of_each_variant() -> None:
     }
 
 
+def test_a_wrong_command_leaves_the_earlier_matrix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Status 2 in one line, and the file is as it was."""
+    (tmp_path / "matrix.json").write_text("earlier")
+    assert run(["matrix", "--python", "/no/python", "--reports", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("matrix: /no/python is not a CPython that runs here")
+    assert (tmp_path / "matrix.json").read_text() == "earlier"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_no_variant_is_judged_wrongly_on_this_python(tmp_path: Path) -> None:
