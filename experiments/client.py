@@ -46,7 +46,6 @@ class Connection:
 
     def __init__(self, port: int) -> None:
         self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
-        self.close = self._http.close
 
     def send(self, path: str, method: str = "GET") -> Answer:
         """Send one request. Raises `OSError` or `HTTPException` where no answer comes."""
@@ -66,3 +65,7 @@ class Connection:
             return json.loads(answer.body)
         except ValueError:
             raise CommandError(f"{method} {path} answered no JSON") from None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
