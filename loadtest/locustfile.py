@@ -25,7 +25,7 @@ from locust.user.users import User
 
 from loadtest import HEADLINE, UNEXPECTED_ANSWERS, sessions
 from loadtest.catalogue import Twin, described, read_twin
-from loadtest.stage.lab_stage import LabStage, follow_changes
+from loadtest.stage import LabStage, follow_changes
 from sadpath.errors import CommandError
 from sadpath.plugins import locust as plugin
 

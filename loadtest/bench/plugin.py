@@ -11,10 +11,9 @@ from loadtest import ARMS
 from loadtest.bench.effort import Bench, Measurement
 from loadtest.bench.ratios import BenchRow, Goal, compare
 from loadtest.bench.rounds import RoundFailed
-from loadtest.demo.load import watch_options
 from loadtest.measure.estimate import rounded
 from loadtest.ports import free_ports
-from loadtest.server import Server, run_to_its_end, running, service
+from loadtest.server import Server, run_to_its_end, running, service, watch_options
 
 NAME = "locust plugin"
 NO_LIMIT = "100000"

@@ -10,9 +10,9 @@ from rich.text import Text
 from loadtest import ARMS
 from loadtest.cost.picture import duration
 from loadtest.cost.statistics import STATISTICS, CostRow, Ratio
-from loadtest.demo.terminal import STYLES
 from loadtest.measure.estimate import Estimate
 from loadtest.measure.terminal_table import terminal_table
+from loadtest.outcome import STYLES
 
 FIGURES = "95% CI in brackets; paused: share of time paused in GC"
 RATIOS = "reused / factory; CPU: CPU time; between: that between long collections"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from loadtest.catalogue import FIGURES, Twin, read_twin
-from loadtest.demo.outcome import RATE, expected_of, rate_for, shortfall, status_of, words
+from loadtest.outcome import RATE, expected_of, rate_for, shortfall, status_of, words
 from sadpath.sources import Reading
 from sadpath.verdict.verdict import Outcome, Verdict
 from sadpath.watch.conditions import Conditions

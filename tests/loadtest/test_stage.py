@@ -19,8 +19,7 @@ import pytest
 from loadtest import HEADLINE
 from loadtest.ports import free_port, free_ports
 from loadtest.server import Server, running, service
-from loadtest.stage.lab_stage import LabStage
-from loadtest.stage.script import SCRIPT
+from loadtest.stage import SCRIPT, LabStage
 from sadpath.watch.live.stage import Refused
 
 PRESENTING = Path(__file__).parents[2] / "docs" / "presenting.md"

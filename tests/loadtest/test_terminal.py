@@ -2,7 +2,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from loadtest.demo.terminal import cells, line, table
+from loadtest.outcome import cells, line, table
 from sadpath.sources import Reading
 from sadpath.watch.run import Run
 from sadpath.watch.sample_file import Latency, Sample
