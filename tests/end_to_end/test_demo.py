@@ -119,13 +119,14 @@ def test_an_unknown_twin_prints_the_list(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_an_interrupt_stops_everything_and_still_leaves_the_report(start: Start) -> None:
-    """One signal is enough, and a SIGTERM does the same as Ctrl-C."""
+    """One signal is enough, also for Locust, and a SIGTERM does the same as Ctrl-C."""
     demo = start("--seconds", "0", "--warm-up", "1")
     demo.wait_for_samples(3)
     demo.process.send_signal(signal.SIGTERM)
     ended = demo.finish()
     assert ended.status in {0, 3}, ended  # a run cut short may be too short to decide
     assert REPORT <= {path.name for path in demo.reports.iterdir()}
+    assert "Shutting down" in (demo.reports / "locust.log").read_text()
 
 
 def test_an_interrupt_before_anything_was_measured_keeps_the_older_report(start: Start, tmp_path: Path) -> None:
@@ -199,8 +200,9 @@ def test_when_the_demo_and_those_who_guard_its_processes_are_killed_at_once_noth
     demo.wait_for_samples(2)
     guards = demo.part("helper")
     assert len(guards) == 3, list(map(command, guards))
-    for process in (*guards, demo.process):
-        process.kill()
+    for guard in guards:
+        guard.kill()
+    demo.process.kill()
     demo.finish()
 
 
