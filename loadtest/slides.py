@@ -34,9 +34,10 @@ def slides(
     ] = Path("reports") / COST_PICTURE,
     to: Annotated[Path, typer.Option(help="The file to write.")] = Path("reports/slides.html"),
 ) -> int:
-    """Write one HTML file with the slides of a talk: figures and pictures of the newest demo, code from the source.
+    """Write the slides of a talk from the newest demo.
 
-    It needs no network and no other file. Arrow keys turn the slides; a browser prints them, one a page.
+    One HTML file, with the figures and pictures of the demo and the code of the source. It needs no other and no network.
+    Arrow keys turn the slides; a browser prints them, one a page.
     """
     shown, picture = _run(run), run / MEMORY_PICTURE
     text = deck(shown, picture.read_bytes(), cost.read_bytes() if cost.exists() else None, _code_of_headline())
@@ -50,21 +51,18 @@ def slides(
 def deck(run: Run, picture: bytes, cost: bytes | None, code: Sequence[Mapping[str, Any]]) -> str:
     """Return the deck. `picture` and `cost` are PNG; `code` are the leaky and the fixed lines, as of `/lab/code`."""
     leaky, fixed = list(run.verdicts)[:2]
-    return (
-        templates("loadtest", ".")
-        .get_template("slides.html")
-        .render(
-            run=run,
-            leaky=run.verdicts[leaky],
-            names=(leaky, fixed),
-            fixed=run.verdicts[fixed],
-            colours=colours_of(run),
-            code=[{**one, "html": coloured(one["code"], one["marked"])} for one in code],
-            each={arm: _bytes(run.verdicts[arm].bytes_per_request) for arm in (leaky, fixed)},
-            p99={arm: _latency(run, arm) for arm in (leaky, fixed)},
-            picture=_as_data(picture),
-            cost=cost and _as_data(cost),
-        )
+    template = templates("loadtest", ".").get_template("slides.html")
+    return template.render(
+        run=run,
+        leaky=run.verdicts[leaky],
+        names=(leaky, fixed),
+        fixed=run.verdicts[fixed],
+        colours=colours_of(run),
+        code=[{**one, "html": coloured(one["code"], one["marked"])} for one in code],
+        each={arm: _bytes(run.verdicts[arm].bytes_per_request) for arm in (leaky, fixed)},
+        p99={arm: _latency(run, arm) for arm in (leaky, fixed)},
+        picture=_as_data(picture),
+        cost=cost and _as_data(cost),
     )
 
 
