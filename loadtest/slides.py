@@ -36,7 +36,7 @@ def slides(
 ) -> int:
     """Write the slides of a talk from the newest demo.
 
-    One HTML file, with the figures and pictures of the demo and the code of the source. It needs no other and no network.
+    One HTML file with the figures and pictures of the demo and the code of the source; it needs no network.
     Arrow keys turn the slides; a browser prints them, one a page.
     """
     shown, picture = _run(run), run / MEMORY_PICTURE
