@@ -106,7 +106,6 @@ class Demo:
         self._opens = opens
         self._failure = ""
         self._signalled = 0
-        self._has_samples = False
 
     def run(self) -> int:
         """Run to the end or to the first Ctrl-C, leave the report, and return the exit status.
@@ -172,13 +171,10 @@ class Demo:
     def _check_folder(self) -> None:
         """Raise `CommandError` if somebody removed the folder, and with it the logs that would say what failed.
 
-        Locust makes it again where it writes a whole file, but not the samples that were in it.
+        Locust makes the folder again where it writes a whole file; nobody makes the log again.
         """
-        reports = self._options.reports
-        has_samples = (reports / SAMPLES).exists()
-        if not reports.exists() or (self._has_samples and not has_samples):
-            raise CommandError(f"{reports} was removed while the demo ran")
-        self._has_samples = has_samples
+        if not (self._options.reports / f"{ARMS[0]}.log").exists():
+            raise CommandError(f"{self._options.reports} was removed while the demo ran")
 
     @contextmanager
     def _screen(self) -> Iterator[Callable[[Run], None]]:
