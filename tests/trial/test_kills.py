@@ -1,7 +1,9 @@
 """A demo whose processes are killed at random moments: nothing is left over, and next to no samples are lost."""
 
 import random
+import re
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,6 +16,7 @@ import pytest
 
 from sadpath.errors import Status
 from tests.running_demo import RunningDemo, running_demo
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -54,11 +57,12 @@ def plan_kills(count: int, seed: int) -> Iterator[Kill]:
 
 
 def strike(demo: RunningDemo, kill: Kill) -> float | None:
-    """Send the signal at its moment, or as soon after as there is such a process.
+    """Send the signal so long after the demo's first line, or as soon after as there is such a process.
 
     Returns the time of day; None if the demo ended before.
     """
-    with suppress(Exception):
+    until(lambda: is_ours(demo.process.pid) or demo.process.poll() is not None, PATIENCE_S, "the demo's first line")
+    with suppress(subprocess.TimeoutExpired):
         demo.process.wait(kill.moment_s)
     while not (processes := demo.part(kill.target)) and demo.process.poll() is None:
         time.sleep(0.05)
@@ -68,6 +72,14 @@ def strike(demo: RunningDemo, kill: Kill) -> float | None:
     with suppress(psutil.Error):  # it has ended meanwhile
         processes[int(kill.pick * len(processes))].send_signal(kill.signal)
     return at
+
+
+def is_ours(pid: int) -> bool:
+    """Whether a process handles SIGTERM as our commands do: until it runs their first line, Python decides."""
+    with suppress(OSError):
+        if caught := re.search(r"^SigCgt:\s+(\w+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE):
+            return bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
+    return False
 
 
 def expected_statuses(kill: Kill, *, was_hit: bool, has_measured: bool) -> set[int]:
