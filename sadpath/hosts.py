@@ -13,6 +13,7 @@ import ipaddress
 import re
 import socket
 from urllib.parse import SplitResult, urlsplit
+from urllib.request import BaseHandler, OpenerDirector, ProxyHandler, build_opener
 
 from sadpath.errors import CommandError, Status
 
@@ -49,6 +50,11 @@ def urlsplit_or_none(url: str) -> SplitResult | None:
     except ValueError:  # of brackets, and of a port that is not a number
         return None
     return parts if is_address else None
+
+
+def direct_opener(*handlers: BaseHandler) -> OpenerDirector:
+    """Return what opens addresses without the proxy of the environment: whom we load is near, and no proxy knows it."""
+    return build_opener(ProxyHandler({}), *handlers)
 
 
 def _addresses(host: str) -> list[str]:

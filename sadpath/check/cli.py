@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
-from sadpath.check.run import Outputs, Which, init, run
+from sadpath.check.report import Files
+from sadpath.check.run import init, run
+from sadpath.check.service.target import TargetSpec
 from sadpath.check.settings import FILE, Settings, overridden, read_settings, size
 from sadpath.check.settings import request as parsed_request
+from sadpath.sources import SourceSpec
 
 CHECK_HELP = """Find the error paths of a service, measure which of them leak, and name the exception object to blame.
 
@@ -76,19 +79,20 @@ def check(  # noqa: PLR0913 - one for each thing that a check depends on
     """Check a service."""
     settings = overridden(
         read_settings(config),
-        requests=tuple(map(parsed_request, request or ())),
-        schema=schema,
-        include=tuple(include or ()),
-        exclude=tuple(exclude or ()),
-        writes=writes,
+        requests=tuple(map(parsed_request, request)) if request else None,
+        schema=schema or None,
+        include=tuple(include) if include else None,
+        exclude=tuple(exclude) if exclude else None,
+        writes=writes or None,
         budget_s=budget,
         bytes_per_request=bytes_per_request,
         concurrency=concurrency,
-        memory_limit=size(memory_limit) if memory_limit else 0,
+        memory_limit=size(memory_limit) if memory_limit else None,
     )
-    which = Which(tuple(service), url, pid, container, metrics, i_own_this_host=i_own_this_host)
-    outputs = Outputs(json_file, junit, html, baseline)
-    raise typer.Exit(run(which, settings, outputs, list_only=list_only))
+    spec = TargetSpec(tuple(service), url, SourceSpec(pid, container, metrics), i_own_this_host=i_own_this_host)
+    files = {"json": json_file, "junit": junit, "html": html}
+    named = Files({name: file for name, file in files.items() if file})
+    raise typer.Exit(run(spec, settings, named, baseline, list_only=list_only))
 
 
 INIT_HELP = """Write sadpath.toml, the settings of `sadpath check`, with a comment for each.
@@ -109,4 +113,4 @@ def write_settings(
     config: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.")] = FILE,
 ) -> None:
     """Write the settings file."""
-    raise typer.Exit(init(Which(tuple(service), url) if service else None, Settings(), config))
+    raise typer.Exit(init(TargetSpec(tuple(service), url) if service else None, Settings(), config))

@@ -1,101 +1,29 @@
-"""What the parts of `sadpath check` hand to each other."""
+"""The result of a check: what each error path was found to be, why, its JSON, and the baseline of accepted leaks."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from enum import Enum, StrEnum
+from pathlib import Path
+from typing import Any
 
-from sadpath.verdict.verdict import Outcome, Verdict
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request as it is sent: `path` with its query, `headers` beside those of every request."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+import sadpath
+from sadpath import files
+from sadpath.check.find import ErrorPath
+from sadpath.errors import CommandError, Status
+from sadpath.verdict.verdict import FLAT_BELOW_EXACT, Outcome, Verdict
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What came back for one request. `status` is 0 where nothing did, and `failure` the reason in one line."""
+class CauseKind(StrEnum):
+    """What is to blame for a leak, or for objects in reference cycles."""
 
-    status: int
-    seconds: float
-    failure: str = ""
-    location: str = ""
-    content_type: str = ""
-
-
-@dataclass(frozen=True)
-class Sent:
-    """What came back for a round. `statuses` counts the answers, `failures` the reasons where none came.
-
-    `seconds` are the response times in the order of the answers.
-    """
-
-    statuses: Mapping[int, int]
-    failures: Mapping[str, int]
-    seconds: tuple[float, ...]
-
-    @property
-    def answered(self) -> int:
-        """How many requests were answered."""
-        return sum(self.statuses.values())
-
-
-@dataclass(frozen=True)
-class ErrorPath:
-    """An operation and the status of an error that it answers with.
-
-    `path` is the template, such as `/users/{id}`, or the path as it was given. `request` is what is repeated; `varied`
-    are requests with other inputs, for the same status.
-    """
-
-    method: str
-    path: str
-    status: int
-    request: Request
-    varied: tuple[Request, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """As in a table: `GET /users/{id} 404`."""
-        return f"{self.method} {self.path} {self.status}"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The error paths to measure, and what there is to say about the search, a line each."""
-
-    paths: tuple[ErrorPath, ...]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Traceback:
-    """One live exception object: its class's dotted name, and the entries of its traceback."""
-
-    type_name: str
-    entries: int
-
-
-@dataclass(frozen=True)
-class Settled:
-    """What all processes of a target have left after a full collection, added up; bytes are None where one is unknown.
-
-    `pids` are the processes that answered. `tracebacks` has the longest, by process and id of the object.
-    """
-
-    pids: tuple[int, ...]
-    in_use: int | None
-    anonymous: int | None
-    collected: int = 0
-    live_exceptions: int = 0
-    tracebacks: Mapping[tuple[int, int], Traceback] = field(default_factory=dict)
+    REUSED = "reused exception"
+    KEPT = "kept exception"
+    OTHER = "no exception"
+    CYCLE = "reference cycle"
 
 
 @dataclass(frozen=True)
@@ -113,11 +41,10 @@ class RaiseSite:
 class Cause:
     """What is to blame for a leak. What is unknown is empty, or 0.
 
-    `kind` is `reused exception`, `kept exception`, `no exception` or `reference cycle`. `bound` is the length that what
-    holds it cannot pass, if it has one.
+    `bound` is the length that what holds it cannot pass, if it has one.
     """
 
-    kind: str
+    kind: CauseKind
     type: str = ""
     message: str = ""
     held_by: str = ""
@@ -145,12 +72,23 @@ class PathResult:
     last_ms: float | None = None
 
 
+class EndReason(Enum):
+    """Why a check ended. It may have measured all, or only a part, within its budget."""
+
+    FINISHED = "finished"
+    OVER_MEMORY_LIMIT = "the service needs more than its memory limit"
+    INTERRUPTED = "a signal"
+    SERVICE_ENDED = "the service ended"
+    NO_ANSWER = "no probe answers any more"
+    FAILED = "something on our side failed, such as a file that cannot be written"
+
+
 @dataclass(frozen=True)
 class Check:
-    """A check of a service, finished or cut short: `ended_early` says why, in one line.
+    """A check of a service, finished or cut short: `ended` is the reason, and `ended_early` that in one line.
 
-    `accepted` are the names of the paths whose leak a baseline knows. `probe` is empty where a probe measured, or why
-    none did.
+    `accepted` are the names of the paths whose leak a baseline knows. `no_probe` is empty where a probe measured, or
+    why none did.
     """
 
     target: str
@@ -159,9 +97,9 @@ class Check:
     environment: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
-    flat_below: float = 100.0
     requests: int = 0
     no_probe: str = ""
+    ended: EndReason = EndReason.FINISHED
     ended_early: str = ""
     accepted: frozenset[str] = frozenset()
 
@@ -185,6 +123,79 @@ class Check:
             return "leaks"
         is_flat = bool(self.results) and all(one.verdict.outcome == "flat" for one in others)
         return "flat" if is_flat else "inconclusive"
+
+    @property
+    def status(self) -> Status:
+        """The exit status of a command that ends with this check."""
+        if self.outcome == "leaks":
+            return Status.LEAKS
+        if self.ended in (EndReason.SERVICE_ENDED, EndReason.NO_ANSWER, EndReason.FAILED):
+            return Status.FAILED
+        return Status.OK if self.outcome == "flat" else Status.INCONCLUSIVE
+
+    @property
+    def flat_below(self) -> float:
+        """The largest threshold that decided a path, in bytes per request: less than that is ruled out nowhere."""
+        return max((one.verdict.flat_below for one in self.results), default=FLAT_BELOW_EXACT)
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """The check for programs; a figure that is unknown is null."""
+        return {
+            "schema": 1,
+            "verdict": self.outcome,
+            "sadpath": sadpath.__version__,
+            "target": self.target,
+            "url": self.url,
+            "environment": {"python": "", "starlette": "", "fastapi": "", "platform": "", **self.environment},
+            "flat_below_bytes_per_request": self.flat_below,
+            "seconds": round(self.seconds, 1),
+            "requests": self.requests,
+            "probe": not self.no_probe,
+            "ended_early": self.ended_early or None,
+            "notes": [*self.notes, *filter(None, [self.no_probe])],
+            "paths": [self._path_as_json(one) for one in self.worst_first],
+        }
+
+    def _path_as_json(self, result: PathResult) -> dict[str, Any]:
+        causes = [asdict(one) for one in result.causes]
+        return {
+            "method": result.path.method,
+            "path": result.path.path,
+            "status": result.path.status,
+            "request": result.path.request.path,
+            **result.verdict.as_json,
+            "accepted": result.path.name in self.accepted,
+            "first_ms": result.first_ms,
+            "last_ms": result.last_ms,
+            "notes": list(result.notes),
+            "cause": causes[0] if causes else None,
+            "causes": causes,
+        }
+
+
+def write_json(path: Path, check: Check) -> None:
+    """Write the JSON of `--json`; a reader finds the file complete or not at all. Raises `OSError`."""
+    files.write_json(path, check.as_json)
+
+
+def read_baseline(file: Path) -> frozenset[str]:
+    """Return the names of the paths that leaked in an earlier `--json`, as `GET /users/{id} 404`.
+
+    Raises `CommandError`.
+    """
+    try:
+        content: Any = json.loads(file.read_text(encoding="utf-8"))
+        leaks = [one for one in content["paths"] if one["verdict"] == "leaks"]
+        return frozenset(f"{one['method']} {one['path']} {one['status']}" for one in leaks)
+    except OSError as error:
+        raise CommandError(
+            f"cannot read the baseline {file}: {error.strerror}; write one with --json {file}", Status.WRONG_COMMAND
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise CommandError(
+            f"{file} is not the result of a check; write one with: sadpath check --json {file} …", Status.WRONG_COMMAND
+        ) from error
 
 
 def _known(result: PathResult) -> float:

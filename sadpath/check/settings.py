@@ -1,16 +1,22 @@
-"""What `sadpath check` is told: by `sadpath.toml`, and by its options, which win."""
+"""What `sadpath check` is told: by `sadpath.toml`, and by its options, which win.
+
+`SETTINGS` is the table of all settings: what is read, what is unknown, and the file that `sadpath init` writes follow
+from it.
+"""
 
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sadpath.check.result import Request
+from sadpath.check.driver import Request
+from sadpath.check.find import ErrorPath
 from sadpath.errors import CommandError, Status
 from sadpath.verdict.verdict import FLAT_BELOW_EXACT
 
@@ -48,76 +54,39 @@ def read_settings(path: Path | None = None) -> Settings:
     where = path or FILE
     try:
         content = tomllib.loads(where.read_text(encoding="utf-8"))
+        return _checked(Settings(**_in_file(content)))
     except OSError as error:
         raise CommandError(f"cannot read {where}: {error.strerror}", Status.WRONG_COMMAND) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CommandError(f"{where}: {error}", Status.WRONG_COMMAND) from error
-    try:
-        return _settings(content)
     except ValueError as error:
         raise CommandError(f"{where}: {error}", Status.WRONG_COMMAND) from error
 
 
+def overridden(settings: Settings, **options: Any) -> Settings:
+    """Return the settings with those options that were given; None is one that was not.
+
+    Raises `CommandError` for a value that makes no sense.
+    """
+    return _checked(replace(settings, **{name: value for name, value in options.items() if value is not None}))
+
+
 def request(text: str) -> Request:
     """Return the request of `GET /users/999`; without a method it is GET. Raises `CommandError`."""
-    found = re.fullmatch(r"(?:([A-Za-z]+)\s+)?(/\S*)", text.strip())
-    if not found:
+    parts = re.fullmatch(r"(?:([A-Za-z]+)\s+)?(/\S*)", text.strip())
+    if not parts:
         raise CommandError(
             f"expected a method and a path, got {text!r} (for example 'GET /users/999')", Status.WRONG_COMMAND
         )
-    return Request((found[1] or "GET").upper(), found[2])
+    return Request((parts[1] or "GET").upper(), parts[2])
 
 
 def size(text: str) -> int:
     """Return the bytes of `512MB` or `1.5GiB`. Raises `CommandError`."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
-    if not found or found[2] not in UNITS or not float(found[1]):
+    parts = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
+    if not parts or parts[2] not in UNITS or not float(parts[1]):
         raise CommandError(f"expected a size, got {text!r} (for example 512MiB)", Status.WRONG_COMMAND)
-    return int(float(found[1]) * UNITS[found[2]])
-
-
-def overridden(settings: Settings, **options: Any) -> Settings:
-    """Return the settings with those options that were given: neither None nor empty."""
-    known = {one.name for one in fields(Settings)}
-    given = {name: value for name, value in options.items() if value not in (None, (), "", False)}
-    assert given.keys() <= known  # noqa: S101 - our own call
-    return checked(replace(settings, **given))
-
-
-def checked(settings: Settings) -> Settings:
-    """Return the settings. Raises `CommandError` for a value that makes no sense."""
-    for name, least in (("budget_s", 1.0), ("bytes_per_request", 1.0), ("timeout_s", 0.1), ("concurrency", 1)):
-        if not getattr(settings, name) >= least:
-            raise CommandError(
-                f"{name} has to be {least:g} or more, got {getattr(settings, name):g}", Status.WRONG_COMMAND
-            )
-    return settings
-
-
-def _settings(content: Mapping[str, Any]) -> Settings:
-    """Return the settings of a file's content. Raises `ValueError`."""
-    top, paths, limits = (
-        _table(content, TOP),
-        _table(content.get("paths", {}), PATHS, "paths"),
-        content.get("limits", {}),
-    )
-    numbers = _table(limits, LIMITS, "limits")
-    requests = tuple(_request(one, number) for number, one in enumerate(content.get("request", []), 1))
-    known = {name: value for name, value in top.items() if name not in ("paths", "limits", "request")}
-    return checked(Settings(**known, **paths, **numbers, requests=requests))
-
-
-def _request(one: Any, number: int) -> Request:
-    found = _table(one, REQUEST, f"request {number}")
-    if not str(found.get("path", "")).startswith("/"):
-        raise ValueError(f"request {number} needs a path that begins with /")
-    return Request(
-        found.get("method", "GET").upper(), found["path"], found.get("headers", {}), found.get("body", "").encode()
-    )
-
-
-Reads = tuple[Callable[[Any], Any], str]
-"""What turns a value into the setting, raising `ValueError` or `TypeError`, and what is expected, in words."""
+    return int(float(parts[1]) * UNITS[parts[2]])
 
 
 def _text(value: Any) -> str:
@@ -160,47 +129,171 @@ def _bytes(value: Any) -> int:
     return size(value) if isinstance(value, str) else _whole(value)
 
 
-def _any(value: Any) -> Any:
-    return value
+@dataclass(frozen=True)
+class Setting:
+    """One setting, a field of `Settings` by its `name`, and its key in the table `table` of the file.
+
+    `read` returns its value, or raises `TypeError`; then it has to be what `expected` says. `least` is the smallest
+    number that makes sense. `example` and `about` are for the file that is written.
+    """
+
+    name: str
+    table: str
+    read: Callable[[Any], Any]
+    expected: str
+    example: str
+    about: str = ""
+    least: float = 0
 
 
-TEXT: Reads = (_text, "text")
-NUMBER: Reads = (_number, "a number")
-HEADERS: Reads = (_headers, "a table of texts")
-PATTERNS: Reads = (_texts, "a list of texts")
-TOP: Mapping[str, Reads] = {
-    "headers": HEADERS,
-    "schema": TEXT,
-    "writes": (_yes_or_no, "true or false"),
-    "concurrency": (_whole, "a whole number"),
-    "paths": (_any, "a table"),
-    "limits": (_any, "a table"),
-    "request": (_any, "a list of tables"),
+def _default(name: str) -> str:
+    return f"{getattr(Settings(), name):g}"
+
+
+SETTINGS = (
+    Setting("schema", "", _text, "text", '"openapi.yaml"',
+            "The OpenAPI description, an address or a file. Without it the usual places are tried."),
+    Setting("writes", "", _yes_or_no, "true or false", "true", "Also repeat requests that may change data."),
+    Setting("concurrency", "", _whole, "a whole number", "1", "Connections that send requests.", least=1),
+    Setting("headers", "", _headers, "a table of texts", 'Authorization = "Bearer …"',
+            "Headers that go with every request. Do not commit a token that is worth something."),
+    Setting("include", "paths", _texts, "a list of texts", '["/api/*"]'),
+    Setting("exclude", "paths", _texts, "a list of texts", "[]"),
+    Setting("budget_s", "limits", _number, "a number", _default("budget_s"), "seconds to measure", least=1.0),
+    Setting("bytes_per_request", "limits", _number, "a number", _default("bytes_per_request"),
+            "growth below this is flat", least=1.0),
+    Setting("timeout_s", "limits", _number, "a number", _default("timeout_s"),
+            "seconds until a request counts as not answered", least=0.1),
+    Setting("memory_limit", "limits", _bytes, "a size, such as 512MiB", '"512MiB"',
+            "end when the service needs more; by default half of what is free"),
+)  # fmt: skip
+"""All settings but the requests, in the order in which the file has them."""
+
+TABLES = {"paths": 'Patterns of paths, with or without a method: "/users/*", "POST /orders/*".', "limits": ""}
+"""The tables of the file, each with what it is about."""
+
+REQUEST: Mapping[str, tuple[Callable[[Any], Any], str]] = {
+    "method": (_text, "text"),
+    "path": (_text, "text"),
+    "headers": (_headers, "a table of texts"),
+    "body": (_text, "text"),
 }
-PATHS: Mapping[str, Reads] = {"include": PATTERNS, "exclude": PATTERNS}
-LIMITS: Mapping[str, Reads] = {
-    "budget_s": NUMBER,
-    "bytes_per_request": NUMBER,
-    "timeout_s": NUMBER,
-    "memory_limit": (_bytes, "a size, such as 512MiB"),
-}
-REQUEST: Mapping[str, Reads] = {"method": TEXT, "path": TEXT, "headers": HEADERS, "body": TEXT}
+"""The keys of a `[[request]]`, with what reads each and what is expected."""
 
 
-def _table(content: Any, known: Mapping[str, Reads], name: str = "") -> dict[str, Any]:
-    """Return the settings of a table. Raises `ValueError` for what is unknown, with the name that was likely meant."""
+def _checked(settings: Settings) -> Settings:
+    """Return the settings. Raises `CommandError` for a value that makes no sense."""
+    for one in SETTINGS:
+        value = getattr(settings, one.name)
+        if one.least and not value >= one.least:
+            raise CommandError(f"{one.name} has to be {one.least:g} or more, got {value:g}", Status.WRONG_COMMAND)
+    return settings
+
+
+def _in_file(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of `Settings` that a file's content sets. Raises `ValueError`."""
+    top = {one.name: (one.read, one.expected) for one in SETTINGS if not one.table}
+    others = {name: content[name] for name in (*TABLES, "request") if name in content}
+    values = _table({key: value for key, value in content.items() if key not in others}, top, also=(*TABLES, "request"))
+    for table in others.keys() & TABLES.keys():
+        known = {one.name: (one.read, one.expected) for one in SETTINGS if one.table == table}
+        values |= _table(others[table], known, table)
+    requests = others.get("request", [])
+    if not isinstance(requests, list):
+        raise ValueError(f"request has to be a list of tables, got {requests!r}")  # noqa: TRY004 - as for other content
+    return {**values, "requests": tuple(_request(one, number) for number, one in enumerate(requests, 1))}
+
+
+def _request(one: Any, number: int) -> Request:
+    values = _table(one, REQUEST, f"request {number}")
+    if not str(values.get("path", "")).startswith("/"):
+        raise ValueError(f"request {number} needs a path that begins with /")
+    return Request(
+        values.get("method", "GET").upper(), values["path"], values.get("headers", {}), values.get("body", "").encode()
+    )
+
+
+def _table(
+    content: Any, known: Mapping[str, tuple[Callable[[Any], Any], str]], name: str = "", also: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the values of a table. Raises `ValueError` for what is unknown, with the name that was likely meant.
+
+    `also` are names that are known beside those in the table.
+    """
     where = f"[{name}]: " if name else ""
     if not isinstance(content, dict):
         raise ValueError(f"{name} has to be a table")  # noqa: TRY004 - as for any other content
-    found = {}
+    values = {}
     for key, value in content.items():
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            names = [*known, *also]
+            near = difflib.get_close_matches(key, names, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}"
             raise ValueError(f"{where}unknown key {key!r}; {hint}")
         read, expected = known[key]
         try:
-            found[key] = read(value)
+            values[key] = read(value)
         except TypeError:
             raise ValueError(f"{where}{key} has to be {expected}, got {value!r}") from None
-    return found
+    return values
+
+
+ENDS_SOMETHING = ("shutdown", "logout", "signout", "restart", "stop", "kill", "exit", "quit")
+"""Words of operations that one does not want to have repeated; excluded, for the reader to decide."""
+
+LONGEST_BODY = 1000
+
+NO_REQUESTS = """
+# Requests to check. As soon as one is named, no others are checked.
+# [[request]]
+# method = "GET"
+# path = "/users/999"
+# headers = { Accept = "application/json" }
+# body = ""
+"""
+
+
+def template(paths: Sequence[ErrorPath] = ()) -> str:
+    """Return a settings file: every key with a comment, and these error paths, which are commented out."""
+    lines = [
+        "# Settings of `sadpath check`, read from the folder in which it is typed. Its options win over this file."
+    ]
+    for one in SETTINGS:
+        if not one.table:
+            lines += ["", f"# {one.about}", *_assigned(one)]
+    for table, about in TABLES.items():
+        lines += ["", *([f"# {about}"] if about else []), f"[{table}]"]
+        lines += [line for one in SETTINGS if one.table == table for line in _assigned(one, paths)]
+    if not paths:
+        return "\n".join(lines) + "\n" + NO_REQUESTS
+    lines += ["", "# The error paths that were found. All are checked; take the # off some, and those alone are."]
+    return "\n".join([*lines, *(line for path in paths for line in _commented(path))]) + "\n"
+
+
+def _assigned(one: Setting, paths: Sequence[ErrorPath] = ()) -> Iterator[str]:
+    """Yield the lines of one setting, which change nothing, but for operations that are excluded."""
+    if one.name == "headers":
+        yield from ("[headers]", f"# {one.example}")
+    elif one.name == "exclude":
+        templates = dict.fromkeys(path.path for path in paths)
+        risky = [path for path in templates if any(word in path.lower() for word in ENDS_SOMETHING)]
+        yield f"exclude = [{', '.join(map(_toml, risky))}]"
+    else:
+        yield f"# {one.name} = {one.example}" + (f"  # {one.about}" if one.table and one.about else "")
+
+
+def _commented(path: ErrorPath) -> Iterator[str]:
+    """Yield the lines of a request, as comments; a body that is too long is left out."""
+    request = path.request
+    yield from (f"# {path.name}", "# [[request]]")
+    yield from (f"# method = {_toml(request.method)}", f"# path = {_toml(request.path)}")
+    if request.headers:
+        yield f"# headers = {{ {', '.join(f'{_toml(k)} = {_toml(v)}' for k, v in request.headers.items())} }}"
+    if request.body and len(request.body) <= LONGEST_BODY:
+        yield f"# body = {_toml(request.body.decode(errors='replace'))}"
+    yield ""
+
+
+def _toml(text: str) -> str:
+    """Return a string of TOML, whose escapes are those of JSON."""
+    return json.dumps(text, ensure_ascii=False)

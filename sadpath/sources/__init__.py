@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pkgutil import resolve_name
 from typing import Protocol
 
 
@@ -46,3 +47,32 @@ class Source(Protocol):
     def read(self) -> Reading:
         """Read now. Raises `Unreadable`."""
         ...
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """What memory is to be read from: a process with its descendants, a container or a page of metrics."""
+
+    pid: int | None = None
+    container: str = ""
+    metrics: str = ""
+
+
+_SOURCES = {
+    "pid": "sadpath.sources.process_tree:ProcessTree",
+    "container": "sadpath.sources.container:Container",
+    "metrics": "sadpath.sources.metrics_page:MetricsPage",
+}
+"""The source that each field of a `SourceSpec` stands for; imported when it is asked for, since each has its needs."""
+
+
+def source_of(spec: SourceSpec) -> Source:
+    """Return the source that `spec` names; the first one of its fields, if several are set.
+
+    Raises `ValueError` if none is.
+    """
+    for name, kind in _SOURCES.items():
+        if value := getattr(spec, name):
+            source: Source = resolve_name(kind)(value)
+            return source
+    raise ValueError(f"no source of memory: name one of {', '.join(_SOURCES)}")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-import urllib.request
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from urllib.error import HTTPError, URLError
+from urllib.request import Request
 
 from prometheus_client import Metric, openmetrics, parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
+from sadpath.hosts import direct_opener
 from sadpath.sources import Reading, Unreadable
 
 MAX_PAGE_BYTES = 16 * 2**20
@@ -60,11 +61,10 @@ class MetricsPage:
 def _fetch(url: str, timeout_s: float) -> tuple[str, bool]:
     """Fetch a page: its text, and whether it is OpenMetrics, where the last line proves that it is complete."""
     accept = f"{openmetrics.exposition.CONTENT_TYPE_LATEST},text/plain;version=0.0.4;q=0.5"
-    request = urllib.request.Request(url, headers={"Accept": accept})  # noqa: S310 - the scheme was checked
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    request = Request(url, headers={"Accept": accept})  # noqa: S310 - the scheme was checked
     deadline = time.monotonic() + timeout_s
     try:
-        with opener.open(request, timeout=timeout_s) as response:
+        with direct_opener().open(request, timeout=timeout_s) as response:
             text = _read_all(response, deadline).decode()
             return text, "openmetrics" in response.headers.get("Content-Type", "")
     except HTTPError as answer:

@@ -33,13 +33,14 @@ class Round:
     """What a round of requests left behind, in all processes of a target together.
 
     `grown_bytes` is None where memory could not be read. `entries` is by how much the traceback of each exception grew,
-    of those that were there before and after the round; `live_exceptions` is how many more there are.
+    of those that were there before and after the round; `live_exceptions` is how many more there are. Both are None
+    where nothing is known of the objects, as from outside.
     """
 
     requests: int
     grown_bytes: float | None
-    live_exceptions: int = 0
-    entries: Mapping[Suspect, int] = field(default_factory=dict)
+    live_exceptions: int | None = 0
+    entries: Mapping[Suspect, int] | None = field(default_factory=dict)
 
 
 def judge_rounds(
@@ -51,9 +52,12 @@ def judge_rounds(
     whole 95% CI is above `flat_below` bytes per request over `MIN_OF_A_LEAK` rounds, and the growth neither
     levels off nor came in one step. It is flat where the interval is below, or where that of the second half of as many
     rounds is: a cache filled in the first. `hidden_bytes` may have been kept without being seen, so they count towards
-    the upper bound. Never raises; too few rounds are inconclusive.
+    the upper bound, and the rounds before growth was first seen are left out. Never raises; too few rounds are
+    inconclusive.
     """
-    usable = [one for one in rounds if one.requests > 0 and one.grown_bytes is not None]
+    usable: Sequence[Round] = [one for one in rounds if one.requests > 0 and one.grown_bytes is not None]
+    if hidden_bytes:
+        usable = _seen(usable, flat_below)
     growth = [(one.grown_bytes or 0.0) / one.requests for one in usable]
     mean, low, high = _interval(usable)
     suspects = growing_suspects(usable)
@@ -66,7 +70,7 @@ def judge_rounds(
         requests=requests,
         bytes_per_request=mean,
         ci95=(low, high),
-        traceback_entries_per_request=sum(suspects.values()) if usable else None,
+        traceback_entries_per_request=sum(suspects.values()) if usable and _knows_entries(usable) else None,
         suspects=suspects,
         flat_below=flat_below,
     )
@@ -77,20 +81,34 @@ def growing_suspects(rounds: Sequence[Round]) -> dict[Suspect, float]:
 
     Of those that grew in every round, by a quarter of their mean at least: an exception that was raised once is none.
     """
-    if len(rounds) < MIN_ROUNDS:
+    if len(rounds) < MIN_ROUNDS or not _knows_entries(rounds):
         return {}
     total: Counter[Suspect] = Counter()
     for one in rounds:
-        total.update(one.entries)
+        total.update(one.entries or {})
     requests = sum(one.requests for one in rounds)
     rates = {suspect: entries / requests for suspect, entries in total.items()}
     grown = {
         suspect: rate
         for suspect, rate in rates.items()
         if rate >= PROOF_ENTRIES_PER_REQUEST
-        and all(one.entries.get(suspect, 0) >= rate * one.requests / 4 for one in rounds)
+        and all((one.entries or {}).get(suspect, 0) >= rate * one.requests / 4 for one in rounds)
     }
     return dict(sorted(grown.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _seen(rounds: Sequence[Round], flat_below: float) -> Sequence[Round]:
+    """Return the rounds from the first on in which memory grew by the threshold, if these are enough to tell a leak.
+
+    Before it, what was kept may have come to lie where there was room. All rounds, if there is no such one.
+    """
+    growth = [(one.grown_bytes or 0.0) / one.requests for one in rounds]
+    first = next((number for number, grown in enumerate(growth) if grown > flat_below), 0)
+    return rounds[first:] if len(rounds) - first >= MIN_OF_A_LEAK else rounds
+
+
+def _knows_entries(rounds: Sequence[Round]) -> bool:
+    return all(one.entries is not None for one in rounds)
 
 
 def _interval(rounds: Sequence[Round]) -> tuple[float, float, float]:
@@ -161,4 +179,4 @@ def _doubt(growth: Sequence[float]) -> str:
 
 def _keeps_exceptions(rounds: Sequence[Round]) -> bool:
     """Whether there were more exceptions after each round, by about one for each request or for a part of them."""
-    return all(one.live_exceptions >= PROOF_ENTRIES_PER_REQUEST * one.requests for one in rounds)
+    return all((one.live_exceptions or 0) >= PROOF_ENTRIES_PER_REQUEST * one.requests for one in rounds)

@@ -76,6 +76,7 @@ for _ in range(30):
     with target(probes, raising):
         settled = probes.settle()
     assert (settled.in_use or 0) > 1 << 20
+    assert settled.tracebacks
     assert [(one.type_name, one.entries) for one in settled.tracebacks.values()] == [("builtins.ValueError", 30)]
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sadpath.check.result import ErrorPath, Plan, Request
-from sadpath.check.settings import Settings, overridden, read_settings, request, size
-from sadpath.check.template import starter
+from sadpath.check.driver import Request
+from sadpath.check.find import ErrorPath
+from sadpath.check.settings import Settings, overridden, read_settings, request, size, template
 from sadpath.errors import CommandError
 
 WHOLE = """
@@ -75,7 +75,7 @@ def test_the_file_of_the_working_directory_is_read(tmp_path: Path) -> None:
 def test_an_option_wins_over_the_file(tmp_path: Path) -> None:
     """One that was not given leaves it."""
     settings = overridden(
-        read_settings(written(tmp_path, WHOLE)), budget_s=5.0, schema="", include=(), concurrency=None
+        read_settings(written(tmp_path, WHOLE)), budget_s=5.0, schema=None, include=None, concurrency=None
     )
     assert (settings.budget_s, settings.schema, settings.include, settings.concurrency) == (
         5.0,
@@ -83,6 +83,15 @@ def test_an_option_wins_over_the_file(tmp_path: Path) -> None:
         ("/api/*",),
         4,
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("budget_s", 0.0), ("concurrency", 0), ("bytes_per_request", 0.0), ("timeout_s", float("nan"))]
+)
+def test_nothing_is_not_the_default(name: str, value: float) -> None:
+    """An option that makes no sense is refused, not left out."""
+    with pytest.raises(CommandError, match=f"{name} has to be .* or more"):
+        overridden(Settings(), **{name: value})
 
 
 @pytest.mark.parametrize(
@@ -140,24 +149,22 @@ def test_a_size_has_the_usual_units(text: str, expected: int) -> None:
     assert size(text) == expected
 
 
-PLAN = Plan(
-    (
-        ErrorPath("GET", "/users/{id}", 404, Request("GET", "/users/999")),
-        ErrorPath("POST", "/orders", 422, Request("POST", "/orders", {"Content-Type": 'text/"x"'}, b'{"broken\n\xff')),
-        ErrorPath("GET", "/logout", 401, Request("GET", "/logout")),
-    )
+PATHS = (
+    ErrorPath("GET", "/users/{id}", 404, Request("GET", "/users/999")),
+    ErrorPath("POST", "/orders", 422, Request("POST", "/orders", {"Content-Type": 'text/"x"'}, b'{"broken\n\xff')),
+    ErrorPath("GET", "/logout", 401, Request("GET", "/logout")),
 )
 
 
 def test_the_file_that_is_written_changes_nothing_by_itself(tmp_path: Path) -> None:
     """Every key is a comment, but for operations that one does not want to be repeated."""
-    assert read_settings(written(tmp_path, starter(Plan(()), Settings()))) == Settings()
-    assert read_settings(written(tmp_path, starter(PLAN, Settings()))) == Settings(exclude=("/logout",))
+    assert read_settings(written(tmp_path, template())) == Settings()
+    assert read_settings(written(tmp_path, template(PATHS))) == Settings(exclude=("/logout",))
 
 
 def test_each_request_in_it_can_be_uncommented(tmp_path: Path) -> None:
     """Whatever its headers and its body hold."""
-    head, requests = starter(PLAN, Settings()).split("# The error paths", 1)
+    head, requests = template(PATHS).split("# The error paths", 1)
     lines = requests.splitlines()[1:]
     uncommented = "\n".join(re.sub(r"^# (?=\[\[|\w+ = )", "", line) for line in lines)
     settings = read_settings(written(tmp_path, head + uncommented))
@@ -168,6 +175,6 @@ def test_each_request_in_it_can_be_uncommented(tmp_path: Path) -> None:
 
 def test_every_key_is_in_it() -> None:
     """Also those that are added later."""
-    text = starter(Plan(()), Settings())
+    text = template()
     for key in re.findall(r"^\s*\[?\[?(\w+)", WHOLE, re.MULTILINE):
         assert re.search(rf"^(# )?\[*{key}\b", text, re.MULTILINE), key

@@ -25,8 +25,8 @@ def hostile(folder: Path, *arguments: str, **more: str) -> Checked:
     ("path", "message"),
     [
         ("/hang", "1 of 1 requests were not answered: no answer within 0.5 s"),
-        ("/garbage", "1 of 1 requests were not answered: HTTPParseError"),
-        ("/drops", "1 of 1 requests were not answered: HTTPConnectionClosed"),
+        ("/garbage", "1 of 1 requests were not answered: BadStatusLine"),
+        ("/drops", "1 of 1 requests were not answered: RemoteDisconnected"),
         ("/drip", "the answer did not end within 0.5 s"),
         ("/limited", "the service limits the rate: 2 of 2 requests were answered with 429"),
         ("/fickle", "GET /fickle 404: the same request was then answered with 200"),

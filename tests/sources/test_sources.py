@@ -12,7 +12,8 @@ from threading import Event, Thread
 import psutil
 import pytest
 
-from sadpath.sources import Reading, Unreadable
+from sadpath.sources import Reading, Source, SourceSpec, Unreadable, source_of
+from sadpath.sources.container import Container
 from sadpath.sources.metrics_page import MetricsPage, WrongPage
 from sadpath.sources.process_tree import ProcessTree
 
@@ -95,6 +96,25 @@ def serve() -> Iterator[Serve]:
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("spec", "source"),
+    [
+        (SourceSpec(pid=42), ProcessTree(42)),
+        (SourceSpec(container="shop"), Container("shop")),
+        (SourceSpec(metrics="http://127.0.0.1/metrics"), MetricsPage("http://127.0.0.1/metrics")),
+    ],
+)
+def test_each_field_names_a_source(spec: SourceSpec, source: Source) -> None:
+    """A source is made of the one field that is set."""
+    assert source_of(spec) == source
+
+
+def test_no_field_names_no_source() -> None:
+    """Where nothing is set, the reason lists what could be."""
+    with pytest.raises(ValueError, match="name one of pid, container, metrics"):
+        source_of(SourceSpec())
 
 
 def test_a_page_in_prometheus_text_format(serve: Serve) -> None:

@@ -147,3 +147,31 @@ def test_a_round_with_more_requests_says_more() -> None:
     few, many = rounds([100, -100, 60], requests=50), rounds([5.0, -5.0, 3.0], requests=1000)
     low, high = judge_rounds([*few, *many]).ci95
     assert (low, high) == pytest.approx((-6, 8), abs=1)
+
+
+def test_a_cache_that_is_full_after_a_few_rounds_needs_twenty_to_be_flat() -> None:
+    """Growth that stopped may have paused: six rounds do not tell, twenty do."""
+    growth = noise(400, 5, 3) + noise(1, 5, 17)
+    assert judge_rounds(rounds(growth[:6])).outcome == "inconclusive"
+    assert judge_rounds(rounds(growth)).outcome == "flat"
+
+
+@pytest.mark.parametrize(("last", "outcome"), [(20.0, "inconclusive"), (450.0, "leaks")])
+def test_a_leak_grows_in_every_third(last: float, outcome: str) -> None:
+    """By a quarter of its pace at least: memory that hardly grew in the first third stepped up later."""
+    growth = noise(last, 2, 7) + noise(500, 2, 14)
+    verdict = judge_rounds(rounds(growth), flat_below=10)
+    assert verdict.outcome == outcome
+
+
+def test_a_verdict_has_its_suspects_and_its_threshold() -> None:
+    """Where they were found, and what decided."""
+    verdict = judge_rounds(rounds([500, 480, 510], [200, 200, 200]), flat_below=300)
+    assert verdict.suspects == {ERROR: 2.0}
+    assert verdict.flat_below == 300
+
+
+def test_rounds_without_a_census_have_no_entries() -> None:
+    """It is unknown whether a traceback grew, which is not the same as that none did."""
+    verdict = judge_rounds([Round(100, 300.0, None, None)] * 4)
+    assert (verdict.outcome, verdict.traceback_entries_per_request, verdict.suspects) == ("flat", None, {})

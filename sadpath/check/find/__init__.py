@@ -1,1 +1,37 @@
 """Find the error paths of a service: from its OpenAPI description, or from the routes of the running app."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sadpath.check.driver import Request
+
+PARAMETER = re.compile(r"\{[^{}]*\}")
+"""A parameter in the template of a path."""
+
+
+@dataclass(frozen=True)
+class ErrorPath:
+    """An operation and the status of an error that it answers with.
+
+    `path` is the template, such as `/users/{id}`, or the path as it was given. `request` is what is repeated.
+    """
+
+    method: str
+    path: str
+    status: int
+    request: Request
+
+    @property
+    def name(self) -> str:
+        """As in a table: `GET /users/{id} 404`."""
+        return f"{self.method} {self.path} {self.status}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The error paths to measure, and what there is to say about the search, a line each."""
+
+    paths: tuple[ErrorPath, ...]
+    notes: tuple[str, ...] = ()

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
+from urllib.request import HTTPRedirectHandler
 from urllib.request import Request as HttpRequest
 
-from sadpath.check.result import Request
+from sadpath.check.driver import Request
 from sadpath.errors import CommandError, Status
-from sadpath.hosts import urlsplit_or_none
+from sadpath.hosts import direct_opener, urlsplit_or_none
 
 USUAL_PLACES = ("/openapi.json", "/swagger.json", "/api/openapi.json", "/api/schema/?format=json", "/v1/openapi.json")
 READS_WITHIN_S = 10.0
@@ -143,7 +143,7 @@ class _NoRedirect(HTTPRedirectHandler):
 
 
 def _fetched(url: str, headers: Mapping[str, str]) -> bytes:
-    opener = build_opener(ProxyHandler({}), _NoRedirect)
+    opener = direct_opener(_NoRedirect())
     with opener.open(HttpRequest(url, headers=dict(headers)), timeout=READS_WITHIN_S) as answer:  # noqa: S310
         return bytes(answer.read(MOST_BYTES))
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from itertools import count
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from sadpath.check.driver import Request
+from sadpath.check.find import PARAMETER, ErrorPath
 from sadpath.check.measure.rounds import Requests
-from sadpath.check.result import ErrorPath, Request
 
-PARAMETER = re.compile(r"\{[^{}]*\}")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 

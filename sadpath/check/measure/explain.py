@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from sadpath.check.measure.rounds import Look
-from sadpath.check.result import Cause, RaiseSite
-from sadpath.verdict.rounds import growing_suspects
+from sadpath.check.result import Cause, CauseKind, RaiseSite
+from sadpath.verdict.verdict import Suspect
 
 MAX_CAUSES = 5
 REQUESTS_TO_EXPLAIN = 100
@@ -19,8 +18,6 @@ IS_CYCLIC = 1.0
 
 CUTS_SINCE = (1, 10)
 """The Starlette that removes tracebacks."""
-
-REUSED, KEPT, CYCLE, OTHER = "reused exception", "kept exception", "reference cycle", "no exception"
 
 
 class Asked(Protocol):
@@ -35,15 +32,15 @@ Load = Callable[[int], object]
 """Sends as many requests of the path."""
 
 
-def explain(look: Look, probes: Asked, load: Load, starlette: str = "") -> tuple[Cause, ...]:
+def explain(suspects: Collection[Suspect], probes: Asked, load: Load, starlette: str = "") -> tuple[Cause, ...]:
     """Return what is to blame for the leak of a path, the largest first; empty if nothing was found.
 
+    `suspects` are the exceptions whose tracebacks grow; without one what is kept is searched for, with some requests.
     `starlette` is the version that the service has, empty if none.
     """
-    suspects = growing_suspects(look.rounds)
     if suspects:
-        found = _reused(list(suspects), probes)
-        return tuple(replace(one, details=(*one.details, *protection(starlette))) for one in found)
+        causes = _reused(suspects, probes)
+        return tuple(replace(one, details=(*one.details, *protection(starlette))) for one in causes)
     probes.ask("growth.begin")
     load(REQUESTS_TO_EXPLAIN)
     try:
@@ -66,21 +63,18 @@ def cycles(probes: Asked, load: Load) -> tuple[Cause, ...]:
     return tuple(_cycle(one, objects) for one in found.values())[:MAX_CAUSES]
 
 
-def _reused(suspects: Sequence[tuple[int, int]], probes: Asked) -> tuple[Cause, ...]:
-    ids = [one_id for _, one_id in suspects]
-    answers = probes.ask("explain.explain", ids=ids)
-    found = [
-        _from_exception(REUSED, one)
-        for pid, explained in answers.items()
-        for one in explained
-        if (pid, one["id"]) in suspects
+def _reused(suspects: Collection[Suspect], probes: Asked) -> tuple[Cause, ...]:
+    """Explain the suspects, of which each is one only in its own process: another may have an object of its id."""
+    answers = probes.ask("explain.explain", ids=[one_id for _, one_id in suspects])
+    causes = [
+        _from_exception(one) for pid, explained in answers.items() for one in explained if (pid, one["id"]) in suspects
     ]
-    return _merged(found)[:MAX_CAUSES]
+    return _merged(causes)[:MAX_CAUSES]
 
 
-def _from_exception(kind: str, one: Mapping[str, Any]) -> Cause:
+def _from_exception(one: Mapping[str, Any]) -> Cause:
     cause = Cause(
-        kind=kind,
+        kind=CauseKind.REUSED,
         type=one["type"],
         message=one.get("message") or "",
         held_by=" and ".join(one.get("held_by") or ()),
@@ -148,18 +142,18 @@ def protection(starlette: str) -> tuple[str, ...]:
 def _kept(answers: Mapping[int, Any]) -> tuple[Cause, ...]:
     """Return a cause for each kind of exception of which every other request, at least, left one behind."""
     found = [one for answer in answers.values() for one in answer if one["count"] >= REQUESTS_TO_EXPLAIN / 2]
-    return tuple(_from_container(KEPT, one) for one in found)[:MAX_CAUSES]
+    return tuple(_from_container(CauseKind.KEPT, one) for one in found)[:MAX_CAUSES]
 
 
 def _grown(answers: Mapping[int, Any]) -> tuple[Cause, ...]:
     found = [one for answer in answers.values() for one in answer if one["count"] >= REQUESTS_TO_EXPLAIN / 2]
-    return tuple(_from_container(OTHER, one) for one in found)[:1] or (Cause(OTHER, fix=_NO_CAUSE),)
+    return tuple(_from_container(CauseKind.OTHER, one) for one in found)[:1] or (Cause(CauseKind.OTHER, fix=_NO_CAUSE),)
 
 
 _NO_CAUSE = "No exception and no container was found; look with memray or tracemalloc at this path alone."
 
 
-def _from_container(kind: str, one: Mapping[str, Any]) -> Cause:
+def _from_container(kind: CauseKind, one: Mapping[str, Any]) -> Cause:
     where = one.get("held_by") or ""
     per_request = one["count"] / REQUESTS_TO_EXPLAIN
     details = [f"{per_request:,.1f} objects of this type more with each request"]
@@ -172,7 +166,7 @@ def _from_container(kind: str, one: Mapping[str, Any]) -> Cause:
         message=one.get("message") or "",
         held_by=where,
         raised_at=raise_sites(one.get("raised_at") or ()),
-        fix=_fix_of_kept(where) if kind == KEPT else _fix_of_growth(where),
+        fix=_fix_of_kept(where) if kind is CauseKind.KEPT else _fix_of_growth(where),
         details=tuple(details),
         bound=one.get("bounded"),
     )
@@ -189,7 +183,7 @@ def _fix_of_growth(where: str) -> str:
 
 def _cycle(one: Mapping[str, Any], objects: float) -> Cause:
     return Cause(
-        kind=CYCLE,
+        kind=CauseKind.CYCLE,
         type=one["type"],
         held_by=f"local {one['local']!r} of {one['function']}",
         raised_at=raise_sites([{**one, "raises": 1}]),

@@ -9,11 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from statistics import median
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from sadpath.check.result import ErrorPath, Request, Sent, Settled, Traceback
-from sadpath.verdict.rounds import Round, growing_suspects, judge_rounds
+from sadpath.check.driver import Request, Sent
+from sadpath.check.find import ErrorPath
+from sadpath.check.result import Cause
+from sadpath.check.service.probes import Snapshot, Traceback
+from sadpath.verdict.rounds import Round, judge_rounds
 from sadpath.verdict.verdict import FLAT_BELOW_IN_PAGES, HIDDEN_IN_PAGES, Suspect, Verdict
 
 FIRST_ROUND, LONGEST_ROUND = 50, 400
@@ -48,11 +52,14 @@ MOST_FIRST_LOOKS, CALM_BYTES = 8, 600.0
 """Looks at new processes, and what one may leave behind before it counts."""
 
 IDLE_ROUNDS, SHARE_OF_IDLE_GROWTH = 3, 0.5
-"""Rounds without requests, and the share of a round's growth from which on they explain it."""
+"""Rounds without requests, and the share of the growth under load from which on they explain it."""
+
+
+N = TypeVar("N", int, float)
 
 
 class Sender(Protocol):
-    """What sends requests: `sadpath.check.drive.driver.Driver`."""
+    """What sends requests: `sadpath.check.driver.Driver`."""
 
     connections: int
 
@@ -61,36 +68,59 @@ class Sender(Protocol):
         ...
 
 
-class Disturbed(Exception):  # noqa: N818 - no error of the program
-    """A path cannot be measured; the message says why, in one line."""
-
-
 class Settle(Protocol):
-    """What looks at all processes of a target: `sadpath.check.service.probes.Probes.settle`."""
+    """What looks at all processes of a service: `sadpath.check.service.target.Target.settle`."""
 
-    def __call__(self, *, begins_round: bool = False) -> Settled:
-        """Collect garbage, and return what is left."""
+    def __call__(self, *, begins_round: bool = False) -> Snapshot:
+        """Collect garbage, and return what is left. Raises `Unreadable`."""
         ...
 
 
+class TroubleKind(Enum):
+    """Why a path is not measured any further."""
+
+    NOT_ANSWERED = "requests were not answered"
+    ANOTHER_STATUS = "requests were answered with another status"
+    RATE_LIMITED = "the service limits the rate"
+    RESTARTS = "its processes change all the time"
+    UNREADABLE = "its memory cannot be read"
+    GROWS_BY_ITSELF = "memory grows without any request"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a path is not measured any further, and that in one line."""
+
+    kind: TroubleKind
+    words: str
+
+
+class Disturbed(Exception):  # noqa: N818 - no error of the program
+    """A path cannot be measured, for this trouble."""
+
+    def __init__(self, kind: TroubleKind, words: str) -> None:
+        super().__init__(words)
+        self.trouble = Trouble(kind, words)
+
+
 class Calmed:
-    """Looks at all processes of a target, and at one that is new until looking alone leaves little behind.
+    """Looks at all processes of a service, and at one that is new until looking alone leaves little behind.
 
     The first looks load and keep what the probe needs. A worker that was replaced is new again.
     """
 
     def __init__(self, settle: Settle) -> None:
         self._settle = settle
-        self._known: tuple[int, ...] = ()
+        self._known: tuple[float, ...] = ()
 
-    def __call__(self, *, begins_round: bool = False) -> Settled:
+    def __call__(self, *, begins_round: bool = False) -> Snapshot:
         """Collect garbage, and return what is left."""
         settled = self._settle(begins_round=begins_round)
-        for _ in range(MOST_FIRST_LOOKS if settled.pids != self._known else 0):
+        for _ in range(MOST_FIRST_LOOKS if settled.identity != self._known else 0):
             before, settled = settled, self._settle(begins_round=begins_round)
-            if before.pids == settled.pids and abs(_grown(before, settled) or 0.0) < CALM_BYTES:
+            if before.identity == settled.identity and abs(_grown(before, settled) or 0.0) < CALM_BYTES:
                 break
-        self._known = settled.pids
+        self._known = settled.identity
         return settled
 
 
@@ -99,12 +129,14 @@ Requests = Callable[[int], Sequence[Request]]
 
 
 @dataclass
-class Look:
+class Measurement:
     """What was measured of one error path so far, with identical requests or with distinct ones.
 
-    `most_requests` is the longest round that its processes live for. `seconds` are the response times in order,
-    `cyclic` the objects in reference cycles per request, by round. `trouble` is why the path is not measured any
-    further, if it is not.
+    `rounds_s` is how long the rounds took, from count to count, and `most_requests` the longest that its processes live
+    for. `seconds` are the response times in order,
+    `cyclic` the objects in reference cycles per request, by round. `pages_of` is the number of processes whose memory
+    is only known in pages, 0 where bytes in use are counted. `trouble` is why the path is not measured any further.
+    `causes` are what is to blame, once the path was decided and explained.
     """
 
     path: ErrorPath
@@ -112,107 +144,129 @@ class Look:
     flat_below: float
     distinct: bool = False
     rounds: list[Round] = field(default_factory=list)
+    rounds_s: float = 0.0
     seconds: list[float] = field(default_factory=list)
     cyclic: list[float] = field(default_factory=list)
     most_requests: int = LONGEST_ROUND
     restarts: int = 0
     restarts_in_a_row: int = 0
-    in_pages: bool = False
-    trouble: str = ""
+    pages_of: int = 0
+    trouble: Trouble | None = None
     visits: int = 0
+    is_explained: bool = False
+    causes: tuple[Cause, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
         """What the rounds so far decide."""
-        if self.in_pages:
-            flat_below = max(self.flat_below, FLAT_BELOW_IN_PAGES)
-            found = judge_rounds(self.rounds, flat_below=flat_below, hidden_bytes=HIDDEN_IN_PAGES)
-        else:
-            found = judge_rounds(self.rounds, flat_below=self.flat_below)
-        if (
-            found.outcome == "leaks"
-            and self.restarts
-            and found.ci95[0] < COLD_DRIFT
-            and not growing_suspects(self.rounds)
-        ):
+        verdict = self._judged()
+        if self.trouble:
+            return replace(verdict, outcome="inconclusive", reason=self.trouble.words)
+        if verdict.outcome == "leaks" and self.restarts and verdict.ci95[0] < COLD_DRIFT and not verdict.suspects:
             reason = f"its processes were replaced {self.restarts} times, each before its memory was steady"
-            return replace(found, outcome="inconclusive", reason=reason)
-        return found
+            return replace(verdict, outcome="inconclusive", reason=reason)
+        return verdict
 
     @property
     def is_decided(self) -> bool:
         """Whether more rounds would change nothing."""
-        return bool(self.trouble) or self.verdict.outcome != "inconclusive"
+        return self.trouble is not None or self.verdict.outcome != "inconclusive"
+
+    @property
+    def grows(self) -> bool:
+        """Whether memory leaks, or grows and it is not known yet for how long."""
+        verdict = self.verdict
+        return verdict.outcome == "leaks" or (verdict.outcome == "inconclusive" and verdict.ci95[0] > self.flat_below)
+
+    @property
+    def cyclic_objects(self) -> float | None:
+        """The objects in reference cycles that a request leaves: a median, since other threads make some too."""
+        return median(self.cyclic) if self.cyclic else None
+
+    def _judged(self) -> Verdict:
+        if not self.pages_of:
+            return judge_rounds(self.rounds, flat_below=self.flat_below)
+        flat_below = max(self.flat_below, FLAT_BELOW_IN_PAGES)
+        return judge_rounds(self.rounds, flat_below=flat_below, hidden_bytes=HIDDEN_IN_PAGES * self.pages_of)
 
 
-def visit(look: Look, sender: Sender, settle: Settle, most: int) -> Iterator[Round]:
+def visit(measurement: Measurement, sender: Sender, settle: Settle, most: int) -> Iterator[Round]:
     """Measure up to `most` further rounds, until the path is decided. Raises `Disturbed`."""
-    look.visits += 1
-    warm = send(look, sender, 2 * sender.connections)
-    size = _round_size(warm, min(FIRST_ROUND << (look.visits - 1), look.most_requests))
-    rest = REST_S if look.visits == 1 else LONG_REST_S
+    measurement.visits += 1
+    warm = send(measurement, sender, 2 * sender.connections)
+    size = _round_size(warm, min(FIRST_ROUND << (measurement.visits - 1), measurement.most_requests))
+    rest = REST_S if measurement.visits == 1 else LONG_REST_S
     time.sleep(rest)
-    before = settle(begins_round=True)
+    before, counted_at = settle(begins_round=True), time.monotonic()
     for number in range(most, 0, -1):
-        sent = send(look, sender, size)
+        sent = send(measurement, sender, size)
         time.sleep(rest)
-        after = settle(begins_round=number > 1)
-        look.seconds += sent.seconds
-        if after.pids == before.pids:
-            look.restarts_in_a_row = 0
-            look.rounds.append(one := _round(size, before, after))
-            look.cyclic.append(after.collected / size)
-            look.in_pages = look.in_pages or before.in_use is None
-            if sum(one.entries.values()) >= size:
+        after, began = settle(begins_round=number > 1), counted_at
+        counted_at = time.monotonic()
+        measurement.seconds += sent.seconds
+        if after.identity == before.identity:
+            measurement.restarts_in_a_row = 0
+            measurement.rounds.append(one := _round(size, before, after))
+            measurement.rounds_s += counted_at - began
+            if after.collected is not None:
+                measurement.cyclic.append(after.collected / size)
+            if None in (before.in_use, after.in_use):
+                measurement.pages_of = max(measurement.pages_of, before.processes)
+            if one.entries and sum(one.entries.values()) >= size:
                 size = min(size, REQUESTS_OF_PROOF)
             yield one
         else:
-            size = _restarted(look, size)
+            size = _restarted(measurement, size)
         before = after
-        if look.is_decided:
+        if measurement.is_decided:
             return
 
 
-def grows_by_itself(look: Look, settle: Settle, wait: Callable[[float], None] = time.sleep) -> str:
-    """Return what memory grows by without any request, in one line, if that explains the growth of a look.
+def grows_by_itself(measurement: Measurement, settle: Settle) -> str:
+    """Return what memory grows by without any request, in one line, if that explains the growth of a measurement.
 
-    Waits as long as a few rounds of the look took. A service may have a thread that leaks.
+    It is looked at as long as a few rounds took, and compared by the second: a service may have a thread that leaks.
     """
-    took = sum(look.seconds) / max(len(look.rounds), 1)
-    grown = []
-    before = settle(begins_round=True)
-    for _ in range(IDLE_ROUNDS):
-        wait(took)
-        after = settle(begins_round=True)
-        grown.append(_grown(before, after) or 0.0)
+    grown = 0.0
+    before, began = settle(begins_round=True), time.monotonic()
+    for left in range(IDLE_ROUNDS, 0, -1):
+        time.sleep(measurement.rounds_s / len(measurement.rounds))
+        after = settle(begins_round=left > 1)
+        grown += _grown(before, after) or 0.0
         before = after
-    of_requests = median(one.grown_bytes or 0.0 for one in look.rounds)
-    if median(grown) < of_requests * SHARE_OF_IDLE_GROWTH:
+    idle = grown / (time.monotonic() - began)
+    loaded = sum(one.grown_bytes or 0.0 for one in measurement.rounds) / measurement.rounds_s
+    if idle < SHARE_OF_IDLE_GROWTH * loaded:
         return ""
-    return f"memory grows by {median(grown) / took / 1024:,.0f} KiB a second without any request"
+    return f"memory grows by {idle / 1024:,.0f} KiB a second without any request"
 
 
 def identical(path: ErrorPath) -> Requests:
-    """Return the requests of a look with identical inputs."""
+    """Return the requests of a measurement with identical inputs."""
     return lambda _: [path.request]
 
 
-def send(look: Look, sender: Sender, count: int) -> Sent:
+def send(measurement: Measurement, sender: Sender, count: int) -> Sent:
     """Send requests that all have to be answered as the path is. Raises `Disturbed`."""
-    sent = sender.send(look.requests(count), count)
+    sent = sender.send(measurement.requests(count), count)
     if sent.answered < AS_EXPECTED * count:
         reason = max(sent.failures, key=lambda name: sent.failures[name], default="no answer")
-        raise Disturbed(f"{count - sent.answered} of {count} requests were not answered: {reason}")
-    as_expected = sent.statuses.get(look.path.status, 0)
+        raise Disturbed(
+            TroubleKind.NOT_ANSWERED, f"{count - sent.answered} of {count} requests were not answered: {reason}"
+        )
+    as_expected = sent.statuses.get(measurement.path.status, 0)
     if as_expected >= AS_EXPECTED * count:
         return sent
-    other = max(sent.statuses, key=lambda status: sent.statuses[status] * (status != look.path.status))
+    other = max(sent.statuses, key=lambda status: sent.statuses[status] * (status != measurement.path.status))
     if other == TOO_MANY_REQUESTS:
         raise Disturbed(
+            TroubleKind.RATE_LIMITED,
             f"the service limits the rate: {sent.statuses[other]} of {count} requests were answered with 429; "
-            "switch the limit off for the check"
+            "switch the limit off for the check",
         )
-    raise Disturbed(f"{sent.statuses[other]} of {count} requests were answered with {other}")
+    raise Disturbed(
+        TroubleKind.ANOTHER_STATUS, f"{sent.statuses[other]} of {count} requests were answered with {other}"
+    )
 
 
 def _round_size(warm: Sent, most: int) -> int:
@@ -220,28 +274,33 @@ def _round_size(warm: Sent, most: int) -> int:
     return max(LEAST_PER_ROUND, min(most, int(SECONDS_PER_ROUND / slowest))) if slowest else most
 
 
-def _round(size: int, before: Settled, after: Settled) -> Round:
+def _round(size: int, before: Snapshot, after: Snapshot) -> Round:
     return Round(
         requests=size,
         grown_bytes=_grown(before, after),
-        live_exceptions=after.live_exceptions - before.live_exceptions,
+        live_exceptions=_difference(before.live_exceptions, after.live_exceptions),
         entries=_grown_tracebacks(before, after),
     )
 
 
-def _grown(before: Settled, after: Settled) -> float | None:
-    if before.in_use is not None and after.in_use is not None:
-        return after.in_use - before.in_use
-    if before.anonymous is not None and after.anonymous is not None:
-        return after.anonymous - before.anonymous
-    return None
+def _grown(before: Snapshot, after: Snapshot) -> float | None:
+    exact = _difference(before.in_use, after.in_use)
+    return _difference(before.anonymous, after.anonymous) if exact is None else exact
 
 
-def _grown_tracebacks(before: Settled, after: Settled) -> dict[Suspect, int]:
+def _difference(before: N | None, after: N | None) -> N | None:
+    """Return by how much a figure grew; None where it was not known both times."""
+    return None if before is None or after is None else after - before
+
+
+def _grown_tracebacks(before: Snapshot, after: Snapshot) -> dict[Suspect, int] | None:
     """Return by how many entries the tracebacks grew, of objects that were alive before and are the same after.
 
-    An id is used again after an object has died; its type then mostly differs, and its traceback is shorter.
+    An id is used again after an object has died; its type then mostly differs, and its traceback is shorter. None where
+    tracebacks are not known.
     """
+    if before.tracebacks is None or after.tracebacks is None:
+        return None
     nothing = Traceback("", 0)
     grown = {}
     for suspect, now in after.tracebacks.items():
@@ -251,11 +310,13 @@ def _grown_tracebacks(before: Settled, after: Settled) -> dict[Suspect, int]:
     return grown
 
 
-def _restarted(look: Look, size: int) -> int:
+def _restarted(measurement: Measurement, size: int) -> int:
     """Return a size for the next round that the processes may live for; workers may end after some requests."""
-    look.restarts += 1
-    look.restarts_in_a_row += 1
-    if look.restarts_in_a_row > MAX_RESTARTS_IN_A_ROW:
-        raise Disturbed("the processes of the service change all the time; they cannot be measured")
-    look.most_requests = max(size // 2, min(SHORTEST_LIFE, size))
-    return look.most_requests
+    measurement.restarts += 1
+    measurement.restarts_in_a_row += 1
+    if measurement.restarts_in_a_row > MAX_RESTARTS_IN_A_ROW:
+        raise Disturbed(
+            TroubleKind.RESTARTS, "the processes of the service change all the time; they cannot be measured"
+        )
+    measurement.most_requests = max(size // 2, min(SHORTEST_LIFE, size))
+    return measurement.most_requests

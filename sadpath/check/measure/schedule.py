@@ -6,9 +6,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from sadpath.check.find import ErrorPath
 from sadpath.check.measure.distinct import distinct
-from sadpath.check.measure.rounds import Calmed, Disturbed, Look, Sender, Settle, identical, visit
-from sadpath.check.result import ErrorPath
+from sadpath.check.measure.rounds import (
+    Calmed,
+    Disturbed,
+    Measurement,
+    Sender,
+    Settle,
+    Trouble,
+    TroubleKind,
+    identical,
+    visit,
+)
+from sadpath.sources import Unreadable
 from sadpath.verdict.verdict import Verdict
 
 WARM_UP_REQUESTS = 450
@@ -26,58 +37,100 @@ FIRST_ROUNDS = 4
 LATER_ROUNDS = 6
 
 
-@dataclass(frozen=True)
-class Pace:
-    """How long all may take, in seconds, and from which growth on a path leaks, in bytes per request."""
+@dataclass
+class PathMeasurements:
+    """What is measured of one path: with identical requests and, where its template has a parameter, distinct ones."""
 
-    budget_s: float
-    flat_below: float
+    first: Measurement
+    second: Measurement | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """One verdict for the path.
+
+        One that does not leak with identical inputs leaks if it does with distinct ones, and is inconclusive while
+        memory grows with these.
+        """
+        first, second = self.first, self.second
+        verdict = self.shown.verdict
+        if self.shown is second:
+            verdict = replace(verdict, reason=f"with other inputs each time, {verdict.reason}")
+        return replace(verdict, restarts=first.restarts + (second.restarts if second else 0))
+
+    @property
+    def shown(self) -> Measurement:
+        """The one that decides: the second where memory grows in it alone."""
+        first, second = self.first, self.second
+        decides = second and second.rounds and not second.trouble and second.grows
+        return second if second and decides and not first.trouble and first.verdict.outcome != "leaks" else first
 
 
 class Schedule:
-    """The looks at all error paths. Each is visited once, the undecided again and again; then those that are flat get
-    distinct inputs.
+    """The measurements of all error paths. Each is visited once, the undecided again and again; then those that are
+    flat get distinct inputs.
     """
 
-    def __init__(self, paths: Sequence[ErrorPath], pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
-        self.looks = [Look(path, identical(path), pace.flat_below) for path in paths]
-        others = [(path, requests) for path in paths if (requests := distinct(path))]
-        self.distinct_looks = [Look(path, requests, pace.flat_below, distinct=True) for path, requests in others]
+    def __init__(
+        self,
+        paths: Sequence[ErrorPath],
+        flat_below: float,
+        budget_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.paths = [_measurements(path, flat_below) for path in paths]
         self._clock = clock
-        self._until = clock() + pace.budget_s
+        self._until = clock() + budget_s
 
     @property
     def seconds_left(self) -> float:
         """What is left of the budget."""
         return max(self._until - self._clock(), 0.0)
 
-    def run(self, sender: Sender, settle: Settle) -> Iterator[Look]:
-        """Measure; yields a look before its first round and after each. What ends it early leaves what was measured."""
-        warm_up(sender, [look.path for look in self.looks], self.seconds_left)
+    @property
+    def unmeasured(self) -> list[Measurement]:
+        """The measurements with distinct inputs, of paths that are flat, that have not begun."""
+        return [second for second in self._of_flat_paths() if not second.rounds]
+
+    def run(self, sender: Sender, settle: Settle) -> Iterator[Measurement]:
+        """Measure; yields a measurement before its first round and after each round or trouble.
+
+        What ends it early leaves what was measured.
+        """
+        warm_up(sender, [one.first.path for one in self.paths], self.seconds_left)
         settle = Calmed(settle)
-        yield from self._decide(self.looks, sender, settle)
-        flat = [look.path for look in self.looks if look.verdict.outcome == "flat" and not look.trouble]
-        others = [look for look in self.distinct_looks if any(look.path is path for path in flat)]
-        yield from self._decide(others, sender, settle)
+        yield from self._decide([one.first for one in self.paths], sender, settle)
+        yield from self._decide(self._of_flat_paths(), sender, settle)
 
-    def _decide(self, looks: Sequence[Look], sender: Sender, settle: Settle) -> Iterator[Look]:
-        """Visit the looks in turn until all are decided or the budget ends."""
-        while left := [look for look in looks if not look.is_decided and self.seconds_left]:
-            for look in left:
-                yield from self._visit(look, sender, settle)
+    def _of_flat_paths(self) -> list[Measurement]:
+        return [one.second for one in self.paths if one.second and one.first.verdict.outcome == "flat"]
 
-    def _visit(self, look: Look, sender: Sender, settle: Settle) -> Iterator[Look]:
+    def _decide(self, measurements: Sequence[Measurement], sender: Sender, settle: Settle) -> Iterator[Measurement]:
+        """Visit them in turn until all are decided or the budget ends."""
+        while left := [one for one in measurements if not one.is_decided and self.seconds_left]:
+            for measurement in left:
+                yield from self._visit(measurement, sender, settle)
+
+    def _visit(self, measurement: Measurement, sender: Sender, settle: Settle) -> Iterator[Measurement]:
         if not self.seconds_left:
             return
-        yield look
+        yield measurement
         try:
-            for _ in visit(look, sender, settle, LATER_ROUNDS if look.visits else FIRST_ROUNDS):
-                yield look
+            for _ in visit(measurement, sender, settle, LATER_ROUNDS if measurement.visits else FIRST_ROUNDS):
+                yield measurement
                 if not self.seconds_left:
                     return
         except Disturbed as reason:
-            look.trouble = str(reason)
-            yield look
+            measurement.trouble = reason.trouble
+            yield measurement
+        except Unreadable as reason:
+            measurement.trouble = Trouble(TroubleKind.UNREADABLE, f"its memory cannot be read: {reason}")
+            yield measurement
+
+
+def _measurements(path: ErrorPath, flat_below: float) -> PathMeasurements:
+    others = distinct(path)
+    second = Measurement(path, others, flat_below, distinct=True) if others else None
+    return PathMeasurements(Measurement(path, identical(path), flat_below), second)
 
 
 def warm_up(sender: Sender, paths: Sequence[ErrorPath], budget_s: float) -> None:
@@ -88,23 +141,3 @@ def warm_up(sender: Sender, paths: Sequence[ErrorPath], budget_s: float) -> None
         while left > 0 and time.monotonic() < until:
             sent = sender.send([path.request], min(left, WARM_UP_AT_ONCE))
             left = left - WARM_UP_AT_ONCE if sent.answered else 0
-
-
-def combined(first: Look, second: Look | None) -> Verdict:
-    """Return one verdict for a path, by its look with identical inputs and, if there was one, with distinct inputs.
-
-    A path that does not leak with identical inputs leaks if it does with distinct ones, and is undecided while memory
-    grows with these.
-    """
-    verdict = first.verdict
-    if first.trouble:
-        verdict = replace(verdict, outcome="inconclusive", reason=first.trouble)
-    elif second and verdict.outcome != "leaks" and not second.trouble and _grows(second):
-        verdict = replace(second.verdict, reason=f"with other inputs each time, {second.verdict.reason}")
-    return replace(verdict, restarts=first.restarts + (second.restarts if second else 0))
-
-
-def _grows(look: Look) -> bool:
-    """Whether memory leaks, or grows and it is not known yet for how long."""
-    verdict = look.verdict
-    return verdict.outcome == "leaks" or (verdict.outcome == "inconclusive" and verdict.ci95[0] > look.flat_below)

@@ -1,4 +1,4 @@
-"""A check while it is measured: looks at the paths, what was explained, and the results so far."""
+"""The measurement of one service: it sends, measures and explains, and yields what happens as events."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import median
 
-from sadpath.check.drive.driver import Driver
-from sadpath.check.measure import explain as cause
-from sadpath.check.measure import outside as from_outside
-from sadpath.check.measure.rounds import Look, grows_by_itself
-from sadpath.check.measure.schedule import Pace, Schedule, combined
-from sadpath.check.result import Cause, Check, PathResult, Plan, Request, Sent
-from sadpath.check.service.environment import environment_of
+from sadpath.check.driver import Driver, Request, Sent
+from sadpath.check.events import Event, PathDecided, RoundDone, Standing
+from sadpath.check.find import Plan
+from sadpath.check.measure.explain import IS_CYCLIC, cycles, explain
+from sadpath.check.measure.rounds import Measurement, Trouble, TroubleKind, grows_by_itself
+from sadpath.check.measure.schedule import PathMeasurements, Schedule
+from sadpath.check.result import Check, EndReason, PathResult
 from sadpath.check.service.probes import NoAnswer
-from sadpath.check.service.start import Target
+from sadpath.check.service.target import Target
 from sadpath.check.settings import Settings
-from sadpath.errors import CommandError
-from sadpath.verdict.rounds import growing_suspects
-
-OVER_LIMIT = "the service needs"
+from sadpath.sources import Unreadable
 
 LIMIT_IS_CHECKED_EACH_S = 0.05
 
@@ -28,134 +25,173 @@ COMPARED = 100
 """Response times at the beginning and at the end of a path that are compared."""
 
 
-class Measuring:
-    """The measurement of all paths of a plan. `ended_early` is why it did, if so, and `interrupted` the exit status
-    that a signal asked for.
+class CutShort(Exception):  # noqa: N818 - no error of the program
+    """The check cannot go on; what was measured stays."""
+
+    def __init__(self, reason: EndReason, words: str) -> None:
+        super().__init__(words)
+        self.reason = reason
+
+
+class Session:
+    """Measures all paths of a plan within the budget and the memory limit, in bytes.
+
+    `accepted` are the names of the paths whose leak a baseline knows.
     """
 
-    def __init__(self, target: Target, driver: Driver, plan: Plan, settings: Settings, memory_limit: int) -> None:
-        self.target, self.plan, self.settings = target, plan, settings
-        self.ended_early, self.interrupted = "", 0
-        self.schedule = Schedule(plan.paths, Pace(settings.budget_s, settings.bytes_per_request))
-        self.requests = 0
+    def __init__(  # noqa: PLR0913 - one for each thing that a measurement depends on
+        self,
+        target: Target,
+        driver: Driver,
+        plan: Plan,
+        settings: Settings,
+        *,
+        memory_limit: int,
+        accepted: frozenset[str] = frozenset(),
+    ) -> None:
         self.connections = driver.connections
-        self.current: Look | None = None
-        self._driver, self._limit = driver, memory_limit
-        self._began = time.monotonic()
-        self._look_again = 0.0
-        self._explained: dict[int, tuple[Cause, ...]] = {}
-        self._environment = environment_of(target)
+        self._target, self._driver, self._plan = target, driver, plan
+        self._limit, self._accepted = memory_limit, accepted
+        self._schedule = Schedule(plan.paths, settings.bytes_per_request, settings.budget_s)
+        self._environment = target.probes.versions() if target.probes else {}
+        self._current: Measurement | None = None
+        self._requests = 0
+        self._began, self._look_again = time.monotonic(), 0.0
+        self._ended, self._ended_early = EndReason.FINISHED, ""
+
+    def events(self) -> Iterator[Event]:
+        """Measure until all is decided, the budget ends, or something cuts it short; `check` has the reason then."""
+        try:
+            for measurement in self._schedule.run(self, self._target.settle):
+                self._current = measurement
+                is_new = measurement.is_decided and not measurement.is_explained
+                if is_new:
+                    self._explain(measurement)
+                yield RoundDone(measurement.path, measurement.distinct, len(measurement.rounds), self._standing())
+                if is_new:
+                    yield self._decided(measurement)
+        except CutShort as reason:
+            self.cut_short(reason.reason, str(reason))
+        except (NoAnswer, OSError) as reason:
+            why = self._target.why_it_ended()
+            self.cut_short(EndReason.SERVICE_ENDED if why else EndReason.NO_ANSWER, why or str(reason))
+
+    def cut_short(self, reason: EndReason, words: str) -> None:
+        """Note that the check ends now."""
+        self._ended, self._ended_early = reason, words
+
+    def check(self) -> Check:
+        """Return the check so far."""
+        return Check(
+            target=self._target.name,
+            url=self._target.url,
+            results=tuple(map(path_result, self._schedule.paths)),
+            environment=self._environment,
+            notes=(*self._plan.notes, *self._left_out()),
+            seconds=time.monotonic() - self._began,
+            requests=self._requests,
+            no_probe=self._target.why_no_probe,
+            ended=self._ended,
+            ended_early=self._ended_early,
+            accepted=self._accepted,
+        )
 
     def send(self, requests: Sequence[Request], count: int) -> Sent:
-        """Send requests, and see after them that the service still runs within its memory. Raises `CommandError`."""
+        """Send requests, and see after them that the service still runs within its memory. Raises `CutShort`."""
         sent = self._driver.send(requests, count)
-        self.requests += count
-        if not sent.answered and (why := self.target.why_it_ended(patience_s=1.0)):
-            raise CommandError(
-                f"the service ended while {self._path_name()} was measured: {why}; --exclude leaves a path out"
+        self._requests += count
+        if not sent.answered and (why := self._target.why_it_ended(patience_s=1.0)):
+            raise CutShort(
+                EndReason.SERVICE_ENDED,
+                f"the service ended while {self._path_name()} was measured: {why}; --exclude leaves a path out",
             )
         self._see_that_it_has_room()
         return sent
 
-    def run(self) -> Iterator[bool]:
-        """Measure; yields after each round, and whether a path was decided by it."""
-        if self.target.probes is None:
-            yield from from_outside.run(self)
-            return
-        probes = self.target.probes
-        for look in self.schedule.run(self, probes.settle):
-            self.current = look
-            decided = look.is_decided and id(look) not in self._explained
-            if decided:
-                self._explain(look)
-            yield decided
+    def _decided(self, measurement: Measurement) -> PathDecided:
+        return PathDecided(measurement.path, measurement.distinct, measurement.verdict, self.check(), self._standing())
 
-    def check(self) -> Check:
-        """Return the check so far."""
-        results = [self._result(look) for look in self.schedule.looks]
-        return Check(
-            target=self.target.name,
-            url=self.target.url,
-            results=tuple(results),
-            environment=self._environment,
-            notes=(*self.plan.notes, *self._left_out()),
-            seconds=time.monotonic() - self._began,
-            flat_below=self.settings.bytes_per_request,
-            requests=self.requests,
-            no_probe=self.target.why_no_probe,
-            ended_early=self.ended_early,
-        )
+    def _standing(self) -> Standing:
+        paths = self._schedule.paths
+        decided = sum(one.first.is_decided for one in paths)
+        return Standing(decided, len(paths), self._requests, self._schedule.seconds_left)
 
     def _left_out(self) -> Iterator[str]:
         """Yield a note on the flat paths that the budget left no time to measure with other inputs."""
-        flat = {id(look.path) for look in self.schedule.looks if look.verdict.outcome == "flat"}
-        left = [look for look in self.schedule.distinct_looks if id(look.path) in flat and not look.rounds]
-        if left and not self.schedule.seconds_left:
-            paths = f"{len(left):,} flat path{'s were' if len(left) > 1 else ' was'}"
+        left = len(self._schedule.unmeasured)
+        if left and not self._schedule.seconds_left:
+            paths = f"{left:,} flat path{'s were' if left > 1 else ' was'}"
             yield f"{paths} not measured with another value in each request: the budget ended before"
 
-    def _explain(self, look: Look) -> None:
+    def _explain(self, measurement: Measurement) -> None:
         """Find out what is to blame, and what a request leaves in reference cycles; unexplained if that fails."""
-        self._explained[id(look)] = ()
-        probes = self.target.probes
-        if look.trouble or probes is None:
+        measurement.is_explained = True
+        if measurement.trouble:
             return
+        try:
+            if measurement.verdict.outcome == "leaks" and not measurement.verdict.suspects:
+                measurement.trouble = self._growth_by_itself(measurement)
+            if self._target.probes:
+                self._explain_with(measurement)
+        except (NoAnswer, Unreadable):
+            return
+
+    def _explain_with(self, measurement: Measurement) -> None:
+        probes = self._target.probes
+        assert probes is not None  # noqa: S101 - who calls this has asked
 
         def load(count: int) -> Sent:
-            return self.send(look.requests(count), count)
+            return self.send(measurement.requests(count), count)
 
-        try:
-            if look.verdict.outcome == "leaks" and not growing_suspects(look.rounds):
-                look.trouble = grows_by_itself(look, probes.settle)
-            if look.verdict.outcome == "leaks" and not look.trouble:
-                self._explained[id(look)] = cause.explain(look, probes, load, self._environment.get("starlette", ""))
-            if _cyclic(look) >= cause.IS_CYCLIC:
-                self._explained[id(look)] += cause.cycles(probes, load)
-        except NoAnswer:
-            return
+        if measurement.verdict.outcome == "leaks":
+            starlette = self._environment.get("starlette", "")
+            measurement.causes = explain(measurement.verdict.suspects, probes, load, starlette)
+        if (measurement.cyclic_objects or 0.0) >= IS_CYCLIC:
+            measurement.causes += cycles(probes, load)
 
-    def _result(self, look: Look) -> PathResult:
-        second = next((one for one in self.schedule.distinct_looks if one.path is look.path), None)
-        verdict = combined(look, second if second and second.rounds else None)
-        leaks_by_second = verdict.outcome == "leaks" and look.verdict.outcome != "leaks"
-        shown = second if second is not None and leaks_by_second else look
-        causes = self._explained.get(id(shown), ())
-        if verdict.outcome == "leaks" and causes and causes[0].bound:
-            reason = f"{causes[0].held_by} fills, up to {causes[0].bound:,} elements; run longer to see it stop"
-            verdict = replace(verdict, outcome="inconclusive", reason=reason)
-        return PathResult(
-            path=look.path,
-            verdict=replace(verdict, cyclic_objects_per_request=_cyclic(shown) if shown.cyclic else None),
-            causes=causes,
-            notes=tuple(_notes(second)),
-            first_ms=_median_ms(look.seconds[:COMPARED]),
-            last_ms=_median_ms(look.seconds[-COMPARED:]),
-        )
+    def _growth_by_itself(self, measurement: Measurement) -> Trouble | None:
+        words = grows_by_itself(measurement, self._target.settle)
+        return Trouble(TroubleKind.GROWS_BY_ITSELF, words) if words else None
 
     def _see_that_it_has_room(self) -> None:
-        """Raise `CommandError` if the service needs more than its limit; looked at now and then."""
-        if self.target.process is None or time.monotonic() < self._look_again:
+        """Raise `CutShort` if the service needs more than its limit; looked at now and then."""
+        if self._target.process is None or time.monotonic() < self._look_again:
             return
-        resident = self.target.resident_bytes()
+        resident = self._target.resident_bytes()
         self._look_again = time.monotonic() + LIMIT_IS_CHECKED_EACH_S
         if resident > self._limit:
-            raise CommandError(
-                f"{OVER_LIMIT} {resident / 2**20:,.0f} MiB, more than its limit of "
-                f"{self._limit / 2**20:,.0f} MiB (--memory-limit), while {self._path_name()} was measured"
+            raise CutShort(
+                EndReason.OVER_MEMORY_LIMIT,
+                f"the service needs {resident / 2**20:,.0f} MiB, more than its limit of "
+                f"{self._limit / 2**20:,.0f} MiB (--memory-limit), while {self._path_name()} was measured",
             )
 
     def _path_name(self) -> str:
-        return self.current.path.name if self.current else "it"
+        return self._current.path.name if self._current else "it"
 
 
-def _notes(second: Look | None) -> Iterator[str]:
-    if second is not None and second.rounds and second.verdict.outcome == "inconclusive" and not second.trouble:
+def path_result(path: PathMeasurements) -> PathResult:
+    """Return what was found out about one path so far.
+
+    Growth that a bound will stop is no leak: it is inconclusive until it was seen to stop.
+    """
+    verdict, causes = path.verdict, path.shown.causes
+    if verdict.outcome == "leaks" and causes and causes[0].bound:
+        reason = f"{causes[0].held_by} fills, up to {causes[0].bound:,} elements; run longer to see it stop"
+        verdict = replace(verdict, outcome="inconclusive", reason=reason)
+    return PathResult(
+        path=path.first.path,
+        verdict=replace(verdict, cyclic_objects_per_request=path.shown.cyclic_objects),
+        causes=causes,
+        notes=tuple(_notes(path.second)),
+        first_ms=_median_ms(path.first.seconds[:COMPARED]),
+        last_ms=_median_ms(path.first.seconds[-COMPARED:]),
+    )
+
+
+def _notes(second: Measurement | None) -> Iterator[str]:
+    if second and second.rounds and second.verdict.outcome == "inconclusive" and not second.trouble:
         yield f"with other inputs each time: {second.verdict.reason}"
-
-
-def _cyclic(look: Look) -> float:
-    """Return the objects in reference cycles that a request leaves: a median, since other threads make some too."""
-    return median(look.cyclic) if look.cyclic else 0.0
 
 
 def _median_ms(seconds: Sequence[float]) -> float | None:

@@ -1,22 +1,83 @@
-"""A check for a terminal: a table, worst first, and a block for each leak."""
+"""A check for a terminal: what happens while it runs; then a table, worst first, and a block for each leak."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 from rich import box
 from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from sadpath.check.result import Cause, Check, PathResult, RaiseSite
+from sadpath.check.events import Ended, Event, PathDecided, RoundDone
+from sadpath.check.result import Cause, CauseKind, Check, PathResult, RaiseSite
 
 COLOURS = {"leaks": "bold red", "flat": "green", "inconclusive": "yellow"}
 SHOWN = {"inconclusive": 50, "flat": 30}
 """Rows of a terminal's table, above which it says how many more there are. Leaks are all shown."""
+
+
+LAST_SHOWN = 12
+"""Decided paths of which the live display shows a line: the newest."""
+
+
+class Progress:
+    """Shows what is measured, decided and left: live in a terminal, as a line for each decided path in a pipe."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, transient=True, refresh_per_second=4) if console.is_terminal else None
+        self._decided: list[Text] = []
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def handle(self, event: Event) -> None:
+        """Show an event."""
+        if isinstance(event, PathDecided):
+            self._decided.append(_decided_line(event))
+            if not self._live:
+                self._console.print(self._decided[-1], soft_wrap=True)
+        elif isinstance(event, RoundDone) and self._live:
+            self._live.update(Group(*self._decided[-LAST_SHOWN:], Text(_standing_line(event), "dim")))
+
+
+class Result:
+    """Prints the result, once the check has ended."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def handle(self, event: Event) -> None:
+        """Print the result at the end."""
+        if isinstance(event, Ended):
+            print_check(event.check, self._console)
+
+
+def _decided_line(event: PathDecided) -> Text:
+    outcome = event.verdict.outcome
+    others = ", other inputs each time" if event.distinct else ""
+    words = event.verdict.reason if outcome == "inconclusive" else event.verdict.figures
+    return Text.assemble((f"{outcome:<13}", COLOURS[outcome]), f"{event.path.name}{others}: {words}")
+
+
+def _standing_line(event: RoundDone) -> str:
+    now = event.standing
+    return (
+        f"{now.decided} of {now.paths} error paths decided, {now.requests:,} requests, {now.seconds_left:.0f} s left; "
+        f"measuring {event.path.name}, round {event.rounds}"
+    )
 
 
 def print_check(check: Check, console: Console) -> None:
@@ -93,7 +154,7 @@ def cause_lines(cause: Cause) -> Iterator[str]:
     message = f": {cause.message}" if cause.message else ""
     yield f"{cause.kind}: {cause.type}{message}" if cause.type else cause.kind
     if cause.held_by:
-        word = "closed by" if cause.kind == "reference cycle" else "held by"
+        word = "closed by" if cause.kind is CauseKind.CYCLE else "held by"
         yield f"  {word} {cause.held_by}"
     if cause.traceback_entries:
         yield (

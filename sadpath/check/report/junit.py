@@ -10,7 +10,7 @@ from sadpath.check.result import Check, PathResult
 from sadpath.files import write_xml, xml_text
 
 
-def write_check_junit(path: Path, check: Check) -> None:
+def write_junit(path: Path, check: Check) -> None:
     """Write the check to `path`. Raises `OSError`. A leak is a failure, unless it was accepted; see `junit`."""
     write_xml(path, junit(check))
 

@@ -12,7 +12,7 @@ from sadpath.pages import templates
 _TEMPLATES = templates("sadpath.check.report")
 
 
-def write_check_page(path: Path, check: Check) -> None:
+def write_page(path: Path, check: Check) -> None:
     """Write the page; a reader finds it complete or not at all. Raises `OSError`."""
     write_whole(path, page(check).encode())
 

@@ -1,4 +1,4 @@
-"""Find a service that runs: attach the probe to its process, or read its memory from outside."""
+"""Attach to a service that runs: the probe to its process, or a source of memory from outside."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ import psutil
 
 import sadpath.probe
 from sadpath.check.service.probes import NoAnswer, Probes
-from sadpath.check.service.start import Target, wait_until
+from sadpath.check.service.target import Target, wait_until
 from sadpath.errors import CommandError, Status
-from sadpath.sources.container import Container
-from sadpath.sources.metrics_page import MetricsPage
-from sadpath.sources.process_tree import ProcessTree
+from sadpath.sources import SourceSpec, source_of
 
 ATTACHES_WITHIN_S = 5.0
-FIRST_THAT_ATTACHES = (3, 14)
 
 SCRIPT = """\
 import sys
@@ -44,7 +41,7 @@ def attached(url: str, pid: int) -> Iterator[Target]:
     """
     process = _process(pid)
     target = Target(f"process {pid}", url, process)
-    target.source = ProcessTree(pid)
+    target.source = source_of(SourceSpec(pid=pid))
     with tempfile.TemporaryDirectory(prefix="sadpath-") as folder:
         sockets = Path(folder) / "probes"
         sockets.mkdir(mode=0o700)
@@ -59,13 +56,11 @@ def attached(url: str, pid: int) -> Iterator[Target]:
                     probes.ask("agent.stop")
 
 
-def outside(url: str, container: str, metrics: str) -> Target:
+def outside(url: str, spec: SourceSpec) -> Target:
     """Return a service whose memory is read from a container or from a page of metrics."""
-    target = Target(url, url)
-    target.source = Container(container) if container else MetricsPage(metrics)
-    where = f"container {container}" if container else metrics
-    target.why_no_probe = f"its memory is read from {where}, which knows nothing of its objects"
-    return target
+    where = f"container {spec.container}" if spec.container else spec.metrics
+    why = f"its memory is read from {where}, which knows nothing of its objects"
+    return Target(url, url, source=source_of(spec), why_no_probe=why)
 
 
 def _process(pid: int) -> psutil.Process:

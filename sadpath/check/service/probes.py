@@ -1,19 +1,48 @@
-"""Ask the probes in the processes of a target."""
+"""Ask the probes in the processes of a service, and add up what they answer."""
 
 from __future__ import annotations
 
 import json
 import os
+import platform
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
+from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from sadpath.check.result import Settled, Traceback
+from sadpath.verdict.verdict import Suspect
 
 ANSWERS_WITHIN_S = 30.0
 """A full collection of a huge heap takes seconds."""
+
+
+@dataclass(frozen=True)
+class Traceback:
+    """One live exception object: its class's dotted name, and the entries of its traceback."""
+
+    type_name: str
+    entries: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What all processes of a service have left, added up; None for what is not known.
+
+    `identity` is another where a process was replaced: the processes that answered or, from outside, the start time.
+    `in_use` and `anonymous` are bytes. `collected` is the garbage, in objects, of the round that ended. `tracebacks`
+    has the longest, by process and id of the object.
+    """
+
+    identity: tuple[float, ...]
+    processes: int
+    in_use: float | None
+    anonymous: float | None
+    collected: int | None = None
+    live_exceptions: int | None = None
+    tracebacks: Mapping[Suspect, Traceback] | None = None
 
 
 class NoAnswer(Exception):  # noqa: N818 - no error of the program
@@ -45,24 +74,44 @@ class Probes:
         """Return the processes that have a socket, which proves nothing yet."""
         return sorted(int(path.stem) for path in self.folder.glob("*.s") if path.stem.isdigit())
 
-    def settle(self, *, begins_round: bool = False) -> Settled:
+    def settle(self, *, begins_round: bool = False) -> Snapshot:
         """Let all processes collect their garbage, and add up what they have left. Raises `NoAnswer`.
 
         Where a round begins their collectors are off until the next look.
         """
         answers = self.ask("looks.settle", begins_round=begins_round)
-        return Settled(
-            pids=tuple(answers),
-            in_use=_total(answers, "in_use"),
-            anonymous=_total(answers, "anonymous"),
-            collected=sum(answer["collected"] for answer in answers.values()),
-            live_exceptions=sum(answer["live_exceptions"] for answer in answers.values()),
-            tracebacks={
-                (pid, one_id): Traceback(name, entries)
-                for pid, answer in answers.items()
-                for one_id, name, entries in answer["tracebacks"]
-            },
+        every = answers.values()
+        return Snapshot(
+            identity=tuple(answers),
+            processes=len(answers),
+            in_use=_total(answer["in_use"] for answer in every),
+            anonymous=_total(answer["anonymous"] for answer in every),
+            collected=_total(answer["collected"] for answer in every),
+            live_exceptions=_total(answer["live_exceptions"] for answer in every),
+            tracebacks=_tracebacks(answers),
         )
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of the service's Python and of the packages that matter; empty where none answers.
+
+        They are read from the metadata in the service's own environment.
+        """
+        try:
+            answers = self.ask("looks.hello").values()
+        except (NoAnswer, OSError):
+            return {}
+        hello = max(answers, key=lambda one: len(one["packages"]))  # a process above the workers may have loaded none
+        versions = {(one.metadata["Name"] or "").lower(): one.version for one in distributions(path=hello["path"])}
+        known = {name: versions[name] for name in hello["packages"] if name in versions}
+        return {"python": hello["python"], **known, "platform": platform.platform(terse=True)}
+
+    def routes(self) -> list[tuple[str, str]]:
+        """Return the methods and templates of the routes in the running app; none where no probe answers."""
+        try:
+            answers = self.ask("routes.routes")
+        except (NoAnswer, OSError):
+            return []
+        return list(dict.fromkeys((one["method"], one["path"]) for routes in answers.values() for one in routes))
 
     def _ask_one(self, pid: int, question: bytes, timeout_s: float) -> Any:
         with closing(self._connect(pid, timeout_s)) as connection:
@@ -92,6 +141,17 @@ class Probes:
         return connection
 
 
-def _total(answers: Mapping[int, Any], figure: str) -> int | None:
-    figures = [answer[figure] for answer in answers.values()]
-    return None if None in figures else sum(figures)
+def _total(figures: Iterable[int | None]) -> int | None:
+    """Return the sum; None where one is unknown, which is not zero."""
+    known = list(figures)
+    return None if None in known else sum(filter(None, known))
+
+
+def _tracebacks(answers: Mapping[int, Any]) -> dict[Suspect, Traceback] | None:
+    if any(answer["tracebacks"] is None for answer in answers.values()):
+        return None
+    return {
+        (pid, one_id): Traceback(name, entries)
+        for pid, answer in answers.items()
+        for one_id, name, entries in answer["tracebacks"]
+    }

@@ -1,4 +1,4 @@
-"""Start a service with the probe in it, or find one that runs."""
+"""Start a service with the probe in it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -19,75 +18,20 @@ import psutil
 import sadpath.probe
 from sadpath.check.service.listening import Listener, answers_http, free_port, is_taken, listeners, port_in
 from sadpath.check.service.probes import NoAnswer, Probes
+from sadpath.check.service.target import LOOK_AGAIN_S, Target, wait_until
 from sadpath.errors import CommandError, Status
 from sadpath.hosts import urlsplit_or_none
 from sadpath.lifeline import Child
-from sadpath.sources import Reading, Source, Unreadable
-from sadpath.sources.process_tree import ProcessTree
 
 INJECT = Path(sadpath.probe.__file__).parent / "inject"
 STARTS_WITHIN_S = 60.0
 SAYS_SO_AFTER_S = 3.0
 PROBE_ANSWERS_WITHIN_S = 5.0
-LOOK_AGAIN_S = 0.05
 
 NO_PROBE = (
     "no probe answers in the process that listens: it may not be CPython, or be started with -I, -E or -S, by a "
     "wrapper that resets PYTHONPATH, or with opentelemetry-instrument; start the server's Python directly"
 )
-
-
-@dataclass
-class Target:
-    """A service that is checked. `probes` is None where none answers, and `why_no_probe` says why, in one line."""
-
-    name: str
-    url: str
-    process: psutil.Process | None = None
-    probes: Probes | None = None
-    why_no_probe: str = ""
-    child: Child | None = None
-    source: Source | None = None
-    seen: set[psutil.Process] = field(default_factory=set)
-
-    def tree(self) -> list[psutil.Process]:
-        """Return its processes that run, as far as they are known."""
-        with suppress(psutil.Error):
-            if self.process:
-                self.seen |= {self.process, *self.process.children(recursive=True)}
-        return [process for process in self.seen if process.is_running()]
-
-    def read(self) -> Reading:
-        """Read its memory from outside. Raises `Unreadable`."""
-        if self.source is None and self.process is not None:
-            self.source = ProcessTree(self.process.pid)
-        if self.source is None:
-            raise Unreadable("nothing is known of its processes")
-        return self.source.read()
-
-    def resident_bytes(self) -> int:
-        """Return the resident memory of all its processes."""
-        total = 0
-        for process in self.tree():
-            with suppress(psutil.Error):
-                total += process.memory_info().rss
-        return total
-
-    def why_it_ended(self, patience_s: float = 0.0) -> str | None:
-        """Return why it does not run any more, in one line; None while it runs, or where we cannot know.
-
-        A process that ends refuses connections before its status is known: `patience_s` is how long to wait for that.
-        """
-        wait_until(lambda: self._why_it_ended() is not None, patience_s)
-        return self._why_it_ended()
-
-    def _why_it_ended(self) -> str | None:
-        if self.child is not None:
-            status = self.child.status()
-            return None if status is None else f"it ended with status {status}: {self.child.last_line() or 'no output'}"
-        if self.process is not None and not self.process.is_running():
-            return "its process has ended"
-        return None
 
 
 @contextmanager
@@ -196,13 +140,3 @@ def _answering(probes: Probes, listener: Listener, target: Target) -> Probes | N
         return not hello.keys().isdisjoint(one.pid for one in listeners(target.tree()) if one.port == listener.port)
 
     return probes if wait_until(answers, PROBE_ANSWERS_WITHIN_S) else None
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait until a condition holds; returns False if it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(LOOK_AGAIN_S)
-    return True

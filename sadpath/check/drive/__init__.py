@@ -1,1 +1,0 @@
-"""Send exact numbers of requests."""

@@ -1,0 +1,317 @@
+"""Send exact numbers of requests to a service, all answered before the call returns.
+
+Python's own `http.client`, a connection for each thread. A request here has to be the same each time, and sent as it
+is: no redirect is followed, no cookie kept, no proxy used, and no path normalised.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import select
+import socket
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from sadpath.hosts import check_host
+
+MOST_OF_A_BODY = 1 << 20
+"""Bytes of an answer that are read; then its connection is dropped."""
+
+BLOCK = 1 << 16
+
+IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}
+"""Methods whose request may be sent again, by RFC 9110, where it is unknown whether it arrived."""
+
+UNANSWERED_IN_A_ROW = 3
+NOT_SENT = "not sent, since those before were not answered"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it is sent: `path` with its query, `headers` beside those of every request."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for one request. `status` is 0 where nothing did, and `failure` the reason in one line."""
+
+    status: int
+    seconds: float
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What came back for a round. `statuses` counts the answers, `failures` the reasons where none came.
+
+    `seconds` are the response times in the order of the answers.
+    """
+
+    statuses: Mapping[int, int]
+    failures: Mapping[str, int]
+    seconds: tuple[float, ...]
+
+    @property
+    def answered(self) -> int:
+        """How many requests were answered."""
+        return sum(self.statuses.values())
+
+
+class Driver:
+    """Sends requests to the service at `url` over a fixed number of connections, which are kept alive.
+
+    An answer that does not come within `timeout_s` is a failure; of a body the first MiB is read.
+
+    Raises `CommandError` for a host that is neither this machine nor on a private network, unless `i_own_this_host`.
+    """
+
+    def __init__(
+        self, url: str, *, connections: int = 1, timeout_s: float = 10.0, i_own_this_host: bool = False
+    ) -> None:
+        check_host(url, i_own_this_host=i_own_this_host)
+        self.url, self.connections = url, connections
+        self._clients = [Client(url, timeout_s) for _ in range(connections)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def send(self, requests: Sequence[Request], count: int) -> Sent:
+        """Send `count` requests, taking these in turn, and return once all are answered or have failed.
+
+        A connection on which several in a row were not answered sends no more: a service that hangs would make us wait
+        for each.
+        """
+        turns = _Turns(count)
+        answers: list[Answer] = []
+
+        def work(client: Client) -> None:
+            unanswered = 0
+            for turn in turns:
+                answers.append(answer := client.send(requests[turn % len(requests)], may_repeat=True))
+                unanswered = unanswered + 1 if answer.failure else 0
+                if unanswered == UNANSWERED_IN_A_ROW:
+                    return
+
+        others = [threading.Thread(target=work, args=[client], daemon=True) for client in self._clients[1:]]
+        for other in others:
+            other.start()
+        work(self._clients[0])
+        for other in others:
+            other.join()
+        return Sent(
+            Counter(answer.status for answer in answers if not answer.failure),
+            Counter(answer.failure for answer in answers if answer.failure),
+            tuple(answer.seconds for answer in answers),
+        )
+
+    def answers(self, requests: Sequence[Request]) -> list[Answer]:
+        """Send each request once, over the first connection, and return the answers in order.
+
+        After several in a row that were not answered the others are not sent, and have a failure that says so.
+        """
+        answers: list[Answer] = []
+        for request in requests:
+            newest = answers[-UNANSWERED_IN_A_ROW:]
+            is_silent = len(newest) == UNANSWERED_IN_A_ROW and not any(one.status for one in newest)
+            may_repeat = request.method in IDEMPOTENT
+            answers.append(
+                Answer(0, 0.0, NOT_SENT) if is_silent else self._clients[0].send(request, may_repeat=may_repeat)
+            )
+        return answers
+
+    def close(self) -> None:
+        """Close the connections, each of which may keep its last request alive in the service."""
+        for client in self._clients:
+            client.close()
+
+
+class _Turns:
+    """The numbers from 0 on, each for one thread."""
+
+    def __init__(self, count: int) -> None:
+        self._numbers, self._lock = iter(range(count)), threading.Lock()
+
+    def __iter__(self) -> Iterator[int]:
+        return self
+
+    def __next__(self) -> int:
+        with self._lock:
+            return next(self._numbers)
+
+
+class Client:
+    """One connection to the service at `url`. The first request opens it, and so does one after a failure."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        parts = urlsplit(url)
+        self._host, self._port, self._prefix = str(parts.hostname), parts.port, parts.path.rstrip("/")
+        self._is_secure, self._timeout_s = parts.scheme == "https", timeout_s
+        self._http: _Connection | None = None
+
+    def send(self, request: Request, *, may_repeat: bool) -> Answer:
+        """Send one request and read its answer. Whatever goes wrong is the answer's `failure`.
+
+        A service may close a connection just when the next request is on its way, as many do after an error that
+        nothing has handled. Where it `may_repeat`, the request then goes over another connection.
+        """
+        began = time.perf_counter()
+        until = time.monotonic() + self._timeout_s
+        status, failure, is_open = 0, "", self._http is not None
+        try:
+            try:
+                status, failure = self._exchange(request, until)
+            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+                if not (is_open and may_repeat):
+                    raise
+                self.close()
+                status, failure = self._exchange(request, until)
+        except TimeoutError:
+            failure = f"no answer within {self._timeout_s:g} s"
+        except Exception as error:  # noqa: BLE001 - of the socket, the parser, or the request itself
+            failure = _in_words(error)
+        if failure:
+            self.close()
+        return Answer(status, time.perf_counter() - began, failure)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._http:
+            self._http.close()
+            self._http = None
+
+    def _exchange(self, request: Request, until: float) -> tuple[int, str]:
+        """Return the status, and why the answer is not complete, if it is not."""
+        if self._http and self._http.was_dropped():
+            self.close()
+        http = self._http = self._http or _Connection(self._host, self._port, self._is_secure)
+        http.until = until
+        headers = {"Host": http.host_header, **request.headers}
+        http.putrequest(request.method, self._prefix + request.path, skip_host=True, skip_accept_encoding=True)
+        if request.body or request.method in ("POST", "PUT", "PATCH"):
+            headers = {"Content-Length": str(len(request.body)), **headers}
+        for name, value in headers.items():
+            http.putheader(name, value)
+        http.endheaders(request.body or None)
+        response = http.getresponse()
+        left = MOST_OF_A_BODY
+        try:
+            while left > 0 and (part := response.read(BLOCK)):
+                left -= len(part)
+        except TimeoutError:
+            return response.status, f"the answer did not end within {self._timeout_s:g} s"
+        if left <= 0 or response.will_close:
+            self.close()
+        return response.status, ""
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection whose answers have to come until a point in time: a socket's timeout begins anew with each byte."""
+
+    until = 0.0
+
+    def __init__(self, host: str, port: int | None, is_secure: bool) -> None:  # noqa: FBT001 - of this module alone
+        super().__init__(host, port or (443 if is_secure else 80))
+        self._is_secure = is_secure
+
+    @property
+    def host_header(self) -> str:
+        """What a request names as its host."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    def connect(self) -> None:
+        """Open it. A certificate is not verified: the service is the user's own."""
+        plain: socket.socket = socket.create_connection((self.host, self.port), timeout=self.seconds_left())
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._is_secure:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            plain = context.wrap_socket(plain, server_hostname=self.host)
+        self.sock = _Timed(plain, self)
+
+    def was_dropped(self) -> bool:
+        """Whether the service has closed it, as many do after some idle seconds; nothing else is to be read now."""
+        return bool(self.sock and select.select([self.sock], [], [], 0)[0])
+
+    def seconds_left(self) -> float:
+        """Return how long may be waited. Raises `TimeoutError` once that is over."""
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+class _Timed:
+    """What `http.client` needs of a socket."""
+
+    def __init__(self, plain: socket.socket, connection: _Connection) -> None:
+        self._plain, self._connection = plain, connection
+
+    def sendall(self, content: bytes) -> None:
+        """Send a part of a request, and have the beginning of its answer acknowledged at once.
+
+        A server that leaves Nagle's algorithm on, as uvicorn does with workers, and writes head and body apart, waits
+        40 ms for that. The kernel forgets the option, which only Linux has, so each request sets it again.
+        """
+        self._plain.settimeout(self._connection.seconds_left())
+        self._plain.sendall(content)
+        if hasattr(socket, "TCP_QUICKACK"):
+            with suppress(OSError):  # a connection that was closed meanwhile
+                self._plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor."""
+        return self._plain.fileno()
+
+    def makefile(self, _: str) -> io.BufferedReader:
+        """Return what an answer is read from, also after the socket was closed: it is open until both are."""
+        return io.BufferedReader(_Received(self._plain, self._plain.makefile("rb", buffering=0), self._connection))
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._plain.close()
+
+
+class _Received(io.RawIOBase):
+    """What comes over a connection, in time."""
+
+    def __init__(self, plain: socket.socket, stream: io.RawIOBase, connection: _Connection) -> None:
+        self._plain, self._stream, self._connection = plain, stream, connection
+
+    def readable(self) -> bool:
+        """It is, for what buffers it."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what is there, or wait for it."""
+        self._plain.settimeout(self._connection.seconds_left())
+        return self._stream.readinto(buffer)
+
+    def close(self) -> None:
+        """Close the stream; the socket is closed apart from it."""
+        self._stream.close()
+        super().close()
+
+
+def _in_words(error: Exception) -> str:
+    """Return what went wrong, in one line."""
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:200]

@@ -1,0 +1,66 @@
+"""What happens in a check, as it happens. Each output is a handler of these events, and a new one is a handler more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sadpath.check.find import ErrorPath
+from sadpath.check.result import Check
+from sadpath.verdict.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a check has come: error paths decided and in all, requests sent, seconds of the budget left."""
+
+    decided: int
+    paths: int
+    requests: int
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class RoundDone:
+    """A path has so many rounds, 0 as its first begins. `distinct` is whether each request has other inputs."""
+
+    path: ErrorPath
+    distinct: bool
+    rounds: int
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class PathDecided:
+    """No more rounds of this kind are needed for a path, or none can be measured. `check` is the result so far."""
+
+    path: ErrorPath
+    distinct: bool
+    verdict: Verdict
+    check: Check
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The check is over: all was measured, or it was cut short, for the reason that `check` has."""
+
+    check: Check
+
+
+Event = RoundDone | PathDecided | Ended
+
+
+class Handler(Protocol):
+    """Something that is done at events. It leaves those alone that it does not know."""
+
+    def handle(self, event: Event) -> None:
+        """Do it. Raises `CommandError` where that is not possible."""
+        ...
+
+
+def tell(handlers: Iterable[Handler], event: Event) -> None:
+    """Tell each handler of an event, in their order."""
+    for handler in handlers:
+        handler.handle(event)

@@ -1,0 +1,163 @@
+"""Which requests are sent to find error paths, which of these may be sent again, and what becomes an error path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from sadpath.check.driver import Answer, Request
+from sadpath.check.find import Plan
+from sadpath.check.find.paths import UNKNOWN_PATH, Finder
+from sadpath.check.settings import Settings
+from sadpath.errors import CommandError
+
+WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+ROUTES = [("GET", "/users/{id}"), ("POST", "/orders"), ("DELETE", "/orders/{id}")]
+ITEM = {"type": "object", "required": ["item"], "properties": {"item": {"type": "integer"}}}
+DESCRIPTION = {
+    "openapi": "3.1.0",
+    "info": {"title": "shop", "version": "1"},
+    "paths": {
+        "/orders": {
+            "post": {
+                "requestBody": {"required": True, "content": {"application/json": {"schema": ITEM}}},
+                "responses": {"201": {"description": "created"}, "422": {"description": "no order"}},
+            }
+        }
+    },
+}
+
+
+@dataclass
+class Service:
+    """Answers by method and path: what is not named is unknown. It keeps what it got."""
+
+    statuses: Mapping[tuple[str, str], int | list[int]] = field(default_factory=dict)
+    got: list[Request] = field(default_factory=list)
+    url: str = "http://127.0.0.1:1"
+
+    def answers(self, requests: Sequence[Request]) -> list[Answer]:
+        """Answer all."""
+        self.got += requests
+        return [self._answer(one) for one in requests]
+
+    def _answer(self, request: Request) -> Answer:
+        status = self.statuses.get((request.method, request.path.partition("?")[0]), 404)
+        if isinstance(status, list):
+            status = status.pop(0)
+        return Answer(status, 0.001, "" if status else "no answer")
+
+
+def find(service: Service, *, routes: Sequence[tuple[str, str]] = ROUTES, **settings: object) -> Plan:
+    """The plan for a service without a description, with these routes."""
+    return Finder(service, Settings(**settings), routes).find()  # type: ignore[arg-type]  # fields of Settings
+
+
+def names(plan: Plan) -> list[str]:
+    return [path.name for path in plan.paths]
+
+
+def test_an_error_path_is_an_operation_and_the_status_of_an_error() -> None:
+    """What is answered without an error is none; of several requests with the same answer the first stands for all."""
+    service = Service({("GET", "/users/999999999"): 404, ("GET", "/users/does-not-exist"): 200})
+    plan = find(service, routes=ROUTES[:1])
+    assert names(plan) == ["GET /users/{id} 404", "PATCH /users/{id} 404", "GET /{unknown} 404"]
+    assert plan.paths[0].request.path == "/users/999999999"
+
+
+def test_a_method_that_changes_data_is_not_sent_unless_it_may_be() -> None:
+    """Of the routes of an app: nothing is known of what they refuse."""
+    careful, bold = Service(), Service()
+    find(careful)
+    find(bold, writes=True)
+    assert {one.method for one in careful.got if one.path.startswith("/orders")} == set()
+    assert {one.method for one in bold.got if one.path.startswith("/orders")} == {"POST", "DELETE"}
+
+
+def test_of_a_description_only_what_it_forbids_is_sent(tmp_path: Path) -> None:
+    """An order that it allows would be an order; without a body of its type it is none."""
+    (tmp_path / "openapi.json").write_text(json.dumps(DESCRIPTION))
+    service = Service({("POST", "/orders"): 422})
+    plan = find(service, routes=(), schema=str(tmp_path / "openapi.json"))
+    posts = [one for one in service.got if one.method == "POST" and one.path == "/orders"]
+    bodies = [one.body for one in posts if one.headers.get("Content-Type") == "application/json"]
+    assert len(bodies) > 3
+    assert [body for body in bodies if is_an_order(body)] == []
+    assert "POST /orders 422" in names(plan)
+
+
+def is_an_order(body: bytes) -> bool:
+    """Whether the description allows it."""
+    try:
+        order = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(order, dict) and type(order.get("item")) is int
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "times"),
+    [("GET", 500, 1), ("POST", 404, 1), ("POST", 422, 1), ("POST", 499, 1), ("POST", 500, 0)],
+)
+def test_a_request_is_repeated_where_that_changes_nothing(method: str, status: int, times: int, tmp_path: Path) -> None:
+    """By its method, or since it was rejected: a POST that failed with 500 may have done half of its work."""
+    description = {**DESCRIPTION, "paths": {"/orders": {"get": {"responses": {}}, **DESCRIPTION["paths"]["/orders"]}}}  # type: ignore[index]
+    (tmp_path / "openapi.json").write_text(json.dumps(description))
+    service = Service({(method, "/orders"): status})
+    plan = find(service, routes=(), schema=str(tmp_path / "openapi.json"))
+    assert names(plan).count(f"{method} /orders {status}") == times
+
+
+def test_requests_that_are_named_are_the_only_ones() -> None:
+    """Whatever they are answered with."""
+    service = Service({("GET", "/health"): 200})
+    assert names(find(service, requests=(Request("GET", "/health?full=1"),))) == ["GET /health 200"]
+    assert {one.path for one in service.got} == {"/health?full=1"}
+
+
+def test_a_path_that_is_then_answered_otherwise_is_left_out() -> None:
+    """The report says so."""
+    plan = find(Service({("GET", UNKNOWN_PATH): [404, 200]}), routes=())
+    assert names(plan) == []
+    assert "GET /{unknown} 404: the same request was then answered with 200" in plan.notes
+
+
+def test_wrong_methods_are_one_path_whatever_the_operation() -> None:
+    """And what the framework refuses comes last."""
+    routes = [("GET", "/a"), ("GET", "/b"), ("HEAD", "/z")]
+    statuses = {("GET", "/a"): 405, ("GET", "/b"): 405, ("PATCH", "/a"): 405, ("HEAD", "/z"): 404}
+    assert names(find(Service(dict(statuses)), routes=routes)) == ["HEAD /z 404", "GET /{unknown} 404", "GET /a 405"]
+
+
+def test_credentials_are_left_out_once_and_wrong_once() -> None:
+    """With each safe operation."""
+    service = Service()
+    find(service, routes=ROUTES[:1], headers={"Authorization": "Bearer right", "X-Shop": "1"})
+    sent = [one.headers.get("Authorization") for one in service.got if one.path == "/users/999999999"]
+    assert {"Bearer right", None, "Bearer sadpath-wrong-token"} <= set(sent)
+    assert {one.headers.get("X-Shop") for one in service.got} == {"1"}
+
+
+def test_a_service_that_does_not_answer_any_more_is_one_line() -> None:
+    """With the last operation that was answered, which may have ended it."""
+    routes = [("GET", f"/{name}") for name in "abcde"]
+    silent = {("GET", f"/{name}"): 0 for name in "bcde"}
+    with pytest.raises(CommandError, match=r"after GET /a; leave that out with --exclude '/a'"):
+        find(Service(dict(silent)), routes=routes)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"include": ("/users/*",)}, ["GET /users/{id} 404", "PATCH /users/{id} 404"]),
+        ({"exclude": ("PATCH *",)}, ["GET /users/{id} 404", "GET /{unknown} 404"]),
+        ({"exclude": ("/users/*",)}, ["GET /{unknown} 404"]),
+    ],
+)
+def test_paths_are_chosen_by_patterns(settings: Mapping[str, object], expected: list[str]) -> None:
+    """Of the path, or of method and path."""
+    assert names(find(Service(), routes=ROUTES[:1], **settings)) == expected
