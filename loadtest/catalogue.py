@@ -11,8 +11,8 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from loadtest import HEADLINE
-from loadtest.ports import open_near
 from sadpath.errors import CommandError, Status
+from sadpath.hosts import direct_opener
 from sadpath.verdict.verdict import FLAT_BELOW_IN_PAGES, Outcome
 
 TIMEOUT_S = 5.0
@@ -149,7 +149,7 @@ def _read_variant(variant: Mapping[str, Any]) -> Variant:
 def catalogue_at(url: str) -> list[dict[str, Any]]:
     """Return the descriptions of all twins, as the arm at `url` lists them. Raises `CommandError`."""
     try:
-        with open_near(f"{url.rstrip('/')}/twins", TIMEOUT_S) as answer:
+        with direct_opener().open(f"{url.rstrip('/')}/twins", timeout=TIMEOUT_S) as answer:
             return list(json.load(answer))
     except HTTPError as refusal:
         refusal.close()  # it holds a connection

@@ -21,11 +21,12 @@ from rich.table import Table
 
 from loadtest import ARMS, HEADLINE, UNEXPECTED_ANSWERS, outcome
 from loadtest.catalogue import Twin, twin_at
-from loadtest.ports import free_ports, is_free, open_near
+from loadtest.ports import free_ports, is_free
 from loadtest.server import Server, service, watch_options
 from sadpath import interrupts
 from sadpath.errors import CommandError, Status, writing_to
 from sadpath.files import set_aside
+from sadpath.hosts import direct_opener
 from sadpath.lifeline import Child
 from sadpath.watch.conditions import read_conditions
 from sadpath.watch.report import CONDITIONS, LEFT_BEHIND, MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, read_run, write_report
@@ -298,8 +299,8 @@ class Processes:
     def page_answers(self) -> bool:
         """Return whether the live page can be opened."""
         try:
-            with open_near(self.page, timeout_s=0.5) as answer:
-                return answer.status == HTTPStatus.OK
+            with direct_opener().open(self.page, timeout=0.5) as answer:
+                return bool(answer.status == HTTPStatus.OK)
         except OSError:
             return False
 

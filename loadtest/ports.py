@@ -1,14 +1,9 @@
-"""This machine: which of its ports are free, and requests to what is near. Standard library only, for `make up`."""
+"""Ports of the loopback interface. Standard library only: `make up` needs it too."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
-import urllib.request
-from contextlib import AbstractContextManager
-from http.client import HTTPResponse
-from typing import cast
-from urllib.request import ProxyHandler, Request
 
 from sadpath.errors import CommandError
 
@@ -46,12 +41,3 @@ def is_listening(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def open_near(url: str | Request, timeout_s: float) -> AbstractContextManager[HTTPResponse]:
-    """Open an address of an arm, or of another server of ours: it is near, and no proxy of the environment knows it.
-
-    Raises `OSError` or `HTTPException`.
-    """
-    answer = urllib.request.build_opener(ProxyHandler({})).open(url, timeout=timeout_s)
-    return cast("AbstractContextManager[HTTPResponse]", answer)

@@ -13,11 +13,12 @@ from typing import Annotated, Any
 import typer
 
 from loadtest import HEADLINE
-from loadtest.ports import free_port, open_near
+from loadtest.ports import free_port
 from loadtest.server import running, service
 from loadtest.stage import coloured
 from sadpath.errors import CommandError, writing_to
 from sadpath.files import write_whole
+from sadpath.hosts import direct_opener
 from sadpath.pages import templates
 from sadpath.watch.report import MEMORY_PICTURE, read_run
 from sadpath.watch.report.charts import colours_of
@@ -93,7 +94,7 @@ def _code_of_headline() -> list[dict[str, Any]]:
     """Ask the service for its own code: the load test does not import it."""
     with tempfile.TemporaryDirectory(prefix="sadpath-slides-") as folder:
         server = service("slides", Path(folder), free_port())
-        with running(server), open_near(f"{server.url}/lab/code/{HEADLINE}", TIMEOUT_S) as answer:
+        with running(server), direct_opener().open(f"{server.url}/lab/code/{HEADLINE}", timeout=TIMEOUT_S) as answer:
             return list(json.load(answer))
 
 

@@ -15,8 +15,8 @@ from pygments.lexers import PythonLexer
 
 from loadtest import ARMS, HEADLINE
 from loadtest.catalogue import catalogue_at, read_twin
-from loadtest.ports import open_near
 from sadpath.errors import CommandError
+from sadpath.hosts import direct_opener
 from sadpath.watch.live.stage import Act, Action, Choice, Done, Field, Refused
 from sadpath.watch.options import options_of
 
@@ -238,7 +238,7 @@ class LabStage:
         data = None if content is None else json.dumps(content).encode()
         asked = Request(url, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310 - an arm's
         try:
-            with open_near(asked, PATIENCE_S) as answer:
+            with direct_opener().open(asked, timeout=PATIENCE_S) as answer:
                 return json.load(answer)
         except (OSError, HTTPException, ValueError) as error:
             raise Refused(f"{ARMS[arm]} does not answer ({getattr(error, 'reason', error)}): try again.") from error

@@ -13,8 +13,9 @@ from urllib.request import Request
 import pytest
 from playwright.sync_api import Page, expect
 
-from loadtest.ports import free_port, open_near
+from loadtest.ports import free_port
 from loadtest.server import Server, running, service
+from sadpath.hosts import direct_opener
 from tests.end_to_end.browser import chromium
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -69,7 +70,7 @@ def locust(tmp_path_factory: pytest.TempPathFactory, arm: Server) -> Iterator[Se
 
 def ask(url: str, method: str = "GET") -> Any:
     """What a program is answered."""
-    with open_near(Request(url, method=method), timeout_s=120) as answer:
+    with direct_opener().open(Request(url, method=method), timeout=120) as answer:
         return json.loads(answer.read() or b"null")
 
 

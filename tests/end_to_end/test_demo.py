@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from loadtest.commands import run
-from loadtest.ports import open_near
 from sadpath.files import earlier_runs
+from sadpath.hosts import direct_opener
 from tests.running_demo import REPORT, Ended, RunningDemo, command, running_demo
 
 pytestmark = pytest.mark.timeout(900)
@@ -56,10 +56,10 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     with running_demo(reports, "--seconds", "16", "--rate", "300") as demo:
         assert demo.process.stdout
         first = demo.process.stdout.readline()
-        with open_near(demo.page, timeout_s=60) as answer:
+        with direct_opener().open(demo.page, timeout=60) as answer:
             page = answer.read().decode()
         demo.wait_for_samples(3)
-        with open_near(f"{demo.page}/rows", timeout_s=60) as answer:
+        with direct_opener().open(f"{demo.page}/rows", timeout=60) as answer:
             arms = {row["arm"] for row in json.load(answer)["rows"]}
         ended = demo.finish()
         yield Shown(demo, Ended(ended.status, first + ended.output, ended.errors), page, arms)

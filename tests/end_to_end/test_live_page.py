@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from loadtest.ports import open_near
+from sadpath.hosts import direct_opener
 from tests.end_to_end.browser import chromium
 from tests.running_demo import RunningDemo, running_demo
 from tests.waiting import PATIENCE_S, until
@@ -54,7 +54,7 @@ class Demo:
 
 
 def ask(url: str) -> Any:
-    with open_near(url, timeout_s=60) as answer:
+    with direct_opener().open(url, timeout=60) as answer:
         return json.load(answer)
 
 
