@@ -29,10 +29,10 @@ down: ## Stop the Compose demo; Locust's report stays in reports/compose
 	@$(PYTHON) -m loadtest down
 
 test: $(venv)/dev ## Run the tests but the slow ones, and measure coverage; TESTS="tests/probe …" for a part
-	@$(python) -m pytest --numprocesses 2 --dist loadfile -m "not slow" $(if $(TESTS),$(TESTS),--cov)
+	@$(python) -m pytest --numprocesses 2 --dist loadfile -m "not slow and not trial" $(if $(TESTS),$(TESTS),--cov)
 
 test-all: $(venv)/dev ## Run the slow tests too: other Pythons, the wheel, real servers and browsers
-	@$(python) -m pytest --numprocesses 2 --dist loadfile $(if $(TESTS),$(TESTS),--cov)
+	@$(python) -m pytest --numprocesses 2 --dist loadfile -m "not trial" $(if $(TESTS),$(TESTS),--cov)
 
 check: $(venv)/dev ## Check style and types, without changing anything
 	@$(python) -m ruff check
@@ -64,8 +64,8 @@ figures: $(venv)/demo ## Repeat the first article's experiment; table and pictur
 slides: $(venv)/demo ## Write the slides of a talk from the newest demo's figures and pictures: reports/slides.html
 	@$(python) -m loadtest slides
 
-trial: $(venv)/demo ## Try kills, faults, attacks and 50,000 odd requests; about ten minutes, leaves reports/trial.json
-	@$(python) -m loadtest trial
+trial: $(venv)/dev ## Try kills, faults, attacks and 50,000 odd requests, a test each; about twenty minutes
+	@$(python) -m pytest --numprocesses 2 --dist loadfile tests/trial
 
 dashboards: $(venv)/dev ## Write grafana/dashboards/*.json from grafana/build
 	@$(python) -m grafana.build

@@ -11,11 +11,10 @@ import typer
 
 from loadtest import compose
 from loadtest.catalogue import twins_at
-from loadtest.demo.command import demo
+from loadtest.demo import demo
 from loadtest.ports import free_port
 from loadtest.server import running, service
-from loadtest.slides.command import slides
-from loadtest.trial.command import trial
+from loadtest.slides import slides
 from sadpath.errors import exit_status
 
 
@@ -24,7 +23,8 @@ def up() -> int:
 
     Needs Docker. The settings are in .env.example.
     """
-    return compose.main(["up"])
+    compose.main(["up"])
+    return 0
 
 
 def down() -> int:
@@ -32,7 +32,8 @@ def down() -> int:
 
     The report is in reports/compose. Containers, network and volume are removed, the images stay.
     """
-    return compose.main(["down"])
+    compose.main(["down"])
+    return 0
 
 
 def twins() -> int:
@@ -57,7 +58,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     result_callback=end,
 )
-for command in (demo, twins, up, down, slides, trial):
+for command in (demo, twins, up, down, slides):
     app.command()(command)
 
 

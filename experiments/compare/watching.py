@@ -16,7 +16,7 @@ from experiments.compare.turns import RoundFailed
 from experiments.measurement import rounded
 from loadtest import ARMS
 from loadtest.ports import free_ports
-from loadtest.server import Server, run_to_its_end, running, service
+from loadtest.server import Server, run_to_its_end, running, service, watch_options
 from sadpath.sources import Reading
 from sadpath.watch.run import Run
 from sadpath.watch.sample_file import Latency, Sample, SampleFile
@@ -72,11 +72,10 @@ def _locust(arms: Sequence[Server], bench: Bench, statistics: Path, *, is_watche
     command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--only-summary"]
     command += ["--run-time", f"{bench.effort.locust_seconds}s", "--stop-timeout", "2"]
     command += ["--json-file", str(statistics.with_suffix("")), "--rate", NO_LIMIT, "--context-kb", "0"]
-    command += ["--sadpath-reports", str(bench.folder / "watched"), "--sadpath-warm-up", str(WARM_UP_FOR_EVER_S)]
     for arm in arms:
         command += [f"--{arm.name}-host", arm.url]
-        command += ["--sadpath-watch", f"{arm.name}={arm.url}/metrics"] * is_watched
-    return command
+    watched = {arm.name: arm.url for arm in arms if is_watched}
+    return command + watch_options(watched, bench.folder / "watched", WARM_UP_FOR_EVER_S)
 
 
 def _long_run(bench: Bench) -> Iterator[BenchRow]:

@@ -47,9 +47,9 @@ RUN_BY = {
     "make demo DEMO_SECONDS=0": "tests/end_to_end/test_live_page.py",
     "make demo DEMO_SECONDS=0 DEMO_OPEN=1": "tests/end_to_end/test_live_page.py",
     "make slides": "tests/loadtest/test_slides.py",
-    "make trial": "tests/loadtest/test_trial.py",
+    "make trial": "tests/trial/test_kills.py",
     "python -m loadtest slides": "tests/loadtest/test_slides.py",
-    "python -m loadtest trial": "tests/loadtest/test_trial.py",
+    "python -m pytest tests/trial": "tests/trial/test_kills.py",
     "python3 loadtest/simple_exception_memory_demo.py": "tests/experiments/test_simple_demo.py",
     # one's own service
     "pip install '/path/to/your/clone'": WHEEL,

@@ -1,20 +1,22 @@
-"""The lab behind the live page: the load, its rate and context, the fix, and what explains the leak."""
+"""The lab behind the live page: the speaker's script, the load with its rate and context, the fix, the cause."""
 
 from __future__ import annotations
 
 import json
-import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request
 
 import gevent
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 
 from loadtest import ARMS, HEADLINE
 from loadtest.catalogue import catalogue_at, read_twin
-from loadtest.stage.script import SCRIPT
-from loadtest.stage.source import coloured
 from sadpath.errors import CommandError
+from sadpath.hosts import direct_opener
 from sadpath.watch.live.stage import Act, Action, Choice, Done, Field, Refused
 from sadpath.watch.options import options_of
 
@@ -27,6 +29,71 @@ PATIENCE_S = 20.0
 
 CHANGED = "sadpath_load_changed"
 """The message to workers that has what was changed: the options of a load are sent to them at its start only."""
+
+SCRIPT = (
+    Act(
+        "Two copies of one service",
+        "The same code, the same requests, the same errors, all of them answered as expected.",
+        "Two lines, one on the other: for the first seconds both take the path that does not leak. Wait until "
+        "everybody has seen that nothing happens.",
+    ),
+    Act(
+        "They part",
+        "One of them raises an exception object that was constructed once, at import.",
+        "Point at the growth per request, and at the entries: they only rise. Nothing is slow yet, and no error is "
+        "logged.",
+    ),
+    Act(
+        "The code",
+        "One line differs.",
+        "Both are good style, says every guide: define your errors once. Let them read it. Then the question: what "
+        "does raise do to the object?",
+        "code",
+    ),
+    Act(
+        "The cause",
+        "Each raise links new entries in front of the traceback of the same object.",
+        "Every box is a frame, with its locals: the request's data. f_back leads to its callers, and holds them too. "
+        "The squares are raises that are still retained. Watch them come.",
+        "cause",
+    ),
+    Act(
+        "Nothing can free it",
+        "It is not garbage: a module holds the object, the object holds all of it.",
+        "The garbage collector visits all of it, again and again, and frees nothing: that is what p99 shows. At the "
+        "limit the process is killed, and starts again. Count down with the audience if it is near.",
+    ),
+    Act(
+        "The fix, live",
+        "Raise a new object each time: the line turns flat, under the same load.",
+        "One call to the running service; no deployment, no restart. What was retained stays, until somebody lets go.",
+        "fix",
+    ),
+    Act(
+        "Release",
+        "The traceback of the object is dropped, and the memory comes back.",
+        "This is the proof: one assignment, error.__traceback__ = None, and all of it is gone.",
+        "release",
+    ),
+    Act(
+        "And back",
+        "With the old line it grows again, from the next request on.",
+        "So it was this line, and nothing else. In your service it is one of your constants.",
+        "unfix",
+    ),
+    Act(
+        "In your service",
+        "sadpath check finds the paths that leak, and names the object to blame.",
+        "Show the README's first screen, or a terminal. It needs no change in your code.",
+    ),
+    Act(
+        "The verdict",
+        "In figures, with the report and a picture to take home.",
+        "Stops the load. The interval says how sure the measurement is. The report is one file.",
+        "ending",
+    ),
+)
+"""What a speaker shows and says: ten acts, which the right arrow steps through."""
 
 
 class LabStage:
@@ -88,13 +155,13 @@ class LabStage:
 
     def code(self) -> Sequence[Mapping[str, Any]]:
         """Return the code of the twin, with its colours."""
-        found = self._ask(0, "GET", f"/lab/code/{self._options.twin}")
-        return [{**one, "html": coloured(one["code"], one["marked"])} for one in found]
+        variants = self._ask(0, "GET", f"/lab/code/{self._options.twin}")
+        return [{**one, "html": coloured(one["code"], one["marked"])} for one in variants]
 
     def cause(self) -> Mapping[str, Any] | None:
         """Return what retains most in the arm that leaks."""
-        found: Mapping[str, Any] | None = self._ask(0, "GET", "/lab/cause")
-        return found
+        cause: Mapping[str, Any] | None = self._ask(0, "GET", "/lab/cause")
+        return cause
 
     @property
     def _is_running(self) -> bool:
@@ -169,10 +236,9 @@ class LabStage:
         hosts = [self._options.reused_host, self._options.factory_host]
         url = hosts[arm].rstrip("/") + path
         data = None if content is None else json.dumps(content).encode()
-        asked = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310 - an arm's
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # an arm is near: no proxy knows it
+        asked = Request(url, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310 - an arm's
         try:
-            with opener.open(asked, timeout=PATIENCE_S) as answer:
+            with direct_opener().open(asked, timeout=PATIENCE_S) as answer:
                 return json.load(answer)
         except (OSError, HTTPException, ValueError) as error:
             raise Refused(f"{ARMS[arm]} does not answer ({getattr(error, 'reason', error)}): try again.") from error
@@ -193,3 +259,12 @@ def follow_changes(environment: Environment, runner: Runner) -> None:
         vars(options_of(environment)).update(msg.data)
 
     runner.register_message(CHANGED, change)
+
+
+def coloured(code: str, marked: Collection[int]) -> str:
+    """Return Python source as HTML: a span for each line, of the class `marked` for those lines, counted from 1."""
+    lines = highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).splitlines()
+    return "".join(
+        f'<span class="line{" marked" * (number in marked)}">{line}</span>'
+        for number, line in enumerate(lines, start=1)
+    )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +19,17 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from loadtest import HEADLINE, UNEXPECTED_ANSWERS
-from loadtest.catalogue import Twin
-from loadtest.demo import outcome, terminal
-from loadtest.demo.processes import LOG, Options, Processes
-from loadtest.measure.running import interrupt_once
+from loadtest import ARMS, HEADLINE, UNEXPECTED_ANSWERS, outcome
+from loadtest.catalogue import Twin, twin_at
+from loadtest.ports import free_ports, is_free
+from loadtest.server import Server, service, watch_options
 from sadpath import interrupts
 from sadpath.errors import CommandError, Status, writing_to
-from sadpath.watch.report import MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, read_run, write_report
+from sadpath.files import set_aside
+from sadpath.hosts import direct_opener
+from sadpath.lifeline import Child
+from sadpath.watch.conditions import read_conditions
+from sadpath.watch.report import CONDITIONS, LEFT_BEHIND, MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, read_run, write_report
 from sadpath.watch.run import Run
 from sadpath.watch.sample_file import SampleReader
 
@@ -31,6 +38,19 @@ LINE_S = 5.0
 WARM_UP_S = 5.0
 VERDICT_STATUSES = {Status.OK, Status.LEAKS, Status.INCONCLUSIVE, UNEXPECTED_ANSWERS}
 """With these Locust ends when the plugin could judge; with any other something went wrong."""
+
+LOCUST_STOP_S = 60.0
+"""What Locust may take to draw its report once it is told to end; under Compose it has as long."""
+
+KEPT_RUNS = 5
+"""Earlier runs that stay beside the newest."""
+
+STEADY = {"MALLOC_ARENA_MAX": "2"}
+"""For twins that raise in threads: an arena for each of forty levels off too late to call it flat in a minute."""
+
+LOG = "locust.log"
+OUR_ERROR = "/ERROR/sadpath: "
+"""What precedes an error of the plugin in Locust's log."""
 
 
 def demo(  # noqa: PLR0913, PLR0917 - one parameter for each option
@@ -94,7 +114,7 @@ class Demo:
         Raises `CommandError` if a process did not come up or the twin is unknown; then nothing is left running.
         """
         try:
-            with interrupt_once():
+            with interrupts.interrupt_once():
                 self._announce(self._processes.start())
                 self._watch()
         except KeyboardInterrupt as interrupt:
@@ -150,8 +170,11 @@ class Demo:
             self._say("No browser was found: open the page yourself.")
 
     def _check_folder(self) -> None:
-        """Raise `CommandError` if somebody removed the folder, and with it the logs that would say what failed."""
-        if not self._options.reports.exists():
+        """Raise `CommandError` if somebody removed the folder, and with it the logs that would say what failed.
+
+        Locust makes the folder again where it writes a whole file; nobody makes the log again.
+        """
+        if not (self._options.reports / f"{ARMS[0]}.log").exists():
             raise CommandError(f"{self._options.reports} was removed while the demo ran")
 
     @contextmanager
@@ -168,7 +191,7 @@ class Demo:
             elapsed = run.duration_s
             if elapsed >= last + LINE_S:
                 last = elapsed
-                self._say(f"{elapsed:4.0f} s  {terminal.line(run)}")
+                self._say(f"{elapsed:4.0f} s  {outcome.line(run)}")
 
         yield print_line
 
@@ -177,7 +200,7 @@ class Demo:
         fixed = self._processes.loaded.fixed if self._processes.loaded else ""
         phase = f"warm-up, both arms take the path {fixed}" if elapsed < options.warm_up else "measuring"
         end = f"of {options.seconds} s" if options.seconds else "s, until Ctrl-C"
-        return terminal.table(run, f"{elapsed:.0f} {end}: {phase}   {self._processes.page}")
+        return outcome.table(run, f"{elapsed:.0f} {end}: {phase}   {self._processes.page}")
 
     def _result(self) -> Run:
         """Return the run that was measured, with its report, also where Locust wrote none. Raises `CommandError`."""
@@ -196,7 +219,7 @@ class Demo:
         if not twin or not result:
             self._say("Nothing was measured.")
             return self._signalled or Status.FAILED
-        for style, (arm, verdict) in zip(terminal.STYLES, result.verdicts.items(), strict=False):
+        for style, (arm, verdict) in zip(outcome.STYLES, result.verdicts.items(), strict=False):
             self._say(f"[{style}]{arm}[/] {verdict.sentence}")
         self._say(f"Report: {reports / PAGE}")
         self._say(f"Picture for a slide: {reports / MEMORY_PICTURE}")
@@ -209,3 +232,108 @@ class Demo:
             self._say(f"[bold red]But most requests did not get the expected answer; {log} lists the answers.[/]")
             return Status.LEAKS
         return outcome.status_of(result, twin)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the demo was asked for. Without a rate the twin's own is used."""
+
+    twin: str
+    seconds: int
+    rate: float | None
+    context_kb: int
+    memory_limit_mb: int
+    warm_up: float
+    port: int
+    reports: Path
+
+
+class Processes:
+    """The processes of the demo. `loaded` is the twin, from when the load starts: then a report can be written."""
+
+    def __init__(self, options: Options) -> None:
+        *ports, any_port = free_ports(len(ARMS) + 1)
+        self._port = options.port or any_port
+        if not is_free(self._port):
+            raise CommandError(f"port {self._port} is in use; set another with DEMO_PORT or --port, or 0 for any")
+        self.options = options
+        settings = {"LAB_MEMORY_LIMIT_MB": str(options.memory_limit_mb)}
+        settings |= {} if options.twin == HEADLINE else STEADY
+        self.arms = [service(arm, options.reports, port, **settings) for arm, port in zip(ARMS, ports, strict=True)]
+        self.loaded: Twin | None = None
+        self.rate = options.rate or 0.0
+        self._locust: Child | None = None
+
+    @property
+    def page(self) -> str:
+        """The address of the live page."""
+        return f"http://127.0.0.1:{self._port}/sadpath"
+
+    @property
+    def named_arms(self) -> dict[str, Server]:
+        """The arms by the names of the twin's variants."""
+        return dict(zip(self.loaded.arms if self.loaded else ARMS, self.arms, strict=True))
+
+    def start(self) -> Twin:
+        """Start the arms and, when they answer, Locust; return the twin. An earlier run is left alone until then.
+
+        Raises `CommandError`.
+        """
+        reports = self.options.reports
+        with writing_to(reports):
+            reports.mkdir(parents=True, exist_ok=True)
+            for name in (*(f"{arm}.log" for arm in ARMS), LOG):
+                (reports / name).unlink(missing_ok=True)
+        for arm in self.arms:
+            arm.start()
+        for arm in self.arms:
+            arm.wait_until_listening()
+        twin = twin_at(self.arms[0].url, self.options.twin)
+        self.rate = self.rate or outcome.rate_for(twin, self.options.seconds, self.options.warm_up)
+        with writing_to(reports):
+            keep_earlier_run(reports)
+        self.loaded = twin
+        self._locust = Child(self._locust_command(), reports / LOG)
+        return twin
+
+    def page_answers(self) -> bool:
+        """Return whether the live page can be opened."""
+        try:
+            with direct_opener().open(self.page, timeout=0.5) as answer:
+                return bool(answer.status == HTTPStatus.OK)
+        except OSError:
+            return False
+
+    def locust_status(self) -> int | None:
+        """Return Locust's exit status, or None while it runs."""
+        return self._locust.status() if self._locust else None
+
+    def locust_reason(self) -> str:
+        """Return the last error in Locust's output or, without one, the last line: a table may follow the error."""
+        lines = self._locust.lines() if self._locust else []
+        errors = [line for line in lines if OUR_ERROR in line or line.startswith("locust: ")]
+        return next(reversed(errors or lines), "it printed nothing").rpartition(OUR_ERROR)[2]
+
+    def stop(self) -> None:
+        """End all processes: Locust first, so that it can write its report of arms that still run."""
+        if self._locust:
+            self._locust.stop(signal.SIGINT, LOCUST_STOP_S)
+        for arm in self.arms:
+            arm.stop()
+
+    def _locust_command(self) -> list[str]:
+        options = self.options
+        command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--autostart"]
+        command += ["--web-host", "127.0.0.1", "--web-port", str(self._port), "--only-summary", "--stop-timeout", "2"]
+        command += ["--twin", options.twin, "--rate", str(self.rate), "--context-kb", str(options.context_kb)]
+        for arm in self.arms:
+            command += [f"--{arm.name}-host", arm.url]
+        watched = {name: arm.url for name, arm in self.named_arms.items()}
+        command += watch_options(watched, options.reports, options.warm_up)
+        return command + (["--run-time", f"{options.seconds}s", "--autoquit", "0"] if options.seconds else [])
+
+
+def keep_earlier_run(reports: Path) -> None:
+    """Move what a run left in `reports` to a folder beside it: `reports` is always the newest. Raises `OSError`."""
+    started = read_conditions(reports / CONDITIONS).started
+    set_aside(reports, LEFT_BEHIND, reports.parent, started, KEPT_RUNS, prefix=f"{reports.name}-")

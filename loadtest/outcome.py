@@ -1,18 +1,22 @@
-"""Whether the verdicts are as the twin expects, and the words for it. Pure functions."""
+"""What a demo says of its run: its state in the terminal while it runs, and at the end whether the verdicts are as the
+twin expects. Pure functions.
+"""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle
 from statistics import median
 
 from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
 
 from loadtest.catalogue import Twin
 from sadpath.errors import Status
 from sadpath.verdict.verdict import Outcome
-from sadpath.watch.report import Run
-from sadpath.watch.run import Lifetime
+from sadpath.watch.run import Lifetime, Run
 
 RATE = 200.0
 """Requests a second, for each arm, where the twin can answer them."""
@@ -29,6 +33,12 @@ REACHED = 0.9
 ENDS = 3
 """Samples at each end of a run that are compared."""
 
+STYLES = ("bold dark_orange3", "bold dodger_blue2")
+"""The colours of the arms, as in the charts: the leaky one first."""
+
+HEADINGS = ("arm", "memory", "growth", "retained entries", "requests", "p99 now", "restarts")
+UNKNOWN = "–"
+
 
 def rate_for(twin: Twin, seconds: float, warm_up: float) -> float:
     """Return a rate that both arms can answer.
@@ -39,6 +49,47 @@ def rate_for(twin: Twin, seconds: float, warm_up: float) -> float:
     if not twin.slows_down:
         return RATE
     return min(RATE, ENOUGH * twin.requests / max((seconds or UNTIL_STOPPED_S) - warm_up, 1.0))
+
+
+def table(run: Run, caption: str) -> Table:
+    """Return the state of all arms as a table."""
+    arms = zip(cycle(STYLES), run.arms, strict=False)
+    view = Table(caption=caption, caption_justify="left", caption_style="")
+    for heading in HEADINGS:
+        view.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=" " not in heading)
+    for style, arm in arms:
+        view.add_row(Text(arm, style), *cells(run, arm))
+    return view
+
+
+def line(run: Run) -> str:
+    """Return the state of all arms as one line, for an output that is not a terminal."""
+    parts = []
+    for arm in run.arms:
+        memory, growth, entries, requests, p99, _ = cells(run, arm)
+        parts.append(f"{arm} {memory} ({growth}), {entries} retained entries, {requests} requests, p99 {p99}")
+    return "; ".join(parts)
+
+
+def cells(run: Run, arm: str) -> list[str]:
+    """Return the figures of one arm as text, as in `HEADINGS`: growth is within the current process lifetime.
+
+    Restarts are counted as the verdict counts them: by the process lifetimes that were sampled.
+    """
+    if not run.lifetimes[arm]:
+        return [UNKNOWN] * (len(HEADINGS) - 1)
+    lifetime = run.lifetimes[arm][-1]
+    first, last = lifetime.first, lifetime.last
+    times = (sample.latency.p99_ms for sample in reversed(lifetime.samples))
+    p99 = next((time for time in times if time is not None), None)
+    return [
+        f"{last.memory_bytes / 2**20:,.0f} MiB",
+        f"{(last.memory_bytes - first.memory_bytes) / 2**20:+,.0f} MiB",
+        _count(last.traceback_entries),
+        _count(last.requests),
+        UNKNOWN if p99 is None else f"{p99:,.0f} ms",
+        str(run.restarts(arm)),
+    ]
 
 
 def expected_of(twin: Twin) -> dict[str, Outcome]:
@@ -104,7 +155,7 @@ def _outcomes(run: Run) -> dict[str, Outcome]:
 
 
 def _figures(figures: Mapping[str, float | None]) -> str:
-    return ", ".join(f"{arm} {'–' if figure is None else f'{figure:,.1f}'}" for arm, figure in figures.items())
+    return ", ".join(f"{arm} {UNKNOWN if figure is None else f'{figure:,.1f}'}" for arm, figure in figures.items())
 
 
 def _has_its_cycles(run: Run, twin: Twin) -> bool:
@@ -118,3 +169,7 @@ def _slower(lifetimes: Sequence[Lifetime]) -> str:
     samples = [one for lifetime in lifetimes for one in lifetime.samples if one.phase == "measured"]
     times = [one.latency.p99_ms for one in samples if one.latency.p99_ms is not None]
     return f"{median(times[:ENDS]):,.0f} → {median(times[-ENDS:]):,.0f} ms" if len(times) >= 2 * ENDS else ""
+
+
+def _count(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:,.0f}"

@@ -5,30 +5,27 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
-import urllib.request
 from collections.abc import Mapping, Sequence
 from math import isnan
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from loadtest import HEADLINE
 from loadtest.ports import free_port
 from loadtest.server import running, service
-from loadtest.stage.source import coloured
+from loadtest.stage import coloured
 from sadpath.errors import CommandError, writing_to
 from sadpath.files import write_whole
+from sadpath.hosts import direct_opener
+from sadpath.pages import templates
 from sadpath.watch.report import MEMORY_PICTURE, read_run
 from sadpath.watch.report.charts import colours_of
 from sadpath.watch.run import Run
 
 COST_PICTURE = "cost.png"
 TIMEOUT_S = 10.0
-_TEMPLATES = Environment(
-    loader=PackageLoader("loadtest.slides", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
 
 
 def slides(
@@ -38,12 +35,13 @@ def slides(
     ] = Path("reports") / COST_PICTURE,
     to: Annotated[Path, typer.Option(help="The file to write.")] = Path("reports/slides.html"),
 ) -> int:
-    """Write one HTML file with the slides of a talk: figures and pictures of the newest demo, code from the source.
+    """Write the slides of a talk from the newest demo.
 
-    It needs no network and no other file. Arrow keys turn the slides; a browser prints them, one a page.
+    One HTML file with the figures and pictures of the demo and the code of the source; it needs no network.
+    Arrow keys turn the slides; a browser prints them, one a page.
     """
-    found, picture = _run(run), run / MEMORY_PICTURE
-    text = deck(found, picture.read_bytes(), cost.read_bytes() if cost.exists() else None, _code_of_headline())
+    shown, picture = _run(run), run / MEMORY_PICTURE
+    text = deck(shown, picture.read_bytes(), cost.read_bytes() if cost.exists() else None, _code_of_headline())
     with writing_to(to.parent):
         to.parent.mkdir(parents=True, exist_ok=True)
         write_whole(to, text.encode())
@@ -54,7 +52,8 @@ def slides(
 def deck(run: Run, picture: bytes, cost: bytes | None, code: Sequence[Mapping[str, Any]]) -> str:
     """Return the deck. `picture` and `cost` are PNG; `code` are the leaky and the fixed lines, as of `/lab/code`."""
     leaky, fixed = list(run.verdicts)[:2]
-    return _TEMPLATES.get_template("deck.html").render(
+    template = templates("loadtest", ".").get_template("slides.html")
+    return template.render(
         run=run,
         leaky=run.verdicts[leaky],
         names=(leaky, fixed),
@@ -95,10 +94,8 @@ def _code_of_headline() -> list[dict[str, Any]]:
     """Ask the service for its own code: the load test does not import it."""
     with tempfile.TemporaryDirectory(prefix="sadpath-slides-") as folder:
         server = service("slides", Path(folder), free_port())
-        with running(server):
-            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            with opener.open(f"{server.url}/lab/code/{HEADLINE}", timeout=TIMEOUT_S) as answer:
-                return list(json.load(answer))
+        with running(server), direct_opener().open(f"{server.url}/lab/code/{HEADLINE}", timeout=TIMEOUT_S) as answer:
+            return list(json.load(answer))
 
 
 def _as_data(picture: bytes) -> str:
