@@ -9,8 +9,8 @@ from loadtest.catalogue import FIGURES, Twin, read_twin
 from loadtest.demo.outcome import RATE, expected_of, rate_for, shortfall, status_of, words
 from sadpath.sources import Reading
 from sadpath.verdict.verdict import Outcome, Verdict
-from sadpath.watch.conditions import Conditions
 from sadpath.watch.report import Run
+from sadpath.watch.run import Conditions
 from sadpath.watch.sample_file import Latency, Sample
 
 
