@@ -36,7 +36,7 @@ from loadtest import ARMS
 from loadtest.ports import free_ports
 from loadtest.server import Server, running, service
 from sadpath.files import write_whole
-from sadpath.watch.conditions import versions_in_words
+from sadpath.watch.run import versions_in_words
 
 CHECKPOINTS = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 FEWEST = 100
