@@ -29,10 +29,10 @@ down: ## Stop the Compose demo; Locust's report stays in reports/compose
 	@$(PYTHON) -m loadtest down
 
 test: $(venv)/dev ## Run the tests but the slow ones, and measure coverage; TESTS="tests/probe …" for a part
-	@$(python) -m pytest --numprocesses 2 --dist loadfile -m "not slow" $(if $(TESTS),$(TESTS),--cov)
+	@$(python) -m pytest --numprocesses 2 --dist loadfile -m "not slow and not trial" $(if $(TESTS),$(TESTS),--cov)
 
 test-all: $(venv)/dev ## Run the slow tests too: other Pythons, the wheel, real servers and browsers
-	@$(python) -m pytest --numprocesses 2 --dist loadfile $(if $(TESTS),$(TESTS),--cov)
+	@$(python) -m pytest --numprocesses 2 --dist loadfile -m "not trial" $(if $(TESTS),$(TESTS),--cov)
 
 check: $(venv)/dev ## Check style and types, without changing anything
 	@$(python) -m ruff check
@@ -44,28 +44,28 @@ format: $(venv)/dev ## Format the code
 	@$(python) -m ruff check --fix
 
 bench: $(venv)/dev ## Measure what the instruments cost; takes about eight minutes, leaves reports/bench.json
-	@$(python) -m loadtest bench
+	@$(python) -m experiments bench
 
 truth: $(venv)/demo ## Verify every twin on each installed Python (PYTHONS="python3.12 …") and two Starlettes; TWIN=… for one
-	@$(python) -m loadtest truth
+	@$(python) -m experiments truth
 
 matrix: $(venv)/demo ## Check every twin with `sadpath check` on each installed Python, and count its mistakes; writes docs/check-matrix.md
-	@$(python) -m loadtest matrix
+	@$(python) -m experiments matrix
 
 cost: $(venv)/demo ## Measure what a request costs after many, reused and factory; two minutes, leaves reports/cost.png
-	@$(python) -m loadtest cost
+	@$(python) -m experiments cost
 
 calibrate: $(venv)/demo ## Measure how often the verdict is right, on simulated series; five minutes of one core, writes docs/calibration.md
-	@$(python) -m loadtest calibrate
+	@$(python) -m experiments calibrate
 
 figures: $(venv)/demo ## Repeat the first article's experiment; table and pictures for slides in reports/article
-	@$(python) -m loadtest figures
+	@$(python) -m experiments figures
 
 slides: $(venv)/demo ## Write the slides of a talk from the newest demo's figures and pictures: reports/slides.html
 	@$(python) -m loadtest slides
 
-trial: $(venv)/demo ## Try kills, faults, attacks and 50,000 odd requests; about ten minutes, leaves reports/trial.json
-	@$(python) -m loadtest trial
+trial: $(venv)/dev ## Try kills, faults, attacks and 50,000 odd requests, a test each; about twenty minutes
+	@$(python) -m pytest --numprocesses 2 --dist loadfile tests/trial
 
 dashboards: $(venv)/dev ## Write grafana/dashboards/*.json from grafana/build
 	@$(python) -m grafana.build

@@ -20,7 +20,7 @@ def main() -> None:
 
     if sys.argv[1:2] in (["up"], ["down"]) or find_spec("typer") is None:
         interrupts.end_in_order()
-        sys.exit(exit_status(" ".join(sys.argv[1:2]) or "loadtest", lambda: sys.exit(compose.main(sys.argv[1:]))))
+        sys.exit(exit_status(" ".join(sys.argv[1:2]) or "loadtest", lambda: compose.main(sys.argv[1:])))
     from loadtest.commands import run  # noqa: PLC0415 - only where its libraries are installed
 
     interrupts.end_in_order()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from loadtest import HEADLINE
 from sadpath.errors import CommandError, Status
+from sadpath.hosts import direct_opener
 from sadpath.verdict.verdict import FLAT_BELOW_IN_PAGES, Outcome
 
 TIMEOUT_S = 5.0
@@ -148,18 +148,17 @@ def _read_variant(variant: Mapping[str, Any]) -> Variant:
 
 def catalogue_at(url: str) -> list[dict[str, Any]]:
     """Return the descriptions of all twins, as the arm at `url` lists them. Raises `CommandError`."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # an arm is near: no proxy knows it
     try:
-        with opener.open(f"{url.rstrip('/')}/twins", timeout=TIMEOUT_S) as response:
-            return list(json.load(response))
-    except HTTPError as answer:
-        answer.close()  # it holds a connection
-        raise _nocatalogue_at(url, answer.reason) from answer
+        with direct_opener().open(f"{url.rstrip('/')}/twins", timeout=TIMEOUT_S) as answer:
+            return list(json.load(answer))
+    except HTTPError as refusal:
+        refusal.close()  # it holds a connection
+        raise _no_catalogue(url, refusal.reason) from refusal
     except (OSError, HTTPException, ValueError) as error:
-        raise _nocatalogue_at(url, getattr(error, "reason", error)) from error
+        raise _no_catalogue(url, getattr(error, "reason", error)) from error
 
 
-def _nocatalogue_at(url: str, reason: object) -> CommandError:
+def _no_catalogue(url: str, reason: object) -> CommandError:
     return CommandError(
         f"the arm at {url} does not list its twins ({reason}); start it with python -m uvicorn service.app:app --port "
         f"{urlsplit(url).port or 80}, or set its address with --reused-host and --factory-host"

@@ -10,18 +10,11 @@ from pathlib import Path
 import typer
 
 from loadtest import compose
-from loadtest.article.command import figures
-from loadtest.bench.command import bench
-from loadtest.calibrate.command import calibrate
 from loadtest.catalogue import twins_at
-from loadtest.cost.command import cost
-from loadtest.demo.command import demo
-from loadtest.matrix.command import matrix
+from loadtest.demo import demo
 from loadtest.ports import free_port
 from loadtest.server import running, service
-from loadtest.slides.command import slides
-from loadtest.trial.command import trial
-from loadtest.truth.command import truth
+from loadtest.slides import slides
 from sadpath.errors import exit_status
 
 
@@ -30,7 +23,8 @@ def up() -> int:
 
     Needs Docker. The settings are in .env.example.
     """
-    return compose.main(["up"])
+    compose.main(["up"])
+    return 0
 
 
 def down() -> int:
@@ -38,7 +32,8 @@ def down() -> int:
 
     The report is in reports/compose. Containers, network and volume are removed, the images stay.
     """
-    return compose.main(["down"])
+    compose.main(["down"])
+    return 0
 
 
 def twins() -> int:
@@ -56,14 +51,14 @@ def end(status: int) -> None:
 
 
 app = typer.Typer(
-    help="Load the lab's service, watch its memory, and measure what leaks, what it costs, and what measuring costs.",
+    help="Load the lab's service, and watch its memory.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     result_callback=end,
 )
-for command in (demo, twins, up, down, truth, matrix, bench, cost, calibrate, figures, slides, trial):
+for command in (demo, twins, up, down, slides):
     app.command()(command)
 
 

@@ -13,8 +13,10 @@ With `--twin SLUG` the arms get the leaky and the fixed variant of another twin 
 from __future__ import annotations
 
 import random
+import signal
 import sys
 import time
+from types import FrameType
 from typing import Any
 
 from locust import FastHttpUser, LoadTestShape, constant_throughput, events, task
@@ -25,7 +27,7 @@ from locust.user.users import User
 
 from loadtest import HEADLINE, UNEXPECTED_ANSWERS, sessions
 from loadtest.catalogue import Twin, described, read_twin
-from loadtest.stage.lab_stage import LabStage, follow_changes
+from loadtest.stage import LabStage, follow_changes
 from sadpath.errors import CommandError
 from sadpath.plugins import locust as plugin
 
@@ -60,6 +62,20 @@ def choose_twin(environment: Environment, runner: Runner, **_: Any) -> None:
     except CommandError as reason:
         sys.exit(f"locust: {reason}")
     options.sadpath_about = options.sadpath_about or read_twin(options.twin_description).about
+
+
+@events.init.add_listener
+def end_at_ctrl_c(environment: Environment, **_: Any) -> None:
+    """Let one SIGINT end it all: where it starts the load itself, the load alone would end, and the web UI run on."""
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before):  # it is ignored
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        plugin.options_of(environment).autoquit = 0
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, end)
 
 
 @events.test_start.add_listener

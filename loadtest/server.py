@@ -21,7 +21,9 @@ from loadtest.ports import is_listening
 from sadpath.errors import CommandError
 from sadpath.lifeline import Child
 
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 120.0
+"""Only what hangs takes so long: a process that ends is seen at once, and a busy machine is waited for."""
+
 END_IS_SEEN_S = 2.0
 """How long after its connection broke a process may take to be seen as ended."""
 
@@ -134,6 +136,12 @@ def service(  # noqa: PLR0913 - one parameter for each thing that an experiment 
     command = [*runner, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", "{port}"]
     command += ["--no-access-log", "--log-level", "warning", "--timeout-keep-alive", KEEP_ALIVE_S]
     return Server(name, command, folder, port, {"LAB_ARM": name, "LAB_CONTROL": "1", **environment}, python)
+
+
+def watch_options(services: Mapping[str, str], reports: Path, warm_up_s: float) -> list[str]:
+    """Return the options of Locust that make the plugin watch `services`, addresses by name."""
+    watched = [option for name, url in services.items() for option in ("--sadpath-watch", f"{name}={url}/metrics")]
+    return [*watched, "--sadpath-reports", str(reports), "--sadpath-warm-up", str(warm_up_s)]
 
 
 @contextmanager

@@ -43,25 +43,36 @@ def write_xml(path: Path, root: Element) -> None:
     write_whole(path, tostring(root, encoding="utf-8", xml_declaration=True))
 
 
-def set_aside(
-    folder: Path, names: Sequence[str], earlier: Path, started: str = "", keep: int = KEPT_RUNS
+def set_aside(  # noqa: PLR0913, PLR0917 - what, where to, its name, and how many
+    folder: Path, names: Sequence[str], earlier: Path, started: str = "", keep: int = KEPT_RUNS, prefix: str = ""
 ) -> Path | None:
     """Move the files of these names, which an earlier run left in `folder`, to a folder of their own in `earlier`.
 
-    It is named after `started`, the run's start time, or its last change where that is unknown. Only the newest `keep`
-    are kept there. Returns the new folder, or None if there was no earlier run. Raises `OSError` if it cannot be moved.
+    It is named after `started`, the run's start time, or its last change where that is unknown, with `prefix` before
+    it. Only the newest `keep` of such names are kept there. Returns the new folder, or None if there was no earlier
+    run. Raises `OSError` if it cannot be moved.
     """
     left = [folder / name for name in names if (folder / name).exists()]
     if not left:
         return None
     changed = datetime.fromtimestamp(left[0].stat().st_mtime, UTC).isoformat(timespec="seconds")
-    destination = _unused(earlier / (started or changed).partition("+")[0].replace(":", "-"))  # Windows has no colon
+    destination = _unused(earlier / f"{prefix}{_in_a_name(started or changed)}")
     destination.mkdir(parents=True)
     for path in left:
         shutil.move(path, destination / path.name)
-    for oldest in sorted(path for path in earlier.iterdir() if path.is_dir())[:-keep]:
+    for oldest in earlier_runs(earlier, prefix)[:-keep]:
         shutil.rmtree(oldest)
     return destination
+
+
+def earlier_runs(earlier: Path, prefix: str = "") -> list[Path]:
+    """Return the folders of runs that were set aside, the oldest first."""
+    named = re.compile(rf"{re.escape(prefix)}\d{{4}}-\d\d-\d\dT\d\d-\d\d-\d\d(_\d+)?")
+    return sorted(path for path in earlier.iterdir() if path.is_dir() and named.fullmatch(path.name))
+
+
+def _in_a_name(time: str) -> str:
+    return time.partition("+")[0].replace(":", "-")  # Windows has no colon
 
 
 def _unused(path: Path) -> Path:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -28,6 +29,22 @@ def end_in_order() -> None:
         raise SystemExit(SIGNALLED + number)
 
     _handle(end)
+
+
+@contextmanager
+def interrupt_once() -> Iterator[None]:
+    """Make the first SIGINT or SIGTERM a `KeyboardInterrupt` with its number; later ones cut no clean-up short."""
+
+    def handle(number: int, _: FrameType | None) -> None:
+        ignore()
+        raise KeyboardInterrupt(number)
+
+    for number in SIGNALS:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        ignore()
 
 
 def ignore() -> None:

@@ -13,8 +13,7 @@ from contextlib import suppress
 
 import psutil
 
-STATUS = 137
-"""The exit status of a process that the kernel killed for its memory: 128 and SIGKILL's 9."""
+from sadpath.lifeline import KILLED
 
 CHECK_SECONDS = 0.1
 LEAST_CHECK_SECONDS = 0.002
@@ -69,12 +68,12 @@ def _delay(left_mb: float) -> float:
 
 
 def _end(reason: str) -> None:
-    """End at once, as an out-of-memory kill would: a clean-up would need memory and time.
+    """End at once, as an out-of-memory kill would, and with its status: a clean-up would need memory and time.
 
     Nothing keeps the process from ending: not a stderr that is closed or full, nor a terminal that is stopped.
     """
     try:
-        line = f"{reason}; exit status {STATUS}\n"
+        line = f"{reason}; exit status {KILLED}\n"
         if not _can_block():
             _say(line)  # at once: memory grows for as long as we wait for another thread
             return
@@ -82,7 +81,7 @@ def _end(reason: str) -> None:
         speaker.start()
         speaker.join(SPEAK_SECONDS)
     finally:
-        os._exit(STATUS)
+        os._exit(KILLED)
 
 
 def _can_block() -> bool:

@@ -5,7 +5,7 @@ TWIN = "tests/loadtest/test_twin_load.py"
 COMPOSE = "tests/end_to_end/test_compose.py"
 LOCUST = "tests/loadtest/test_locustfile.py"
 WHEEL = "tests/end_to_end/test_wheel.py"
-TRUTH = "tests/loadtest/test_truth.py"
+TRUTH = "tests/experiments/test_truth.py"
 HERE = "tests/docs/test_shell_blocks.py"
 WORKFLOW = ".github/workflows/test.yml"
 
@@ -32,25 +32,25 @@ RUN_BY = {
     "make truth": TRUTH,
     "make truth TWIN=endpoint": TRUTH,
     "make truth TWIN=your-twin": TRUTH,
-    "python -m loadtest truth": TRUTH,
-    "make matrix": "tests/loadtest/test_matrix.py",
-    "python -m loadtest matrix": "tests/loadtest/test_matrix.py",
-    "make cost": "tests/loadtest/test_cost.py",
-    "python -m loadtest cost": "tests/loadtest/test_cost.py",
-    "make calibrate": "tests/loadtest/test_calibrate.py",
-    "python -m loadtest calibrate": "tests/loadtest/test_calibrate.py",
-    "make bench": "tests/loadtest/test_bench.py",
-    "python -m loadtest bench": "tests/loadtest/test_bench.py",
-    "make figures": "tests/loadtest/test_article.py",
-    "python -m loadtest figures": "tests/loadtest/test_article.py",
-    "python -m loadtest figures --raises 200": "tests/loadtest/test_article.py",
+    "python -m experiments truth": TRUTH,
+    "make matrix": "tests/experiments/test_matrix.py",
+    "python -m experiments matrix": "tests/experiments/test_matrix.py",
+    "make cost": "tests/experiments/test_cost.py",
+    "python -m experiments cost": "tests/experiments/test_cost.py",
+    "make calibrate": "tests/experiments/test_calibrate.py",
+    "python -m experiments calibrate": "tests/experiments/test_calibrate.py",
+    "make bench": "tests/experiments/test_bench.py",
+    "python -m experiments bench": "tests/experiments/test_bench.py",
+    "make figures": "tests/experiments/test_article.py",
+    "python -m experiments figures": "tests/experiments/test_article.py",
+    "python -m experiments figures --raises 200": "tests/experiments/test_article.py",
     "make demo DEMO_SECONDS=0": "tests/end_to_end/test_live_page.py",
     "make demo DEMO_SECONDS=0 DEMO_OPEN=1": "tests/end_to_end/test_live_page.py",
     "make slides": "tests/loadtest/test_slides.py",
-    "make trial": "tests/loadtest/test_trial.py",
+    "make trial": "tests/trial/test_kills.py",
     "python -m loadtest slides": "tests/loadtest/test_slides.py",
-    "python -m loadtest trial": "tests/loadtest/test_trial.py",
-    "python3 loadtest/simple_exception_memory_demo.py": "tests/loadtest/test_simple_demo.py",
+    "python -m pytest tests/trial": "tests/trial/test_kills.py",
+    "python3 loadtest/simple_exception_memory_demo.py": "tests/experiments/test_simple_demo.py",
     # one's own service
     "pip install '/path/to/your/clone'": WHEEL,
     "pip install --no-deps '/path/to/your/clone'": WHEEL,
@@ -112,6 +112,7 @@ RUN_BY = {
     # the tests themselves
     "make help": HERE,
     "python -m loadtest --help": HERE,
+    "python -m experiments --help": HERE,
     "make test": ".ci/run",
     "make test TESTS=tests/probe": ".ci/run",
     "python -m pytest tests/service/test_twins.py -k your-twin": "tests/service/test_twins.py",

@@ -23,6 +23,7 @@ from service.app import create_app
 from service.settings import Settings
 from tests.docs.pages import ROOT
 
+ROOMS = ("loadtest", "experiments")
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 VARIABLE = re.compile(r"\b(?:DEMO|LAB|SADPATH)_[A-Z][A-Z_]*[A-Z]\b")
 WHERE_VARIABLES_ARE = ["*.py", "*.yml", "Makefile", "*/Dockerfile", ".env.example", ".ci/run", ":!tests"]
@@ -75,19 +76,18 @@ def locust() -> dict[str, list[str]]:
 
 @pytest.fixture
 def commands() -> list[Any]:
-    """The command line of the instrument, and that of the lab."""
-    lab = import_module("loadtest.commands").app  # here: the other tests of this file need no command line of the lab
-    return [get_command(sadpath), get_command(lab)]
+    """The command line of the instrument, and those of the lab, which the other tests of this file do not need."""
+    return [get_command(sadpath), *(get_command(import_module(f"{room}.commands").app) for room in ROOMS)]
 
 
 def test_every_option_of_the_commands_is_listed(commands: list[Any]) -> None:
-    """`python -m loadtest …` and `sadpath …`."""
+    """`sadpath …`, `python -m loadtest …` and `python -m experiments …`."""
     assert {option for command in commands for option in options_of(command)} - {"--help"} <= listed()
 
 
 def test_every_command_is_listed(commands: list[Any]) -> None:
     """Each with its line."""
-    for command, name in zip(commands, ["sadpath", "python -m loadtest"], strict=True):
+    for command, name in zip(commands, ["sadpath", *(f"python -m {room}" for room in ROOMS)], strict=True):
         for below in command.commands:
             assert f"`{name} {below}" in REFERENCE
 

@@ -6,9 +6,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.required import missing
+from tests.waiting import PATIENCE_S
+
+expect.set_options(timeout=1000 * PATIENCE_S)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ import docker
 import pytest
 from docker.models.containers import Container as EngineContainer
 
-from loadtest.data_source import QUERY
+from loadtest.compose import QUERY
 from sadpath.sources.container import Container
 from tests.end_to_end.browser import chromium
 from tests.waiting import until

@@ -2,56 +2,46 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import ProxyHandler, build_opener
 
 import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from loadtest.ports import free_port
-from sadpath.lifeline import Child
+from sadpath.hosts import direct_opener
 from tests.end_to_end.browser import chromium
-from tests.waiting import until
+from tests.running_demo import RunningDemo, running_demo
+from tests.waiting import PATIENCE_S, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 PROJECTOR = ViewportSize(width=1280, height=720)
 PHONE = ViewportSize(width=390, height=844)
 
 
-@dataclass
 class Demo:
-    """A demo that runs until it is stopped."""
+    """A demo that runs until it is stopped, as its page and its arms tell of it."""
 
-    child: Child
-    port: int
-    reports: Path
-
-    @property
-    def page(self) -> str:
-        """The address of the live page."""
-        return f"http://127.0.0.1:{self.port}/sadpath"
+    def __init__(self, running: RunningDemo) -> None:
+        self._running = running
+        self.page = running.page
 
     def state(self) -> dict[str, Any]:
         """What the page is told."""
         return dict(ask(f"{self.page}/rows"))
 
+    def growth(self) -> float:
+        """The bytes that each request adds to the arm that leaks."""
+        return float(self.state()["arms"]["reused"]["bytes_per_request"] or 0)
+
     def arm(self, name: str) -> psutil.Process:
         """The process of one arm."""
-        for process in psutil.Process(self.child.pid).children(recursive=True):
-            if process.environ().get("LAB_ARM") == name and "lifeline" not in " ".join(process.cmdline()):
-                return process
-        raise AssertionError(f"no arm {name}")
+        return self._running.part("arm", name)[0]
 
     def lab(self, name: str) -> dict[str, Any]:
         """What one arm says of itself."""
@@ -60,26 +50,21 @@ class Demo:
 
     def marks(self) -> list[str]:
         """What was done to the reused arm, as its samples have it."""
-        with (self.reports / "samples.csv").open() as file:
-            return [row["mark"] for row in csv.DictReader(file) if row["arm"] == "reused" and row["mark"]]
+        return [sample.mark for sample in self._running.samples("reused") if sample.mark]
 
 
 def ask(url: str) -> Any:
-    with build_opener(ProxyHandler({})).open(url, timeout=10) as answer:
+    with direct_opener().open(url, timeout=60) as answer:
         return json.load(answer)
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """One demo for all tests: they leave it as they found it, but for its age."""
-    folder, port = tmp_path_factory.mktemp("demo"), free_port()
-    options = ["--seconds", "0", "--rate", "50", "--warm-up", "1", "--port", str(port)]
-    command = [sys.executable, "-m", "loadtest", "demo", *options, "--reports", str(folder / "reports")]
-    found = Demo(Child(command, folder / "demo.log"), port, folder / "reports")
-    until(lambda: "Page: " in found.child.log.read_text(), 60, "the page")
-    until(lambda: len(found.state()["rows"]) > 4, 30, "samples")
-    yield found
-    found.child.stop()
+    folder = tmp_path_factory.mktemp("demo") / "reports"
+    with running_demo(folder, "--seconds", "0", "--rate", "50", "--warm-up", "1") as running:
+        running.wait_for_samples(2)
+        yield Demo(running)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +81,7 @@ def page(browser: Browser, demo: Demo) -> Iterator[Page]:
         faults: list[str] = []
         one.on("pageerror", lambda error: faults.append(str(error)))
         one.goto(demo.page)
-        expect(one.locator("#chart canvas:visible, #ending img:visible")).to_be_visible(timeout=20_000)
+        expect(one.locator("#chart canvas:visible, #ending img:visible")).to_be_visible()
         yield one
         assert faults == []
 
@@ -112,8 +97,8 @@ def memory(page: Page, arm: str) -> float:
 
 def test_the_lines_part(page: Page) -> None:
     """In big figures, while the load goes on."""
-    until(lambda: memory(page, "reused") > memory(page, "factory") + 5 > 30, 60, "the lines to part")
-    until(lambda: "KiB" in figure(page, "reused", "bytes_per_request"), 30, "a growth per request")
+    until(lambda: memory(page, "reused") > memory(page, "factory") + 5 > 30, PATIENCE_S, "the lines to part")
+    until(lambda: "KiB" in figure(page, "reused", "bytes_per_request"), PATIENCE_S, "a growth per request")
     assert int(figure(page, "reused", "entries").replace(",", "")) > 100
     assert figure(page, "factory", "entries") == "0"
 
@@ -124,7 +109,7 @@ def test_it_fits_a_projector_and_a_phone(browser: Browser, demo: Demo) -> None:
         with browser.new_context(viewport=size) as context:
             one = context.new_page()
             one.goto(demo.page)
-            expect(one.locator("#chart canvas")).to_be_visible(timeout=20_000)
+            expect(one.locator("#chart canvas")).to_be_visible()
             assert one.evaluate("document.documentElement.scrollWidth") <= size["width"]
             assert tall or one.evaluate("document.documentElement.scrollHeight") <= size["height"]
             chart = one.locator("#chart").bounding_box()
@@ -138,7 +123,7 @@ def test_no_request_leaves_the_machine(browser: Browser, demo: Demo) -> None:
         one, hosts = context.new_page(), set()
         one.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
         one.goto(demo.page)
-        expect(one.locator("#chart canvas")).to_be_visible(timeout=20_000)
+        expect(one.locator("#chart canvas")).to_be_visible()
         for key, panel in (("c", "#code"), ("o", "#cause")):
             one.keyboard.press(key)
             expect(one.locator(panel)).to_be_visible()
@@ -175,7 +160,7 @@ def test_axe_finds_no_serious_fault(browser: Browser, demo: Demo, scheme: str, s
     with browser.new_context(viewport=PROJECTOR, color_scheme=scheme) as context:  # type: ignore[arg-type]
         one = context.new_page()
         one.goto(demo.page)
-        expect(one.locator("#chart canvas")).to_be_visible(timeout=20_000)
+        expect(one.locator("#chart canvas")).to_be_visible()
         if shown:
             one.keyboard.press(shown)
             one.wait_for_selector({"c": "#code pre", "o": "#cause h2", "?": "#keys[open]"}[shown])
@@ -200,7 +185,7 @@ def test_the_code_is_that_of_the_source(page: Page) -> None:
 def test_the_cause_grows_as_requests_come(page: Page) -> None:
     """The object, where it is raised, and the frames that it retains."""
     page.keyboard.press("o")
-    expect(page.locator("#cause .object b")).to_have_text("user_not_found", timeout=20_000)
+    expect(page.locator("#cause .object b")).to_have_text("user_not_found")
     assert "service/lookups.py:22" in page.locator("#cause .object").inner_text()
     assert page.locator("#cause li").count() > 10
 
@@ -208,7 +193,7 @@ def test_the_cause_grows_as_requests_come(page: Page) -> None:
         return int(page.locator("#cause .object .big").inner_text().replace(",", ""))
 
     before = entries()
-    until(lambda: entries() > before + 100, 20, "more entries")
+    until(lambda: entries() > before + 100, PATIENCE_S, "more entries")
 
 
 @pytest.mark.parametrize(("field", "value"), [("rate", "0"), ("rate", "5000"), ("rate", "many"), ("context_kb", "1.5")])
@@ -230,19 +215,21 @@ def test_the_rate_and_the_context_follow(page: Page, demo: Demo) -> None:
     def set_rate(value: float) -> None:
         page.locator("#field-rate").fill(f"{value:g}")
         page.keyboard.press("Enter")
-        until(lambda: abs(rate() - value) < 0.3 * value, 30, f"{value:g} requests a second")
+        until(lambda: abs(rate() - value) < 0.3 * value, PATIENCE_S, f"{value:g} requests a second")
 
     set_rate(150)
     set_rate(50)
     page.locator("#field-context_kb").fill("200")
     page.keyboard.press("Enter")
-    until(lambda: (demo.state()["arms"]["reused"]["bytes_per_request"] or 0) > 150 * 1024, 40, "a larger context")
+    until(
+        lambda: (demo.state()["arms"]["reused"]["bytes_per_request"] or 0) > 150 * 1024, PATIENCE_S, "a larger context"
+    )
     page.locator("#field-context_kb").fill("16")
     page.keyboard.press("Enter")
-    until(lambda: demo.state()["stage"]["context_kb"] == 16, 10, "the old context")
+    until(lambda: demo.state()["stage"]["context_kb"] == 16, PATIENCE_S, "the old context")
     until(
         lambda: [mark for mark in demo.marks() if "context" in mark] == ["context 200 KiB", "context 16 KiB"],
-        10,
+        PATIENCE_S,
         "marks",
     )
 
@@ -250,11 +237,11 @@ def test_the_rate_and_the_context_follow(page: Page, demo: Demo) -> None:
 def test_a_reload_keeps_the_history_and_two_browsers_see_the_same(page: Page, browser: Browser, demo: Demo) -> None:
     """All rows since the load began."""
     page.reload()
-    expect(page.locator("#chart canvas")).to_be_visible(timeout=20_000)
+    expect(page.locator("#chart canvas")).to_be_visible()
     with browser.new_context() as context:
         other = context.new_page()
         other.goto(demo.page)
-        expect(other.locator("#chart canvas")).to_be_visible(timeout=20_000)
+        expect(other.locator("#chart canvas")).to_be_visible()
         first = [one.evaluate("last.rows.filter((row) => row.elapsed_s < 10)") for one in (page, other)]
     assert len(first[0]) >= 10  # one a second of each arm, on a machine that is busy
     assert first[0] == first[1]
@@ -263,17 +250,17 @@ def test_a_reload_keeps_the_history_and_two_browsers_see_the_same(page: Page, br
 def test_a_lost_connection_says_so_and_comes_back(page: Page) -> None:
     """The last samples stay."""
     page.context.set_offline(True)
-    expect(page.locator("#state")).to_contain_text("No answer from Locust", timeout=10_000)
+    expect(page.locator("#state")).to_contain_text("No answer from Locust")
     assert memory(page, "reused") > 0
     page.context.set_offline(False)
-    expect(page.locator("#state")).to_contain_text("of load", timeout=10_000)
+    expect(page.locator("#state")).to_contain_text("of load")
 
 
 def test_an_arm_that_dies_is_down_and_then_a_mark(page: Page, demo: Demo) -> None:
     """The demo starts it again."""
     demo.arm("factory").kill()
-    until(lambda: any(mark["words"] == "factory restarted" for mark in demo.state()["marks"]), 40, "the mark")
-    until(lambda: figure(page, "factory", "restarts") == "0, 1", 10, "the figure")
+    until(lambda: any(mark["words"] == "factory restarted" for mark in demo.state()["marks"]), PATIENCE_S, "the mark")
+    until(lambda: figure(page, "factory", "restarts") == "0, 1", PATIENCE_S, "the figure")
 
 
 def test_the_speaker_notes_follow_in_a_second_window(page: Page) -> None:
@@ -292,7 +279,7 @@ def test_the_whole_script_is_played_with_the_right_arrow(page: Page, demo: Demo)
     """The fix, the release and the way back happen in the real arm; the last act is the verdict, with its files."""
     page.evaluate("sessionStorage.clear()")
     page.reload()
-    until(lambda: (demo.state()["arms"]["reused"]["entries"] or 0) > 1000, 30, "entries")
+    until(lambda: (demo.state()["arms"]["reused"]["entries"] or 0) > 1000, PATIENCE_S, "entries")
     acts = page.evaluate("page.acts.map((act) => act.title)")
     done = {
         "The code": lambda: page.locator("#code .marked").count() == 2,
@@ -304,14 +291,14 @@ def test_the_whole_script_is_played_with_the_right_arrow(page: Page, demo: Demo)
     for number, title in enumerate(acts, start=1):
         page.keyboard.press("ArrowRight")
         expect(page.locator("#act-title")).to_have_text(re.compile(rf"^{number}/{len(acts)}\s+{title}$"))
-        until(done.get(title, lambda: True), 30, title)
-    expect(page.locator("#ending h2")).to_contain_text("The verdict: ", timeout=60_000)
+        until(done.get(title, lambda: True), PATIENCE_S, title)
+    expect(page.locator("#ending h2")).to_contain_text("The verdict: ")
 
     def done_to_it() -> str:
         return re.sub(r"[\d,]+", "n", "; ".join(demo.marks()))
 
     script = "fix applied; released n MiB; fix taken back; load stopped"
-    until(lambda: done_to_it().endswith(script), 10, f"{script} in {done_to_it()}")
+    until(lambda: done_to_it().endswith(script), PATIENCE_S, f"{script} in {done_to_it()}")
     for name in ("Download the report", "Download the picture"):
         with page.expect_download() as download:
             page.get_by_text(name).click()
@@ -322,8 +309,8 @@ def test_the_load_starts_again_with_another_twin(page: Page, demo: Demo) -> None
     """A new run: the chart begins anew, and what it is about is said."""
     before = demo.state()["run"]
     page.locator("#field-twin").select_option("error-cache")
-    until(lambda: demo.state()["run"] != before and len(demo.state()["rows"]) > 10, 60, "another run")
+    until(lambda: demo.state()["run"] != before and len(demo.state()["rows"]) > 10, PATIENCE_S, "another run")
     expect(page.locator("#about")).to_contain_text("A cache of exceptions by key")
-    until(lambda: (demo.state()["arms"]["reused"]["entries"] or 0) > 100, 40, "entries of the cache's error")
+    until(lambda: (demo.state()["arms"]["reused"]["entries"] or 0) > 100, PATIENCE_S, "entries of the cache's error")
     page.keyboard.press("c")
     expect(page.locator("#code h3").first).to_have_text("held")

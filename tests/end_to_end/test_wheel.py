@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.interpreters import interpreter
+from tests.waiting import PATIENCE_S
+
+pytestmark = pytest.mark.timeout(900)
 
 ROOT = Path(__file__).parents[2]
 VERSIONS = ["3.11", "3.15"]
@@ -28,21 +31,12 @@ print(generate_latest(installed.registry).decode())
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=110, check=False)
+    return subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 def uv(*arguments: str | Path) -> None:
     done = run(sys.executable, "-m", "uv", *arguments)
     assert done.returncode == 0, done.stderr
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built as a release is."""
-    folder = tmp_path_factory.mktemp("dist")
-    uv("build", "--quiet", "--wheel", "--out-dir", folder, ROOT)
-    (built,) = folder.glob("sadpath-*.whl")
-    return built
 
 
 def installed(wheel: Path, extra: str, version: str, folder: Path) -> Path:

@@ -15,9 +15,9 @@ import pytest
 from loadtest.ports import free_port
 from sadpath.check.service.listening import is_taken
 from tests.check.environments import environment
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ROOT / "tests" / "check" / "services"
@@ -25,12 +25,10 @@ PATHS = ["--request", "GET /leak", "--request", "GET /fresh"]
 
 
 @pytest.fixture(scope="module")
-def sadpath(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sadpath(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The command of the wheel, in an environment that has nothing else."""
     folder = tmp_path_factory.mktemp("alone")
     uv = [sys.executable, "-m", "uv"]
-    subprocess.run([*uv, "build", "--quiet", "--wheel", "--out-dir", folder, ROOT], check=True)
-    (wheel,) = folder.glob("sadpath-*.whl")
     subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, folder / "venv"], check=True)
     python = folder / "venv" / "bin" / "python"
     lock = ["--constraint", str(ROOT / "requirements" / "dev.txt")]
@@ -45,7 +43,9 @@ def checked(sadpath: Path, folder: Path, arguments: Sequence[str]) -> dict[str, 
     }
     file = folder / "check.json"
     command = [str(sadpath), "check", "--json", str(file), *PATHS, *arguments]
-    done = subprocess.run(command, cwd=SERVICES, env=env, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=SERVICES, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert done.returncode == 1, done.stdout + done.stderr
     return {one["path"]: one for one in json.loads(file.read_text())["paths"]}
 
@@ -70,7 +70,7 @@ def test_it_attaches_to_a_service_that_runs(version: str, sadpath: Path, tmp_pat
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen([python, "plain.py", str(port)], cwd=SERVICES, **quiet) as service:  # type: ignore[call-overload]
         try:
-            until(lambda: is_taken(port), 30, "the service listens")
+            until(lambda: is_taken(port), PATIENCE_S, "the service listens")
             options = [f"http://127.0.0.1:{port}", "--pid", str(service.pid)]
             assert_that_the_constant_is_named(checked(sadpath, tmp_path, options))
             assert service.poll() is None

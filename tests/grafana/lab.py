@@ -16,9 +16,8 @@ from urllib.request import urlopen
 
 import yaml
 
-from loadtest.demo.load import watch_options
 from loadtest.ports import free_ports
-from loadtest.server import Server, running, service
+from loadtest.server import Server, running, service, watch_options
 from sadpath.lifeline import Child
 from tests.required import missing
 from tests.waiting import until

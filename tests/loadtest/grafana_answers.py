@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from loadtest.data_source import QUERY
+from loadtest.compose import QUERY
 
 SUCCESS = '{"status":"success","data":{"resultType":"vector","result":[]}}'
 LOST = '{"message": "Plugin not found", "messageId": "plugin.notRegistered"}'

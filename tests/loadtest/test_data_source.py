@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from loadtest.data_source import QUERY, why_no_query
+from loadtest.compose import QUERY, why_no_query
 from tests.loadtest.grafana_answers import LOST, SUCCESS, grafana_that_answers
 
 ROOT = Path(__file__).parents[2]

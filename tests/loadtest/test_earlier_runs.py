@@ -1,29 +1,28 @@
 """`reports/demo` is always the newest run; a few earlier ones stay beside it."""
 
-import os
-import time
 from pathlib import Path
 
-from loadtest.demo.earlier_runs import KEPT_RUNS, TIME, earlier_runs, keep_earlier_run
+from loadtest.demo import KEPT_RUNS, keep_earlier_run
+from sadpath.files import earlier_runs
+from sadpath.watch.run import Conditions, write_conditions
 
 
-def leave_run(reports: Path, ended_s: float) -> str:
-    """Leave a run that ended then; returns the name that its folder gets."""
+def leave_run(reports: Path, minute: int = 0) -> str:
+    """Leave a run that began in this minute; returns the name that its folder gets."""
     reports.mkdir(exist_ok=True)
-    for name in ("samples.csv", "summary.json"):
-        (reports / name).write_text(str(ended_s))
-        os.utime(reports / name, (ended_s, ended_s))
-    return f"{reports.name}-{time.strftime(TIME, time.localtime(ended_s))}"
+    (reports / "samples.csv").touch()
+    write_conditions(reports / "run.json", Conditions(started=f"2026-11-24T03:{minute:02}:25+00:00"))
+    return f"{reports.name}-2026-11-24T03-{minute:02}-25"
 
 
-def test_a_run_is_moved_beside_under_the_time_at_which_it_ended(tmp_path: Path) -> None:
+def test_a_run_is_moved_beside_under_the_time_at_which_it_began(tmp_path: Path) -> None:
     """With all its files; others that lie in the folder stay there."""
     reports = tmp_path / "demo"
-    name = leave_run(reports, 1_700_000_000)
+    name = leave_run(reports)
     (reports / "notes.txt").touch()
     keep_earlier_run(reports)
     assert [path.name for path in reports.iterdir()] == ["notes.txt"]
-    assert {path.name for path in (tmp_path / name).iterdir()} == {"samples.csv", "summary.json"}
+    assert {path.name for path in (tmp_path / name).iterdir()} == {"samples.csv", "run.json"}
 
 
 def test_only_the_newest_runs_are_kept(tmp_path: Path) -> None:
@@ -31,10 +30,10 @@ def test_only_the_newest_runs_are_kept(tmp_path: Path) -> None:
     reports, other = tmp_path / "demo", tmp_path / "demo-of-mine"
     other.mkdir()
     names = []
-    for number in range(KEPT_RUNS + 2):
-        names.append(leave_run(reports, 1_700_000_000 + 60 * number))
+    for minute in range(KEPT_RUNS + 2):
+        names.append(leave_run(reports, minute))
         keep_earlier_run(reports)
-    assert [path.name for path in earlier_runs(reports)] == names[2:]
+    assert [path.name for path in earlier_runs(tmp_path, "demo-")] == names[2:]
     assert other.exists()
 
 

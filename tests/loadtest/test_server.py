@@ -1,16 +1,18 @@
 """The one place that starts, awaits, restarts and stops a server, with real processes."""
 
+import errno
 import re
+import socket
 import sys
 from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
 
-from loadtest.ports import free_port, is_free, is_listening
+from loadtest.ports import free_port, free_ports, is_free, is_listening
 from loadtest.server import Pool, Server, run_to_its_end, running
 from sadpath.errors import CommandError
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 LISTEN = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep({seconds})"
 
@@ -50,7 +52,7 @@ def test_one_that_ended_is_started_again_with_its_own_reason(tmp_path: Path, lin
     code = f"{LISTEN.format(seconds=0.5)}; print({line!r}); raise SystemExit(137)"
     one = server(tmp_path, code)
     with running(one):
-        until(lambda: one.status() is not None, 10, "the end of the server")
+        until(lambda: one.status() is not None, PATIENCE_S, "the end of the server")
         found = one.restart_if_ended()
         assert found
         assert re.search(reason, found)
@@ -62,7 +64,7 @@ def test_one_that_never_answered_is_not_started_again(tmp_path: Path) -> None:
     """It would end again."""
     one = server(tmp_path, "raise SystemExit(3)")
     one.start()
-    until(lambda: one.status() is not None, 10, "the end of the server")
+    until(lambda: one.status() is not None, PATIENCE_S, "the end of the server")
     with pytest.raises(CommandError, match=r"^one: exit status 3 before it ever answered"):
         one.restart_if_ended()
 
@@ -84,3 +86,14 @@ def test_a_command_that_is_no_server_runs_to_its_end(tmp_path: Path) -> None:
     assert run_to_its_end([sys.executable, "-c", "print('done'); raise SystemExit(3)"], log) == (3, "done")
     status, _ = run_to_its_end([sys.executable, "-c", "import time; time.sleep(60)"], log, timeout_s=0.2)
     assert status == 143
+
+
+def test_no_free_ports_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the reason of the system."""
+
+    def refuse(*_: object) -> socket.socket:
+        raise OSError(errno.EADDRINUSE, "Address already in use")
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+    with pytest.raises(CommandError, match=r"^no free port on 127\.0\.0\.1: Address already in use$"):
+        free_ports(2)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,22 +17,12 @@ from urllib.request import urlopen
 import pytest
 
 from loadtest import HEADLINE
-from loadtest.ports import free_port, free_ports
-from loadtest.server import Server, running, service
-from loadtest.stage.lab_stage import LabStage
-from loadtest.stage.script import SCRIPT
+from loadtest.ports import free_port
+from loadtest.server import Server
+from loadtest.stage import SCRIPT, LabStage
 from sadpath.watch.live.stage import Refused
 
 PRESENTING = Path(__file__).parents[2] / "docs" / "presenting.md"
-
-
-@pytest.fixture(scope="module")
-def arms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Server]]:
-    """Both arms of the lab."""
-    folder = tmp_path_factory.mktemp("arms")
-    found = [service(name, folder, port) for name, port in zip(("reused", "factory"), free_ports(2), strict=True)]
-    with running(*found):
-        yield found
 
 
 @pytest.fixture
@@ -59,14 +49,14 @@ def environment(load: Namespace) -> Any:
 
 
 def lab(arm: Server) -> dict[str, Any]:
-    with urlopen(f"{arm.url}/lab", timeout=10) as answer:
+    with urlopen(f"{arm.url}/lab", timeout=60) as answer:
         return dict(json.load(answer))
 
 
 def raise_some(arm: Server, times: int = 20) -> None:
     for _ in range(times):
         with pytest.raises(HTTPError) as raised:
-            urlopen(f"{arm.url}/reused/users/42", timeout=10)
+            urlopen(f"{arm.url}/reused/users/42", timeout=60)
         raised.value.close()
 
 

@@ -1,11 +1,7 @@
 """Any twin under load: Locust as a user starts it, against real arms that serve the catalogue."""
 
-import json
-import os
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import urlopen
@@ -14,36 +10,18 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.sync.server import ServerConnection, serve
 
-from loadtest import ARMS, UNEXPECTED_ANSWERS, sessions
-from loadtest.ports import free_port, free_ports
-from loadtest.server import Server, running, service
+from loadtest import UNEXPECTED_ANSWERS, sessions
+from loadtest.ports import free_port
+from loadtest.server import Server, service
 from service.twins.registry import TWINS
+from tests.loadtest.locust_runs import Ended, locust, sent
 
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def arms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
-    """A reused and a factory arm that answer."""
-    logs = tmp_path_factory.mktemp("logs")
-    arms = [service(name, logs, port) for name, port in zip(ARMS, free_ports(2), strict=True)]
-    with running(*arms):
-        yield arms
+pytestmark = pytest.mark.timeout(900)
 
 
-def locust(twin: str, arms: list[Server], *options: str) -> "subprocess.CompletedProcess[str]":
+def loaded(twin: str, arms: Sequence[Server], *options: str) -> Ended:
     """Load one twin to the end; which one is in the environment, as Compose sets it."""
-    command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--only-summary", *options]
-    environment = {"TWIN": twin, **{f"DEMO_{arm.name.upper()}_HOST": arm.url for arm in arms}}
-    return subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False
-    )
-
-
-def sent(result: "subprocess.CompletedProcess[str]") -> dict[str, tuple[int, int]]:
-    """Requests and failures by name, from what Locust prints with --json; before it, workers print empty lists."""
-    entries = json.loads(result.stdout[result.stdout.index("[\n") :])
-    return {entry["name"]: (entry["num_requests"], entry["num_failures"]) for entry in entries}
+    return locust(*options, TWIN=twin, **{f"DEMO_{arm.name.upper()}_HOST": arm.url for arm in arms})
 
 
 def served(arm: Server, twin: str) -> dict[str, float]:
@@ -67,11 +45,11 @@ def served(arm: Server, twin: str) -> dict[str, float]:
     ],
 )
 def test_each_arm_gets_its_variant_and_both_sides_count_the_same(
-    arms: list[Server], twin: str, status: int, options: list[str]
+    arms: Sequence[Server], twin: str, status: int, options: list[str]
 ) -> None:
     """After a warm-up with the fixed one for both; a session is a request, and workers know what their master does."""
     port = str(free_port())
-    result = locust(
+    result = loaded(
         twin, arms, "--run-time", "3", "--sadpath-warm-up", "1", "--rate", "100", "--json",
         *(option.format(port=port) for option in options),
     )  # fmt: skip
@@ -89,19 +67,19 @@ def test_each_arm_gets_its_variant_and_both_sides_count_the_same(
         assert count > 150
 
 
-def test_an_unknown_twin_prints_the_list(arms: list[Server]) -> None:
+def test_an_unknown_twin_prints_the_list(arms: Sequence[Server]) -> None:
     """Before the first request, and without a traceback."""
-    result = locust("leeks", arms, "--run-time", "1")
+    result = loaded("leeks", arms, "--run-time", "1")
     assert result.returncode == 1
     first = result.stderr.index("locust: unknown twin 'leeks'; the twins are:\n")
     assert [line.split()[0] for line in result.stderr[first:].splitlines()[1:]] == [twin.slug for twin in TWINS]
     assert "Traceback" not in result.stderr
 
 
-def test_an_arm_that_does_not_answer_is_one_line_that_says_what_to_type(arms: list[Server]) -> None:
+def test_an_arm_that_does_not_answer_is_one_line_that_says_what_to_type(arms: Sequence[Server]) -> None:
     """The second arm as the first, since both will be loaded."""
     port = free_port()
-    result = locust("websocket", [arms[0], service("factory", Path(), port)], "--run-time", "1")
+    result = loaded("websocket", [arms[0], service("factory", Path(), port)], "--run-time", "1")
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1] == (
         f"locust: the arm at http://127.0.0.1:{port} does not list its twins ([Errno 111] Connection refused); "
@@ -111,7 +89,9 @@ def test_an_arm_that_does_not_answer_is_one_line_that_says_what_to_type(arms: li
     assert "Traceback" not in result.stderr
 
 
-def test_answers_that_are_not_the_twins_are_failures_and_have_an_exit_status_of_their_own(arms: list[Server]) -> None:
+def test_answers_that_are_not_the_twins_are_failures_and_have_an_exit_status_of_their_own(
+    arms: Sequence[Server],
+) -> None:
     """A service that answers 503 to everything is flat too."""
     catalogue = urlopen(f"{arms[0].url}/twins").read()
 
@@ -128,7 +108,7 @@ def test_answers_that_are_not_the_twins_are_failures_and_have_an_exit_status_of_
     with ThreadingHTTPServer(("127.0.0.1", 0), Down) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         down = service("factory", Path(), server.server_port)
-        result = locust("retry-worker", [arms[0], down], "--run-time", "1", "--sadpath-warm-up", "0", "--json")
+        result = loaded("retry-worker", [arms[0], down], "--run-time", "1", "--sadpath-warm-up", "0", "--json")
         server.shutdown()
     assert result.returncode == UNEXPECTED_ANSWERS
     requests, failures = sent(result)["factory retry-worker"]
@@ -143,7 +123,7 @@ def held(url: str) -> list[str]:
     return recorded
 
 
-def test_a_session_that_is_refused_or_fails_inside_is_a_failure(arms: list[Server]) -> None:
+def test_a_session_that_is_refused_or_fails_inside_is_a_failure(arms: Sequence[Server]) -> None:
     """One that is closed in good order is none, whatever the reason it gives."""
 
     def fail(session: ServerConnection) -> None:

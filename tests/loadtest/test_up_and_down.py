@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from loadtest.compose import MIB, NotReady, Settings, check_memory, check_ports, settings_of, what_to_look_at
+from loadtest.compose import MIB, Settings, check_memory, check_ports, settings_of, what_to_look_at
+from sadpath.errors import CommandError
 from tests.loadtest.grafana_answers import LOST, SUCCESS, grafana_that_answers
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +51,7 @@ def test_the_output_of_compose_is_understood() -> None:
 )
 def test_an_impossible_setting_is_one_clear_line(name: str, value: str, line: str) -> None:
     """The variable, what is wrong with it, and what would be right."""
-    with pytest.raises(NotReady) as refusal:
+    with pytest.raises(CommandError) as refusal:
         settings_of(config(**{name: value}))
     assert str(refusal.value) == line
 
@@ -62,19 +63,19 @@ def test_enough_memory_is_no_problem() -> None:
 
 def test_too_little_memory_says_how_much_is_missing_and_what_to_set() -> None:
     """Before anything starts to swap in front of an audience."""
-    with pytest.raises(NotReady, match=r"has 1000 MiB .* need 1536; .*DEMO_MEMORY_LIMIT_MB=128"):
+    with pytest.raises(CommandError, match=r"has 1000 MiB .* need 1536; .*DEMO_MEMORY_LIMIT_MB=128"):
         check_memory(SETTINGS, 1000 * MIB)
 
 
 def test_more_arms_need_more_memory() -> None:
     """The profile `framework` adds two."""
-    with pytest.raises(NotReady, match=r"4 arms of 256 MiB, .* need 2048;"):
+    with pytest.raises(CommandError, match=r"4 arms of 256 MiB, .* need 2048;"):
         check_memory(replace(SETTINGS, arms=4), 1536 * MIB)
 
 
 def test_a_limit_below_what_an_arm_needs_to_start_is_refused() -> None:
     """Both arms would be killed at once, which shows nothing."""
-    with pytest.raises(NotReady, match=r"does not start in 64 MiB; .*DEMO_MEMORY_LIMIT_MB=256"):
+    with pytest.raises(CommandError, match=r"does not start in 64 MiB; .*DEMO_MEMORY_LIMIT_MB=256"):
         check_memory(Settings(PORTS, 64 * MIB, 100, 16, 5), 64 * GIB)
 
 
@@ -82,9 +83,9 @@ def test_a_port_that_is_taken_is_named_with_what_to_set() -> None:
     """Which port, whose, and the variable."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(NotReady, match=rf"port {port}, for grafana, is in use; .*: DEMO_GRAFANA_PORT=\d+$"):
+        with pytest.raises(CommandError, match=rf"port {port}, for grafana, is in use; .*: DEMO_GRAFANA_PORT=\d+$"):
             check_ports(replace(SETTINGS, ports={"grafana": port}), ours=set())
-        with pytest.raises(NotReady, match=rf"port {port}, for locust, is in use; .*: DEMO_PORT=\d+$"):
+        with pytest.raises(CommandError, match=rf"port {port}, for locust, is in use; .*: DEMO_PORT=\d+$"):
             check_ports(replace(SETTINGS, ports={"locust": port}), ours=set())
         check_ports(replace(SETTINGS, ports={"grafana": port}), ours={port})  # by a demo that is up
 
@@ -114,7 +115,7 @@ def test_for_another_twin_it_prints_where_it_is_described() -> None:
 
 def test_an_unknown_twin_is_an_error_before_anything_starts() -> None:
     """With the names of the twins: Locust would only log it, again and again."""
-    with pytest.raises(NotReady, match=r"^unknown twin 'nosuch'; set TWIN to one of asgi-middleware, "):
+    with pytest.raises(CommandError, match=r"^unknown twin 'nosuch'; set TWIN to one of asgi-middleware, "):
         settings_of(config(TWIN="nosuch"))
 
 

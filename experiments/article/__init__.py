@@ -1,0 +1,1 @@
+"""The first article's experiment again, in `reports/article`: `make figures`."""

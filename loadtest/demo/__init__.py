@@ -1,1 +1,0 @@
-"""`make demo`: two arms, Locust, a live page, a verdict."""

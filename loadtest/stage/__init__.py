@@ -1,1 +1,0 @@
-"""What can be done to the lab on the live page, and the script that steps through it."""
