@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from sadpath.export.install import Installed
 
+__all__ = ["__version__", "install"]
 __version__ = "0.1.0"
 
 

@@ -12,8 +12,8 @@ import sadpath
 from sadpath.check.cli import CHECK_HELP, INIT_HELP, check, write_settings
 from sadpath.errors import CommandError, Status, exit_status, writing_to
 from sadpath.watch.report import PAGE, SAMPLES, Run, write_report
-from sadpath.watch.report.console import verdict_lines
 from sadpath.watch.report.junit import write_junit
+from sadpath.watch.report.summary import verdict_lines
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 

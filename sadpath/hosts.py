@@ -59,7 +59,7 @@ def direct_opener(*handlers: BaseHandler) -> OpenerDirector:
 
 def _addresses(host: str) -> list[str]:
     try:
-        return sorted({str(found[4][0]) for found in socket.getaddrinfo(host, None)})
+        return sorted({str(info[4][0]) for info in socket.getaddrinfo(host, None)})
     except (OSError, UnicodeError) as error:
         raise CommandError(f"cannot resolve host {host!r}", Status.WRONG_COMMAND) from error
 

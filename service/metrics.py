@@ -12,6 +12,7 @@ from starlette.types import Scope
 from sadpath.export import collectors
 from sadpath.export.asgi import wrap_starlette
 from sadpath.export.request_metrics import RequestMetrics
+from sadpath.exposition import render
 from service.errors import ApiError
 from service.lab import Lab
 
@@ -57,7 +58,7 @@ class Metrics:
 
     async def page(self, request: Request) -> Response:
         """Return all metrics in the format that the client asks for; as text if its `Accept` cannot be understood."""
-        body, content_type = collectors.render(self.registry, request.headers.get("accept", ""))
+        body, content_type = render(self.registry, request.headers.get("accept", ""))
         return Response(body, headers={"Content-Type": content_type})
 
     def _strategy(self, path: str) -> str:

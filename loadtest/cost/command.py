@@ -18,7 +18,7 @@ from loadtest.cost.windows import CHECKPOINTS, FEWEST, Window, check_memory, up_
 from loadtest.measure.book import write_whole
 from loadtest.measure.machine import describe_machine, free_bytes
 from loadtest.measure.running import Say, progress, run_measurement, wrong_command
-from sadpath.watch.conditions import versions_in_words
+from sadpath.watch.run import versions_in_words
 
 
 @dataclass

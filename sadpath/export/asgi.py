@@ -8,8 +8,10 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from sadpath.export.collectors import render
 from sadpath.export.request_metrics import UNKNOWN_PATH, Observe, RequestMetrics
+from sadpath.exposition import render
+
+__all__ = ["RequestMetrics", "RequestMiddleware", "wrap_starlette"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -113,7 +115,7 @@ class _WatchedSend:
             self._observe = None
 
 
-class MetricsPage:
+class MetricsApp:
     """An ASGI app that returns the metrics of a registry in the format that the client asks for."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -142,7 +144,7 @@ class WithPage:
         await (self._page if is_page else self.app)(scope, receive, send)
 
 
-def add_to_starlette(app: Any, metrics: RequestMetrics | None, path: str, page: MetricsPage) -> None:
+def add_to_starlette(app: Any, metrics: RequestMetrics | None, path: str, page: MetricsApp) -> None:
     """Add the page to a Starlette or FastAPI app, before its other routes, and the middleware around all others.
 
     Outermost, it sees the 500 too, which Starlette's own first middleware sends.
@@ -193,8 +195,8 @@ def _searched(scope: Scope) -> str:
     """Match the request once more, from the outermost router."""
     outer = {name: scope[name] for name in ("type", "method", "path", "headers") if name in scope}
     outer["root_path"] = scope.get("app_root_path", scope.get("root_path", ""))
-    found = _template(getattr(scope.get("router"), "routes", ()), outer)
-    return UNKNOWN_PATH if found is None else found or "/"
+    template = _template(getattr(scope.get("router"), "routes", ()), outer)
+    return UNKNOWN_PATH if template is None else template or "/"
 
 
 def _template(routes: Iterable[Any], scope: Scope) -> str | None:
@@ -204,10 +206,10 @@ def _template(routes: Iterable[Any], scope: Scope) -> str | None:
         match, child = route.matches(dict(scope))
         if not match.value:
             continue
-        found = _template_of(route, {**scope, **child})
-        if found is not None and match.name == "FULL":
-            return found
-        partial = found if partial is None else partial
+        template = _template_of(route, {**scope, **child})
+        if template is not None and match.name == "FULL":
+            return template
+        partial = template if partial is None else partial
     return partial
 
 
@@ -229,7 +231,7 @@ def _flat(routes: Iterable[Any]) -> Iterator[Any]:
     for route in routes:
         contexts = getattr(route, "effective_route_contexts", None)
         if contexts is None:
-            found = [route]
+            flat = [route]
         else:
-            found = [getattr(context, "starlette_route", None) or context for context in contexts()]
-        yield from (one for one in found if hasattr(one, "matches"))
+            flat = [getattr(context, "starlette_route", None) or context for context in contexts()]
+        yield from (one for one in flat if hasattr(one, "matches"))

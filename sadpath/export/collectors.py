@@ -1,5 +1,7 @@
 """Prometheus collectors for what the standard ones leave out: traceback entries, GC pauses, anonymous memory.
 
+    from sadpath.export.collectors import Census, install
+
     registry = CollectorRegistry()
     install(registry, Census(lambda: {"user_not_found": Errors.user_not_found}))
 
@@ -13,10 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from itertools import accumulate
+from pathlib import Path
 
 import psutil
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -24,6 +26,8 @@ from sadpath.export.pauses import BOUNDS, PauseRecorder
 from sadpath.probe.census import Census, is_supported
 from sadpath.probe.heap import LiveExceptionCounter
 from sadpath.probe.memory import PROC, Memory, memory_limit, read_memory
+
+__all__ = ["Census", "install"]
 
 
 class CensusCollector(Collector):
@@ -74,29 +78,31 @@ class PauseCollector(Collector):
 
 
 class MemoryCollector(Collector):
-    """Anonymous memory and the memory limit; without `/proc`, the standard figures too."""
+    """Anonymous memory and the memory limit; without `/proc`, the standard figures instead of anonymous memory."""
 
-    def __init__(self, limit_bytes: int | None = None) -> None:
+    def __init__(self, limit_bytes: int | None = None, proc: Path = PROC) -> None:
         self._limit_bytes = limit_bytes
+        self._proc = proc
 
     def collect(self) -> Iterator[Metric]:
         """Read the memory now."""
-        memory = process_memory()
-        yield GaugeMetricFamily(
-            "sadpath_anonymous_memory_bytes", "Anonymous memory of this process, in bytes.", value=memory.anonymous
-        )
+        if memory := read_memory(self._proc):
+            yield GaugeMetricFamily(
+                "sadpath_anonymous_memory_bytes", "Anonymous memory of this process, in bytes.", value=memory.anonymous
+            )
         if self._limit_bytes:
             yield GaugeMetricFamily(
                 "sadpath_memory_limit_bytes", "Resident memory at which this process is ended.", value=self._limit_bytes
             )
-        if not PROC.exists():
+        if not self._proc.exists():
+            process = psutil.Process()
             yield GaugeMetricFamily(
-                "process_resident_memory_bytes", "Resident memory size in bytes.", value=memory.resident
+                "process_resident_memory_bytes", "Resident memory size in bytes.", value=process.memory_info().rss
             )
             yield GaugeMetricFamily(
                 "process_start_time_seconds",
                 "Start time of the process since unix epoch in seconds.",
-                value=psutil.Process().create_time(),
+                value=process.create_time(),
             )
 
 
@@ -112,7 +118,10 @@ class EnvironmentCollector(Collector):
 
 
 def process_memory() -> Memory:
-    """Read this process's memory, from `/proc` or, where that is missing, by psutil."""
+    """Read this process's memory; where there is no `/proc`, the unique set size stands for anonymous memory.
+
+    That is near enough for a page that people look at, but nothing to judge by, so it is not published.
+    """
     memory = read_memory()
     if memory is None:
         info = psutil.Process().memory_full_info()
@@ -128,19 +137,6 @@ def environment() -> dict[str, str]:
         "fastapi": _version("fastapi"),
         "platform": platform.platform(),
     }
-
-
-def render(registry: CollectorRegistry, accept: str = "") -> tuple[bytes, str]:
-    """Return the page of a registry in the format that `accept` asks for, and its content type.
-
-    As text if `accept` cannot be understood.
-    """
-    try:
-        encode, content_type = choose_encoder(accept)
-        return encode(registry), content_type
-    except (TypeError, ValueError):  # a version that is no version: `text/plain;version=new`
-        encode, content_type = choose_encoder("")
-        return encode(registry), content_type
 
 
 def install(registry: CollectorRegistry, census: Census, limit_bytes: int | None = None) -> Callable[[], None]:

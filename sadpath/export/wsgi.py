@@ -8,8 +8,10 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from sadpath.export.collectors import render
 from sadpath.export.request_metrics import UNKNOWN_PATH, Observe, RequestMetrics
+from sadpath.exposition import render
+
+__all__ = ["RequestMetrics", "RequestMiddleware"]
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -108,7 +110,7 @@ class _Body:
             self._response.complete()
 
 
-class MetricsPage:
+class MetricsApp:
     """A WSGI app that returns the metrics of a registry in the format that the client asks for."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -135,7 +137,7 @@ class WithPage:
         return (self._page if is_page else self.app)(environ, start_response)
 
 
-def add_to_flask(app: Any, metrics: RequestMetrics | None, path: str, page: MetricsPage) -> None:
+def add_to_flask(app: Any, metrics: RequestMetrics | None, path: str, page: MetricsApp) -> None:
     """Add the page to a Flask app that has not started, and the middleware around it."""
     app.add_url_rule(path, "sadpath_metrics", lambda: page)
     if metrics:

@@ -22,9 +22,8 @@ from locust.runners import Runner, WorkerRunner
 from locust.web import WebUI
 
 from sadpath.watch.guard import check_hosts, guard, one_line, refuse_load
-from sadpath.watch.live.link import announce, link_from_index
 from sadpath.watch.live.stage import Stage
-from sadpath.watch.locust_metrics import metrics_page
+from sadpath.watch.locust_metrics import add_metrics_page
 from sadpath.watch.options import add_options, options_of
 from sadpath.watch.watcher import Watcher
 
@@ -66,7 +65,7 @@ def _start(
     app = web_ui.app if web_ui else None
     if app is not None:
         guard(app, environment)
-        metrics_page(app, environment, names)
+        add_metrics_page(app, environment, names)
     if not names:
         return
     refuse_strange_hosts(environment, [url for _, url in options.sadpath_watch])
@@ -76,11 +75,11 @@ def _start(
     environment.events.test_stop.add_listener(watcher.on_test_stop)
     environment.events.quitting.add_listener(watcher.on_quitting)
     if web_ui and app is not None:
-        from sadpath.watch.live.page import LivePage  # noqa: PLC0415 - it draws, and a worker has nothing to draw
+        from sadpath.watch.live import page  # noqa: PLC0415 - it draws, and a worker has nothing to draw
 
-        watcher.page = LivePage(app, watcher, stage(environment) if stage else None)
-        link_from_index(app)
-        announce(web_ui)
+        watcher.page = page.LivePage(app, watcher, stage(environment) if stage else None)
+        page.link_from_index(app)
+        page.announce(web_ui)
 
 
 def _check_hosts_again(environment: Environment, **_: Any) -> None:

@@ -11,10 +11,13 @@ import _socket
 import _thread
 import os
 import time
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
-_sleep = time.sleep
-_start_thread, _new_lock = _thread.start_new_thread, _thread.allocate_lock
+if TYPE_CHECKING:
+    from .wire import EmptyAnswer
+
+sleep = time.sleep
+start_thread, _new_lock = _thread.start_new_thread, _thread.allocate_lock
 """As they are now: gevent replaces them later."""
 
 MAX_QUESTION = 1 << 20
@@ -48,7 +51,7 @@ class Agent:
         self._server.listen(8)
         self._done = _new_lock()
         self._done.acquire()
-        _start_thread(self._serve, (self._server, self._done))
+        start_thread(self._serve, (self._server, self._done))
 
     def pause(self) -> None:
         """Let the thread finish its answer and end: before a fork, and at the end."""
@@ -63,7 +66,7 @@ class Agent:
         for _ in range(1000):  # Python warns of a fork as long as the thread is not quite gone
             if not os.path.exists(f"/proc/self/task/{self._task}"):
                 break
-            _sleep(0)
+            sleep(0)
         server.close()
 
     def resume(self) -> None:
@@ -133,7 +136,7 @@ def _the_agent() -> Agent:
     return _agent
 
 
-def stop() -> Dict[str, Any]:
+def stop() -> "EmptyAnswer":
     """Op: answer this, and then no more."""
     if _agent is not None:
         _agent.stop()

@@ -5,9 +5,12 @@ each frame that the exception passes (CPython, `Python/traceback.c`, `PyTraceBac
 each frame its locals and, through `f_back`, its callers. It is one linked list that only grows, so a second look need
 only walk from the front to the place where the first one began.
 
-A look leaves a mark at that place (`sadpath.probe.marks`). A second mark, at the oldest entry, dies with it if somebody
-cuts the chain behind the place, by assigning an entry's `tb_next`. Where a mark is gone, or a debugger holds its slot,
-the whole chain is walked again.
+An address does not prove that place, because it is used again after a release. So a look leaves a *mark* there: a small
+object in the `f_trace` slot of a finished frame, which lives exactly as long as the frame. Only a debugger uses that
+slot, and only while the frame runs. A finished frame never runs again, so it gets no new traceback entry either: an
+entry at the old address whose frame holds our mark is the old entry. A second mark, at the oldest entry, dies with it
+if somebody cuts the chain behind the place, by assigning an entry's `tb_next`. Where a mark is gone, or a debugger
+holds its slot, the whole chain is walked again.
 
 Entries are always counted, one by one. Their frames are followed for the newest `MAX_FOLLOWED` of a look, since that
 takes three times as long; those of the others are taken to be like them.
@@ -23,8 +26,8 @@ from _weakref import ref
 from types import FrameType, TracebackType
 from typing import Callable, Dict, FrozenSet, Iterator, Mapping, NamedTuple, Optional, Set, Tuple
 
-from .marks import GONE, UNKNOWN, Mark, has_mark, put_mark, take_mark
-from .retained import Sample, sample_front
+from .objects import CAN_SUSPEND, traceback_of
+from .retained import SizedEntries, size_front
 
 SAMPLED_ENTRIES = 64
 """Entries that one look may size; the others are taken to be like them."""
@@ -35,8 +38,25 @@ MAX_RUNNING_FRAMES = 10_000
 MAX_FOLLOWED = 2_048
 """Entries whose frames one look follows. Of more new ones the newest are followed, and the frames are an estimate."""
 
-_CAN_SUSPEND = 0x20 | 0x80 | 0x200
-"""`CO_GENERATOR`, `CO_COROUTINE` and `CO_ASYNC_GENERATOR` of `inspect`, which imports too much for a guest."""
+
+_CAN_TELL_FINISHED = sys.implementation.name == "cpython" and sys.version_info >= (3, 11)
+"""Since 3.11 a frame is tracked by GC only once it has finished (CPython, `Python/frame.c`, `take_ownership`)."""
+
+
+class Mark:
+    """An object that a finished frame holds for us; `places` counts the places of the censuses that need it."""
+
+    __slots__ = ("__weakref__", "places")
+
+    def __init__(self) -> None:
+        self.places = 0
+
+
+_FOREVER = Mark()
+_GONE = ref(Mark())
+"""A mark that no frame has."""
+_UNKNOWN = ref(_FOREVER)
+"""Stands for the mark of a frame that cannot have one, and never dies."""
 
 
 class Place(NamedTuple):
@@ -56,7 +76,7 @@ class Place(NamedTuple):
 
     def is_at(self, entry: TracebackType) -> bool:
         """Whether `entry` is the very entry at which the look began, and the chain still has its end."""
-        return id(entry) == self.entry_id and has_mark(entry.tb_frame, self.mark) and self.end() is not None
+        return id(entry) == self.entry_id and _has_mark(entry.tb_frame, self.mark) and self.end() is not None
 
 
 class Look(NamedTuple):
@@ -71,13 +91,13 @@ class Look(NamedTuple):
     frames: int
     estimated_bytes: int
     walked: int
-    sample: Sample
+    sample: SizedEntries
     place: Place
     frames_are_estimated: bool
 
 
-_NOWHERE = Place(0, GONE, 0, 0, frozenset(), estimated=False, end=UNKNOWN)
-NOTHING = Look(0, 0, 0, 0, Sample(0, 0), _NOWHERE, frames_are_estimated=False)
+_NOWHERE = Place(0, _GONE, 0, 0, frozenset(), estimated=False, end=_UNKNOWN)
+NOTHING = Look(0, 0, 0, 0, SizedEntries(0, 0), _NOWHERE, frames_are_estimated=False)
 
 
 _forks = 0
@@ -139,7 +159,7 @@ def look_at(exception: BaseException, last: Look = NOTHING) -> Look:
     still runs is counted with the callers that it has now. Before Python 3.11, where a finished frame looks like
     a running one, each look walks the whole chain.
     """
-    front = _traceback_of(exception)
+    front = traceback_of(exception)
     if front is None:
         return NOTHING
     counted = _count(front, last.place)
@@ -148,22 +168,13 @@ def look_at(exception: BaseException, last: Look = NOTHING) -> Look:
     return Look(counted.entries, counted.frames, size, counted.new, sample, counted.place, counted.estimated)
 
 
-_traceback_slot = BaseException.__dict__["__traceback__"]
-
-
-def _traceback_of(exception: BaseException) -> Optional[TracebackType]:
-    """Return its traceback from Python's own slot: a class may have a property of that name, which would be called."""
-    front: Optional[TracebackType] = _traceback_slot.__get__(exception)
-    return front
-
-
-def _sample(front: TracebackType, new: int, earlier: Sample) -> Sample:
+def _sample(front: TracebackType, new: int, earlier: SizedEntries) -> SizedEntries:
     """Add a sample of the `new` entries to an earlier one."""
     if not new:
         return earlier
-    newest = sample_front(front, min(new, SAMPLED_ENTRIES))
-    entries, found = earlier.entries + newest.entries, earlier.bytes + newest.bytes
-    return Sample(entries, found, is_cut=earlier.is_cut or newest.is_cut)
+    newest = size_front(front, min(new, SAMPLED_ENTRIES))
+    entries, size = earlier.entries + newest.entries, earlier.bytes + newest.bytes
+    return SizedEntries(entries, size, is_cut=earlier.is_cut or newest.is_cut)
 
 
 class _Count(NamedTuple):
@@ -185,16 +196,16 @@ def _count(front: TracebackType, before: Place) -> _Count:
     """
     new, reached, oldest = _walk(front, before)
     if reached is None:
-        before = _NOWHERE._replace(end=put_mark(oldest.tb_frame) or UNKNOWN)
+        before = _NOWHERE._replace(end=_put_mark(oldest.tb_frame) or _UNKNOWN)
     ahead, settled = _newest_finished(front, new)
-    found: Set[FrameType] = set()
+    followed: Set[FrameType] = set()
     here = before
     if settled is not None:
-        _follow(settled, new - ahead, found)
-        here = _settle(before, new - ahead, found)
-    seen = _unseen(found, before)
-    _follow(front, ahead, found)
-    frames = here.frames + _unseen(found, before) - seen
+        _follow(settled, new - ahead, followed)
+        here = _settle(before, new - ahead, followed)
+    seen = _unseen(followed, before)
+    _follow(front, ahead, followed)
+    frames = here.frames + _unseen(followed, before) - seen
     estimated = here.estimated or ahead > MAX_FOLLOWED
     place = here if settled is None else _move_mark(reached, settled, here)
     return _Count(reached is not None, new, before.entries + new, frames, estimated, place)
@@ -229,8 +240,8 @@ def _entries(front: TracebackType, number: int) -> Iterator[TracebackType]:
         entry, number = entry.tb_next, number - 1
 
 
-def _follow(front: TracebackType, number: int, found: Set[FrameType]) -> None:
-    """Add to `found` the frames that `number` entries keep, or the newest `MAX_FOLLOWED` of them.
+def _follow(front: TracebackType, number: int, followed: Set[FrameType]) -> None:
+    """Add to `followed` the frames that `number` entries keep, or the newest `MAX_FOLLOWED` of them.
 
     The entries of one raise come as the stack was, callers first. So a frame's caller is mostly the frame before it,
     and then it needs no look-up.
@@ -239,37 +250,63 @@ def _follow(front: TracebackType, number: int, found: Set[FrameType]) -> None:
     for entry in _entries(front, min(number, MAX_FOLLOWED)):
         frame = entry.tb_frame
         if frame is not previous:
-            found.add(frame)
+            followed.add(frame)
             caller = frame.f_back
             if caller is not previous:
-                while caller is not None and caller not in found:
-                    found.add(caller)
+                while caller is not None and caller not in followed:
+                    followed.add(caller)
                     caller = caller.f_back
             previous = frame
 
 
-def _settle(before: Place, new: int, found: Set[FrameType]) -> Place:
-    """Add to `before` the `new` settled entries, and their frames, which are `found` and others like them."""
-    running = [frame for frame in found if not gc.is_tracked(frame)]
+def _settle(before: Place, new: int, followed: Set[FrameType]) -> Place:
+    """Add to `before` the `new` settled entries, and their frames, which are `followed` and others like them."""
+    running = [frame for frame in followed if not gc.is_tracked(frame)]
     unfollowed = max(new - MAX_FOLLOWED, 0)
-    alike = (len(found) - len(running)) * unfollowed // (new - unfollowed)
-    changing = any(frame.f_code.co_flags & _CAN_SUSPEND for frame in running)
+    alike = (len(followed) - len(running)) * unfollowed // (new - unfollowed)
+    changing = any(frame.f_code.co_flags & CAN_SUSPEND for frame in running)
     return before._replace(
         entries=before.entries + new,
-        frames=before.frames + _unseen(found, before) + alike,
+        frames=before.frames + _unseen(followed, before) + alike,
         running=before.running.union(map(id, running)),
         estimated=before.estimated or unfollowed > 0 or changing,
     )
 
 
-def _unseen(found: Set[FrameType], before: Place) -> int:
-    """Count those of `found` that were not counted at the place `before`."""
-    return len(found) - len(before.running.intersection(map(id, found)))
+def _unseen(followed: Set[FrameType], before: Place) -> int:
+    """Count those of `followed` that were not counted at the place `before`."""
+    return len(followed) - len(before.running.intersection(map(id, followed)))
 
 
 def _move_mark(old: Optional[TracebackType], new: TracebackType, place: Place) -> Place:
     """Move our mark from the entry `old` to `new`, and return `place` as being there; without a mark, `_NOWHERE`."""
     if old is not None:
-        take_mark(old.tb_frame)
-    mark = put_mark(new.tb_frame) if len(place.running) <= MAX_RUNNING_FRAMES else None
+        _take_mark(old.tb_frame)
+    mark = _put_mark(new.tb_frame) if len(place.running) <= MAX_RUNNING_FRAMES else None
     return place._replace(entry_id=id(new), mark=mark) if mark else _NOWHERE
+
+
+def _put_mark(frame: FrameType) -> "Optional[ref[Mark]]":
+    """Leave a mark in a frame; None where that is not known to have finished, or a debugger holds the slot."""
+    slot: object = frame.f_trace
+    mark = Mark() if slot is None else slot
+    if type(mark) is not Mark or not (_CAN_TELL_FINISHED and gc.is_tracked(frame)):
+        return None
+    mark.places += 1
+    frame.f_trace = mark  # type: ignore[assignment]  # nobody calls it
+    return ref(mark)
+
+
+def _has_mark(frame: FrameType, mark: "ref[Mark]") -> bool:
+    """Whether this very mark is in the frame."""
+    slot: object = frame.f_trace
+    return slot is not None and slot is mark()
+
+
+def _take_mark(frame: FrameType) -> None:
+    """Take our mark off a frame, unless another place still needs it."""
+    mark: object = frame.f_trace
+    if type(mark) is Mark:
+        mark.places -= 1
+        if not mark.places:
+            frame.f_trace = None

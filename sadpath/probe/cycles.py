@@ -8,10 +8,10 @@ import gc
 from types import CellType, FrameType
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from .gc_switch import switch_off, switch_on
-from .heap import referents, type_name
-from .names import local_name, suspended_frame
+from .looks import switch_off, switch_on
+from .objects import local_name, referents, suspended_frame, type_name
 from .raise_sites import is_own
+from .wire import ClosedCircle, CyclesAnswer, EmptyAnswer
 
 OPS = ("begin", "end")
 
@@ -19,7 +19,7 @@ MAX_EXCEPTIONS = 30
 MAX_OBJECTS = 20_000
 
 
-class _Place(NamedTuple):
+class _ClosingLocal(NamedTuple):
     """A local of a function that closes a circle, and where the function stood."""
 
     local: str
@@ -28,14 +28,14 @@ class _Place(NamedTuple):
     line: int
 
 
-def begin() -> Dict[str, Any]:
+def begin() -> EmptyAnswer:
     """Op: collect what there is, and switch the collector off for a round."""
     gc.collect()
     switch_off()
     return {}
 
 
-def end() -> Dict[str, Any]:
+def end() -> CyclesAnswer:
     """Op: count the objects in circles since `begin`, name what closes those of exceptions, and free them."""
     garbage_before, flags = len(gc.garbage), gc.get_debug()
     gc.set_debug(gc.DEBUG_SAVEALL)
@@ -53,18 +53,26 @@ def end() -> Dict[str, Any]:
         gc.collect()
 
 
-def _found(saved: Sequence[Any]) -> Dict[str, Any]:
+def _found(saved: Sequence[Any]) -> CyclesAnswer:
     inside = set(map(id, saved))
     exceptions = [one for one in saved if issubclass(type(one), BaseException)]
-    counts: Dict[Tuple[str, _Place], int] = {}
+    counts: Dict[Tuple[str, _ClosingLocal], int] = {}
     for exception in exceptions[:MAX_EXCEPTIONS]:
         place = _closed_by(_circle(exception, inside))
         if place is not None:
             key = type_name(type(exception)), place
             counts[key] = counts.get(key, 0) + 1
-    circles = [
-        {"type": name, "count": count, "own": is_own(place.file), **place._asdict()}
-        for (name, place), count in sorted(counts.items(), key=lambda item: -item[1])
+    circles: List[ClosedCircle] = [
+        {
+            "type": name,
+            "count": count,
+            "own": is_own(at.file),
+            "local": at.local,
+            "function": at.function,
+            "file": at.file,
+            "line": at.line,
+        }
+        for (name, at), count in sorted(counts.items(), key=lambda item: -item[1])
     ]
     return {"objects": len(saved), "exceptions": len(exceptions), "circles": circles}
 
@@ -95,7 +103,7 @@ def _way(last: int, way_of: Dict[int, Tuple[Any, Optional[int]]]) -> List[Any]:
     return way[::-1]
 
 
-def _closed_by(circle: Sequence[Any]) -> Optional[_Place]:
+def _closed_by(circle: Sequence[Any]) -> Optional[_ClosingLocal]:
     """Return the local that leads back to the exception, nearest to it; None where no local does."""
     places = [_place(holder, child) for holder, child in zip(circle, circle[1:])]
     return next((place for place in reversed(places) if place is not None), None)
@@ -109,11 +117,11 @@ def _content(cell: CellType) -> Any:
         return cell
 
 
-def _place(holder: Any, child: Any) -> Optional[_Place]:
+def _place(holder: Any, child: Any) -> Optional[_ClosingLocal]:
     """Return the local by which a frame, or what is suspended in one, refers to `child`; None if none does."""
     frame = holder if type(holder) is FrameType else suspended_frame(holder)
     name = local_name(frame, _content(child) if type(child) is CellType else child)
     if frame is None or not name:
         return None
     code = frame.f_code
-    return _Place(name, getattr(code, "co_qualname", code.co_name), code.co_filename, frame.f_lineno)
+    return _ClosingLocal(name, getattr(code, "co_qualname", code.co_name), code.co_filename, frame.f_lineno)

@@ -1,13 +1,14 @@
 """What there is to say of an exception object: what it is, who holds it, where it was raised, and what it retains."""
 
 from types import TracebackType
-from typing import Any, Dict, List, Optional, Sequence, Set
+from typing import Any, List, Optional, Sequence, Set
 
-from .heap import live_exceptions, traceback_of, type_name
+from .heap import live_exceptions
 from .holders import chains_to, names_of
-from .names import instance_dict, is_one_of
+from .objects import instance_dict, is_one_of, traceback_length, traceback_of, type_name
 from .raise_sites import raise_sites
-from .retained import sample_front
+from .retained import size_front
+from .wire import DescribedException, ExplainedException
 
 OPS = ("explain",)
 
@@ -18,7 +19,7 @@ _TEXTS = ("detail", "message", "msg", "title", "description", "reason", "error")
 """The attributes in which an exception may have its message, where its arguments have none."""
 
 
-def explain(ids: Sequence[int]) -> List[Dict[str, Any]]:
+def explain(ids: Sequence[int]) -> List[ExplainedException]:
     """Op: return what is known of the live exceptions with these ids; one that has gone is left out.
 
     What a module leads to is found on the way to it. The whole heap is looked through for the others only.
@@ -27,18 +28,18 @@ def explain(ids: Sequence[int]) -> List[Dict[str, Any]]:
     chains = {
         key: chain for key, chain in chains_to(wanted).items() if issubclass(type(chain[-1]), BaseException)
     }  # another object may have the id of one that has gone
-    found = [chain[-1] for chain in chains.values()]
-    if len(found) < len(wanted):
-        found = [exception for exception in live_exceptions() if id(exception) in wanted]
-    names = names_of(found, chains)
-    return [{"held_by": names.get(id(one), []), **described(one)} for one in found]
+    exceptions = [chain[-1] for chain in chains.values()]
+    if len(exceptions) < len(wanted):
+        exceptions = [one for one in live_exceptions() if id(one) in wanted]
+    names = names_of(exceptions, chains)
+    return [{"held_by": names.get(id(one), []), **described(one)} for one in exceptions]
 
 
-def described(exception: BaseException) -> Dict[str, Any]:
+def described(exception: BaseException) -> DescribedException:
     """Return what an exception is, where it was raised, and an estimate of the frames and bytes that it retains."""
     front = traceback_of(exception)
-    entries = _length(front)
-    retained = sample_front(front, SAMPLED_ENTRIES) if front is not None else None
+    entries = traceback_length(front)
+    retained = size_front(front, SAMPLED_ENTRIES) if front is not None else None
     return {
         "id": id(exception),
         "type": type_name(type(exception)),
@@ -62,21 +63,14 @@ def message(exception: BaseException) -> str:
 _args_of: Any = BaseException.__dict__["args"].__get__
 
 
-def _length(front: Optional[TracebackType]) -> int:
-    count = 0
-    while front is not None:
-        front, count = front.tb_next, count + 1
-    return count
-
-
 def _frames(front: Optional[TracebackType], entries: int) -> int:
     """Count the frames that the newest entries keep, with their callers, and take the others to keep as many."""
-    found: Set[int] = set()
+    frames: Set[int] = set()
     entry, walked = front, 0
     while entry is not None and walked < FOLLOWED_ENTRIES:
         frame: Any = entry.tb_frame
-        while frame is not None and id(frame) not in found:
-            found.add(id(frame))
+        while frame is not None and id(frame) not in frames:
+            frames.add(id(frame))
             frame = frame.f_back
         entry, walked = entry.tb_next, walked + 1
-    return len(found) * entries // walked if walked else 0
+    return len(frames) * entries // walked if walked else 0

@@ -11,9 +11,10 @@ from types import FrameType, TracebackType
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from .explain import described
-from .heap import live_exceptions, referents, type_name
-from .holders import chains_to, modules_by_id
-from .names import LruCache, in_words, own_name
+from .heap import live_exceptions
+from .holders import chains_to, in_words, modules_by_id, own_name
+from .objects import LruCache, referents, type_name
+from .wire import ContainerLength, EmptyAnswer, GrownObjects, KeptExceptions
 
 OPS = ("begin", "kept", "grown", "end")
 
@@ -46,7 +47,7 @@ class _Before:
 _before = _Before()
 
 
-def begin() -> Dict[str, Any]:
+def begin() -> EmptyAnswer:
     """Op: look at what there is."""
     gc.collect()
     _before.exceptions = set(map(id, live_exceptions()))
@@ -57,13 +58,13 @@ def begin() -> Dict[str, Any]:
     return {}
 
 
-def end() -> Dict[str, Any]:
+def end() -> EmptyAnswer:
     """Op: forget the look."""
     _before.__init__()  # type: ignore[misc]  # empty again
     return {}
 
 
-def kept(limit: int) -> List[Dict[str, Any]]:
+def kept(limit: int) -> List[KeptExceptions]:
     """Op: return the exceptions that are new since the look, by type, the most frequent first."""
     gc.collect()
     by_type: Dict[str, List[BaseException]] = {}
@@ -71,10 +72,10 @@ def kept(limit: int) -> List[Dict[str, Any]]:
         if id(exception) not in _before.exceptions:
             by_type.setdefault(type_name(type(exception)), []).append(exception)
     most = sorted(by_type.items(), key=lambda item: -len(item[1]))[:limit]
-    return [_of_kept(name, found) for name, found in most]
+    return [_of_kept(name, new) for name, new in most]
 
 
-def grown(limit: int) -> List[Dict[str, Any]]:
+def grown(limit: int) -> List[GrownObjects]:
     """Op: return the containers that grew most since the look, and the type of which most objects came."""
     gc.collect()
     containers = _grown_containers(limit)  # before we make some of our own
@@ -86,48 +87,50 @@ def grown(limit: int) -> List[Dict[str, Any]]:
         return [{"type": name, "count": count, "types": types, "held_by": ""}] if count else []
     chains = chains_to(map(id, containers))
     return [
-        {"type": _newest_type(one) or name, "count": by, "types": types, **_named(chains.get(id(one)), one)}
+        {
+            "type": _newest_type(one) or name,
+            "count": by,
+            "types": types,
+            "held_by": _name(one, chains.get(id(one), [])),
+            **_lengths(one, chains.get(id(one), [])),
+        }
         for one in containers
         if (by := _length(one) - _before.lengths.get(id(one), 0))
     ]
 
 
-def _of_kept(name: str, found: Sequence[BaseException]) -> Dict[str, Any]:
-    sample = list(found[-SAMPLED:])
-    chains = chains_to(map(id, sample))
-    chain = next(iter(chains.values()), None)
-    container = _container_in(chain, len(found)) if chain else None
-    about = described(sample[-1])
-    where = _named(chain[: 1 + _index(chain, container)], container) if chain and container is not None else {}
-    return {
+def _of_kept(name: str, new: Sequence[BaseException]) -> KeptExceptions:
+    sample = list(new[-SAMPLED:])
+    chain = next(iter(chains_to(map(id, sample)).values()), [])
+    to_container = _to_container(chain, len(new))
+    to_holder = to_container or chain
+    newest = described(sample[-1])
+    answer: KeptExceptions = {
         "type": name,
-        "count": len(found),
-        "message": about["message"],
-        "raised_at": about["raised_at"],
-        "held_by": in_words(chain, modules_by_id()) if chain else "",
-        **where,
+        "count": len(new),
+        "message": newest["message"],
+        "raised_at": newest["raised_at"],
+        "held_by": _name(to_holder[-1], to_holder) if to_holder else "",
     }
+    return {**answer, **_lengths(to_container[-1], to_container)} if to_container else answer
 
 
-def _container_in(chain: Sequence[Any], count: int) -> Any:
-    """Return the last container of a chain that has an element for every other of the objects, at least."""
-    holders = [one for one in chain[:-1] if _is_container(one) and _length(one) >= max(count // 2, 2)]
-    return holders[-1] if holders else None
+def _to_container(chain: Sequence[Any], count: int) -> Sequence[Any]:
+    """Return a chain up to its last container with an element for every other of `count` objects; empty without one."""
+    ends = [i for i, one in enumerate(chain[:-1]) if _is_container(one) and _length(one) >= max(count // 2, 2)]
+    return chain[: ends[-1] + 1] if ends else []
 
 
-def _index(chain: Sequence[Any], one: Any) -> int:
-    return next(i for i, other in enumerate(chain) if other is one)
+def _name(held: Any, chain: Sequence[Any]) -> str:
+    """Return the name of an object to which a chain leads; empty without one, but for a cache, which has its own."""
+    if type(held) is LruCache:
+        return own_name(held, {})
+    return in_words(chain, modules_by_id()) if chain else ""
 
 
-def _named(chain: Optional[Sequence[Any]], container: Any) -> Dict[str, Any]:
-    """Return the name of a container, its length, and the length that it cannot pass, if it has one."""
-    is_cache = type(container) is LruCache
-    name = own_name(container, {}) if is_cache else in_words(chain, modules_by_id()) if chain else ""
-    return {
-        "held_by": name,
-        "length": _length(container),
-        "bounded": _bound(container, chain or []),
-    }
+def _lengths(container: Any, chain: Sequence[Any]) -> ContainerLength:
+    """Return the length of a container, and the length that it cannot pass, if it has one."""
+    return {"length": _length(container), "bounded": _bound(container, chain)}
 
 
 def _bound(container: Any, chain: Sequence[Any]) -> Optional[int]:
@@ -173,8 +176,8 @@ def _is_ours(container: Any) -> bool:
 def _containers() -> List[Any]:
     """Return all containers in the heap, by their types and not by a `__class__` that they may define."""
     objects = gc.get_objects()
-    found = list(compress(objects, map(issubclass, map(type, objects), repeat(_CONTAINERS))))
-    return [one for one in found if one is not objects] + _unseen(objects)
+    followed = list(compress(objects, map(issubclass, map(type, objects), repeat(_CONTAINERS))))
+    return [one for one in followed if one is not objects] + _unseen(objects)
 
 
 def _unseen(objects: List[Any]) -> List[Any]:

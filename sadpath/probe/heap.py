@@ -8,9 +8,9 @@ import gc
 import sys
 import time
 from itertools import compress, repeat
-from operator import not_
-from types import ModuleType
-from typing import Any, Iterator, List, NamedTuple, cast
+from typing import Iterator, List, NamedTuple
+
+from .objects import traceback_length, traceback_of, type_name
 
 
 class LiveException(NamedTuple):
@@ -19,11 +19,6 @@ class LiveException(NamedTuple):
     exception_id: int
     type_name: str
     entries: int
-
-
-traceback_of = cast("Any", BaseException).__dict__["__traceback__"].__get__
-_module_of, _qualname_of = (type.__dict__[name].__get__ for name in ("__module__", "__qualname__"))
-"""The slots themselves: a class of the application may define these names anew, and a census runs none of its code."""
 
 
 class HeapCensus(NamedTuple):
@@ -35,34 +30,13 @@ class HeapCensus(NamedTuple):
 
 def full_census() -> HeapCensus:
     """Find all live exceptions. Keeps none of them alive."""
-    live, found = 0, []
+    live, with_traceback = 0, []
     for exception in live_exceptions():
         live += 1
-        count = _traceback_entries(exception)
+        count = traceback_length(traceback_of(exception))
         if count:
-            found.append(LiveException(id(exception), type_name(type(exception)), count))
-    return HeapCensus(live, sorted(found, key=lambda one: one.entries, reverse=True))
-
-
-def referents(*holders: Any) -> List[Any]:
-    """Return what objects refer to, as `gc.get_referents` does; of a module its namespace alone.
-
-    Asked for the referents of `_asyncio`, Python 3.12 hands out freed objects of its own free list; to let go of them
-    frees them once more, and the next collection never ends.
-    """
-    are_modules = list(map(issubclass, map(type, holders), repeat(ModuleType)))
-    if True not in are_modules:
-        return gc.get_referents(*holders)
-    others = compress(holders, map(not_, are_modules))
-    return [*gc.get_referents(*others), *map(_namespace_of, compress(holders, are_modules))]
-
-
-_namespace_of = cast("Any", ModuleType).__dict__["__dict__"].__get__
-
-
-def type_name(kind: type) -> str:
-    """Return the dotted name of a class, without asking its metaclass."""
-    return f"{_module_of(kind)}.{_qualname_of(kind)}"
+            with_traceback.append(LiveException(id(exception), type_name(type(exception)), count))
+    return HeapCensus(live, sorted(with_traceback, key=lambda one: one.entries, reverse=True))
 
 
 OLDEST_GENERATION = 2
@@ -111,10 +85,3 @@ def live_exceptions() -> Iterator[BaseException]:
     """Yield them: two C loops over the heap, by the classes' own lists of bases, so no class of a user is asked."""
     objects = gc.get_objects()
     return compress(objects, map(issubclass, map(type, objects), repeat(BaseException)))
-
-
-def _traceback_entries(exception: BaseException) -> int:
-    entry, count = traceback_of(exception), 0
-    while entry is not None:
-        entry, count = entry.tb_next, count + 1
-    return count

@@ -1,20 +1,35 @@
-"""Find the names by which objects are held.
+"""Find the names by which objects are held, in words that one can search for: `shop.errors.Errors.user_not_found`.
 
 Forwards from the namespaces of all modules, level by level, and never into frames or tracebacks, which is where the
 millions of entries of a leak are. What is not found so is searched backwards, over what refers to it; and then in the
 locals of the functions that run.
+
+What is found is a chain that begins with the namespace of a module and ends with the object; each refers to the next.
+Classes, functions and caches have names of their own, so the words begin at the last of them.
 """
 
 import gc
 import sys
 import time
+from collections import deque
 from contextvars import Context, ContextVar
-from types import BuiltinFunctionType, CodeType, FrameType, ModuleType, TracebackType
+from types import BuiltinFunctionType, CellType, CodeType, FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 from weakref import ref
 
-from .heap import referents
-from .names import has_own_name, in_words, local_name, suspended_frame
+from .objects import (
+    LruCache,
+    attributes_of,
+    can_be_suspended,
+    dict_of_class,
+    instance_dict,
+    is_class,
+    is_one_of,
+    local_name,
+    referents,
+    suspended_frame,
+    type_name,
+)
 
 MAX_OBJECTS = 2_000_000
 MAX_SECONDS = 5.0
@@ -29,7 +44,18 @@ _LEAVES = (
 _LEAF_IDS = frozenset(map(id, _LEAVES))
 """By id, since a metaclass may define the hash of classes. Nothing that we look for is reached through these alone."""
 
+_LONGEST_KEY = 60
+_INTERNAL = ("builtins", "_contextvars", "_thread")
+"""Where the types are from that a name says nothing of, such as the nodes of a context."""
+
+_NODES = ("hamt_bitmap_node", "hamt_array_node", "hamt_collision_node")
+"""The types of which a context consists."""
+
+_MISSING = object()
+
 _OURS = __name__.rpartition(".")[0] + "."
+_NOT_SEARCHED_FOR = (_OURS, "__mp_main__")
+"""How names begin that nobody searches for: ours, and the second one that `multiprocessing` gives `__main__`."""
 
 
 def chains_to(ids: Iterable[int]) -> Dict[int, List[Any]]:
@@ -41,17 +67,17 @@ def chains_to(ids: Iterable[int]) -> Dict[int, List[Any]]:
     level: List[Any] = list(_namespaces().values())
     seen: Set[int] = set(map(id, level))
     levels: List[List[Any]] = []
-    found: Dict[int, Tuple[Any, int]] = {}
+    ends: Dict[int, Tuple[Any, int]] = {}
     until = time.monotonic() + MAX_SECONDS
-    while level and len(found) < len(wanted) and len(seen) < MAX_OBJECTS and time.monotonic() < until:
+    while level and len(ends) < len(wanted) and len(seen) < MAX_OBJECTS and time.monotonic() < until:
         levels.append(level)
-        seen.update((id(level), id(levels), id(seen), id(found)))
+        seen.update((id(level), id(levels), id(seen), id(ends)))
         children = _children(level)
         seen.add(id(children))
-        found.update((key, (children[key], len(levels))) for key in wanted & children.keys() if key not in found)
+        ends.update((key, (children[key], len(levels))) for key in wanted & children.keys() if key not in ends)
         level = [one for key, one in children.items() if key not in seen and id(type(one)) not in _LEAF_IDS]
         seen.update(map(id, level))
-    return {key: _chain(one, levels[:depth]) for key, (one, depth) in found.items()}
+    return {key: _chain(one, levels[:depth]) for key, (one, depth) in ends.items()}
 
 
 def names_of(targets: Sequence[Any], chains: Optional[Dict[int, List[Any]]] = None) -> Dict[int, List[str]]:
@@ -67,21 +93,21 @@ def names_of(targets: Sequence[Any], chains: Optional[Dict[int, List[Any]]] = No
             names[id(target)] = _with_other_names(target, names[id(target)])
     for target in targets:
         if id(target) not in names:
-            found = backwards(target, modules) or _running(target)
-            if found:
-                names[id(target)] = found
+            others = backwards(target, modules) or _running(target)
+            if others:
+                names[id(target)] = others
     return names
 
 
 def module_names(target: Any) -> List[str]:
     """Return the names that modules give to an object directly, those of modules that were started last."""
-    found = [
+    names = [
         f"{name}.{key}"
         for name, namespace in _namespaces().items()
         for key, value in list(namespace.items())
         if value is target and type(key) is str
     ]
-    return sorted(found, key=lambda name: (name.startswith("__main__."), len(name), name))
+    return sorted(names, key=lambda name: (name.startswith("__main__."), len(name), name))
 
 
 def backwards(target: Any, modules: Dict[int, str]) -> List[str]:
@@ -93,7 +119,7 @@ def backwards(target: Any, modules: Dict[int, str]) -> List[str]:
         nearer: List[Any] = []
         for holder, child in _referrers(level, parents, ours | {id(nearer)}):
             parents[id(holder)] = child
-            if id(holder) in modules or has_own_name(holder) or _ends_a_search(holder):
+            if id(holder) in modules or _has_own_name(holder) or _ends_a_search(holder):
                 return [in_words(_way_down(holder, parents), modules)]
             nearer.append(holder)
         level = nearer[:MAX_REFERRERS]
@@ -117,21 +143,16 @@ def _ends_a_search(holder: Any) -> bool:
 def _referrers(level: Sequence[Any], parents: Dict[int, Any], ours: Set[int]) -> List[Tuple[Any, Any]]:
     """Return what refers to one of a level, each with the one that it refers to; no frames, no tracebacks, not us."""
     by_id = {id(one): one for one in level}
-    found = []
+    referrers = []
     for holder in gc.get_referrers(*level):
-        if id(holder) in parents or id(holder) in ours or isinstance_of(holder, (FrameType, TracebackType)):
+        if id(holder) in parents or id(holder) in ours or issubclass(type(holder), (FrameType, TracebackType)):
             continue
         if holder is by_id or holder is level:
             continue
         child = next((by_id[id(one)] for one in referents(holder) if id(one) in by_id), None)
         if child is not None:
-            found.append((holder, child))
-    return found
-
-
-def isinstance_of(holder: Any, kinds: Tuple[type, ...]) -> bool:
-    """Whether an object is of one of these types, by its type and not by a `__class__` that it may define."""
-    return issubclass(type(holder), kinds)
+            referrers.append((holder, child))
+    return referrers
 
 
 def _running(target: Any) -> List[str]:
@@ -158,12 +179,12 @@ def _with_other_names(target: Any, names: List[str]) -> List[str]:
 def _children(level: Sequence[Any]) -> Dict[int, Any]:
     """Return all that a level refers to, by id."""
     children = referents(*level)
-    found = dict(zip(map(id, children), children))
+    by_id = dict(zip(map(id, children), children))
     if _FRAMES_ARE_APART:
         for frame in filter(None, map(suspended_frame, level)):
             held = referents(frame)
-            found.update(zip(map(id, held), held))
-    return found
+            by_id.update(zip(map(id, held), held))
+    return by_id
 
 
 _FRAMES_ARE_APART = sys.version_info[:2] < (3, 11)
@@ -193,10 +214,148 @@ def _namespaces() -> Dict[str, Dict[str, Any]]:
     return {
         name: object.__getattribute__(module, "__dict__")
         for name, module in list(sys.modules.items())
-        if type(name) is str and issubclass(type(module), ModuleType) and not name.startswith(_OURS)
+        if type(name) is str and issubclass(type(module), ModuleType) and not name.startswith(_NOT_SEARCHED_FOR)
     }
 
 
 def modules_by_id() -> Dict[int, str]:
     """Return the name of each module by the id of its namespace."""
     return {id(namespace): name for name, namespace in reversed(list(_namespaces().items()))}
+
+
+def _has_own_name(holder: Any) -> bool:
+    """Whether words may begin with this object: one finds it without knowing who refers to it."""
+    kind = type(holder)
+    return is_class(holder) or kind is FunctionType or kind is LruCache or can_be_suspended(kind)
+
+
+def in_words(chain: Sequence[Any], modules: Dict[int, str]) -> str:
+    """Return a chain in words; `modules` has the name of each module by the id of its namespace."""
+    first = max((i for i, holder in enumerate(chain[:-1]) if _has_own_name(holder)), default=0)
+    words, i = own_name(chain[first], modules), first
+    while i < len(chain) - 1:
+        owner = chain[i - 1] if i > first else None
+        after = chain[i + 2] if i + 2 < len(chain) else None
+        words = _step(words, owner, chain[i], chain[i + 1], after, is_module=id(chain[i]) in modules)
+        i += 2 if is_one_of(chain[i], (FunctionType, LruCache)) else 1  # their tuple or dictionary is no part of a name
+    return words
+
+
+def own_name(holder: Any, modules: Dict[int, str]) -> str:
+    """Return the name of what words begin with."""
+    kind = type(holder)
+    if id(holder) in modules:
+        return modules[id(holder)]
+    if is_class(holder):
+        return type_name(holder)
+    if can_be_suspended(kind):
+        return f"suspended {kind.__name__} {holder.__qualname__}"
+    if kind is LruCache:
+        return f"lru_cache of {_function_name(holder)}"
+    return _function_name(holder) if kind is FunctionType else type_name(kind)
+
+
+def _function_name(function: Any) -> str:
+    """Return the dotted name of a function, or of the function that a cache wraps."""
+    if type(function) is LruCache:
+        attributes = object.__getattribute__(function, "__dict__")
+        module, name = attributes.get("__module__"), attributes.get("__qualname__")
+    else:
+        module, name = function.__module__, function.__qualname__
+    return f"{module}.{name}" if type(module) is str else str(name)
+
+
+def _step(words: str, owner: Any, holder: Any, child: Any, after: Any, *, is_module: bool) -> str:  # noqa: PLR0911, PLR0913
+    """Return the words for `child`, to which `holder` refers; `words` are those for `holder`, which `owner` holds."""
+    kind = type(holder)
+    if issubclass(kind, dict):
+        return _step_of_dict(words, holder, child, is_namespace=is_module or _is_namespace_of(owner, holder))
+    if issubclass(kind, (list, tuple, deque)):
+        return words + _index(holder, child)
+    if kind is FunctionType:
+        return _step_of_function(words, holder, child, after)
+    if can_be_suspended(kind):
+        name = local_name(suspended_frame(holder), child)
+        return f"local {name!r} of {words}" if name else words
+    if kind is CellType or kind is LruCache or kind is ModuleType or is_class(holder):
+        return _step_of_class(words, holder, child) if is_class(holder) else words
+    if issubclass(kind, (set, frozenset)):
+        return f"{words} (a member)"
+    if kind.__name__ in _NODES and kind.__module__ == "builtins":
+        return _step_of_context(words, holder, child)
+    return words if child is instance_dict(holder) else words + _attribute(holder, child)
+
+
+def _step_of_dict(words: str, holder: Any, child: Any, *, is_namespace: bool) -> str:
+    key = next((key for key, value in list(dict.items(holder)) if value is child), _MISSING)
+    if key is _MISSING:
+        return f"{words} (a key)"
+    if _is_of_a_thread(key):
+        return words
+    return f"{words}.{key}" if is_namespace and type(key) is str else f"{words}[{_short(key)}]"
+
+
+def _step_of_context(words: str, node: Any, child: Any) -> str:
+    """Return the words for the value of a context variable: a node of a context has it in front of its variable."""
+    held = gc.get_referents(node)
+    variables = [after for one, after in zip(held, held[1:]) if one is child and type(after) is ContextVar]
+    return f"context variable {variables[0].name!r}" if variables else words
+
+
+def _step_of_class(words: str, holder: Any, child: Any) -> str:
+    """Return the words for an attribute of a class, where that does not refer to it by way of its dictionary."""
+    attributes = dict_of_class(holder)
+    name = next((name for name, value in attributes.items() if value is child), None)
+    return words if name is None else f"{words}.{name}"
+
+
+def _step_of_function(words: str, function: Any, child: Any, after: Any) -> str:
+    """Return the words for a closure variable or a default of a function: `child` is the tuple that holds it."""
+    code = function.__code__
+    names: Sequence[str] = ()
+    what = "default of argument"
+    if child is function.__closure__:
+        what = "closure variable"
+        names = [name for name, cell in zip(code.co_freevars, function.__closure__) if cell is after]
+    elif child is function.__defaults__:
+        first = code.co_argcount - len(function.__defaults__)
+        names = [code.co_varnames[first + i] for i, one in enumerate(function.__defaults__) if one is after]
+    elif child is function.__kwdefaults__:
+        names = [name for name, one in function.__kwdefaults__.items() if one is after]
+    return f"{what} {names[0]!r} of {words}" if names else words
+
+
+def _is_namespace_of(owner: Any, attributes: Any) -> bool:
+    """Whether a dictionary has the attributes of `owner`, which refers to it."""
+    if owner is None or type(attributes) is not dict:
+        return False
+    of_a_thread = type(owner) is dict and any(
+        value is attributes and _is_of_a_thread(key) for key, value in list(owner.items())
+    )
+    return of_a_thread or is_class(owner) or attributes is instance_dict(owner)
+
+
+def _is_of_a_thread(key: Any) -> bool:
+    """Whether it is a key under which a `threading.local` has the values of one thread."""
+    return type(key) is ref or type_name(type(key)) == "_thread._localdummy"
+
+
+def _index(holder: Any, child: Any) -> str:
+    kind: Any = next(kind for kind in (list, tuple, deque) if issubclass(type(holder), kind))
+    return next((f"[{i}]" for i, one in enumerate(list(kind.__iter__(holder))) if one is child), "")
+
+
+def _attribute(holder: Any, child: Any) -> str:
+    """Return `.name` of the attribute that is `child`; the holder's type in brackets where none is found."""
+    for name, value in attributes_of(holder):
+        if value is child:
+            return f".{name}"
+    return "" if type(holder).__module__ in _INTERNAL else f" (by way of {type_name(type(holder))})"
+
+
+def _short(key: Any) -> str:
+    """Return a key as it is typed, of Python's own plain types; of another, the name of its type."""
+    plain = is_one_of(key, (str, int, bytes, bool, type(None), float))
+    of_plain = type(key) is tuple and all(is_one_of(one, (str, int, bytes)) for one in key)
+    text = repr(key) if plain or of_plain else type_name(type(key))
+    return text if len(text) <= _LONGEST_KEY else text[: _LONGEST_KEY - 1] + "…"

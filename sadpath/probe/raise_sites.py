@@ -8,19 +8,19 @@ import os
 import sys
 from opcode import opmap
 from types import CodeType, FrameType, TracebackType
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
+
+from .objects import CAN_SUSPEND
+from .wire import RaisedAt
 
 MAX_ENTRIES = 2000
 MAX_SITES = 5
 
 _RAISE = opmap["RAISE_VARARGS"]
-_CAN_SUSPEND = 0x2A0
-"""`CO_GENERATOR`, `CO_COROUTINE` and `CO_ASYNC_GENERATOR`: a frame that has ended has lost its caller."""
-
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
 
-def raise_sites(front: Optional[TracebackType]) -> List[Dict[str, Any]]:
+def raise_sites(front: Optional[TracebackType]) -> List[RaisedAt]:
     """Return the places that raised, the user's own code first, then by how often.
 
     Of each raise they are its last entry in the user's own code, and its last entry of all, where a library raises.
@@ -34,11 +34,12 @@ def raise_sites(front: Optional[TracebackType]) -> List[Dict[str, Any]]:
         if is_statement and is_own(site[0]):
             statements.add(site)
     ordered = sorted(counts.items(), key=lambda item: (not is_own(item[0][0]), -item[1], item[0]))
-    return [
+    sites: List[RaisedAt] = [
         {"file": site[0], "line": site[1], "function": site[2], "raises": raises, "own": is_own(site[0])}
         for site, raises in ordered
         if not statements or site in statements
-    ][:MAX_SITES]
+    ]
+    return sites[:MAX_SITES]
 
 
 def is_own(file: str) -> bool:
@@ -92,7 +93,8 @@ def _goes_on(entry: TracebackType, raises: _Instructions) -> bool:
 
 
 def _may_have_been_called(callee: FrameType) -> bool:
-    return callee.f_back is None and bool(callee.f_code.co_flags & _CAN_SUSPEND)
+    """Whether it is of a coroutine or a generator: once that has ended, its frame has lost its caller."""
+    return callee.f_back is None and bool(callee.f_code.co_flags & CAN_SUSPEND)
 
 
 def _site(entry: TracebackType) -> Tuple[str, int, str]:

@@ -14,7 +14,7 @@ from time import thread_time
 from types import FrameType, MethodDescriptorType, TracebackType
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from .heap import referents
+from .objects import dict_of_class, mro_of, referents
 
 MAX_REFERENCES = 8192
 """References that one sample may follow, so that many locals cannot make a look slow."""
@@ -31,7 +31,7 @@ MAX_ELEMENTS = 128
 SAMPLED_ELEMENTS = 64
 
 
-class Sample(NamedTuple):
+class SizedEntries(NamedTuple):
     """Bytes that `entries` traceback entries retain, with everything that only they refer to.
 
     `is_cut` if a bound was reached: then they are the entries that were finished or, if not even one was, a part of the
@@ -44,21 +44,21 @@ class Sample(NamedTuple):
 
 
 class _Referent:
-    """An object that the chain refers to, and how many of its references were found there."""
+    """An object that the chain refers to, and how many of its references were counted there."""
 
-    __slots__ = ("found", "target")
+    __slots__ = ("counted", "target")
 
     def __init__(self, target: object) -> None:
         self.target = target
-        self.found = 0
+        self.counted = 0
 
     def references(self) -> int:
         """All references to the object, ours included."""
         return sys.getrefcount(self.target)
 
-    def is_fully_found(self) -> bool:
+    def is_owned(self) -> bool:
         """Whether nothing but the chain refers to the object."""
-        return self.found == self.references() - _OURS
+        return self.counted == self.references() - _OURS
 
 
 _OURS = _Referent(object()).references()
@@ -82,7 +82,7 @@ class _Budget:
         return self.references > 0 and thread_time() < self.until
 
 
-def sample_front(front: TracebackType, limit: int) -> Sample:
+def size_front(front: TracebackType, limit: int) -> SizedEntries:
     """Size the newest entries of the chain that begins at `front`: at most `limit`, and whole raises where it can.
 
     The entries are sized one after the other; where a bound ends the work, those that were finished are the sample. It
@@ -92,27 +92,27 @@ def sample_front(front: TracebackType, limit: int) -> Sample:
     budget = _Budget()
     referents: Dict[int, _Referent] = {}
     entry: Optional[TracebackType] = front
-    finished = whole = Sample(0, 0)
+    finished = whole = SizedEntries(0, 0)
     for _ in range(_whole_raises(front, limit)):
         if entry is None:
             break
         if entry.tb_frame.f_code is front.tb_frame.f_code:
             whole = finished
         size = _own_bytes(entry, referents, budget)
-        finished = Sample(finished.entries + 1, finished.bytes + size.bytes)
+        finished = SizedEntries(finished.entries + 1, finished.bytes + size.bytes)
         if size.is_cut:
             return whole._replace(is_cut=True) if whole.entries else finished._replace(is_cut=True)
         entry = entry.tb_next
     return finished
 
 
-def _own_bytes(entry: TracebackType, referents: Dict[int, _Referent], budget: _Budget) -> Sample:
+def _own_bytes(entry: TracebackType, referents: Dict[int, _Referent], budget: _Budget) -> SizedEntries:
     """Size one entry, its frame, and what only the entries so far refer to."""
     total = float(_size(entry))
     owned: List[Tuple[Any, float]] = _note([entry.tb_frame], 1.0, referents)
     while owned:
         if not budget.is_left():
-            return Sample(1, int(total), is_cut=True)
+            return SizedEntries(1, int(total), is_cut=True)
         holder, weight = owned.pop()
         total += weight * _size(holder)
         targets, share = _referents(holder)
@@ -121,17 +121,17 @@ def _own_bytes(entry: TracebackType, referents: Dict[int, _Referent], budget: _B
         noted = _note(targets, weight / share, referents)
         del targets
         owned += noted
-    return Sample(1, int(total))
+    return SizedEntries(1, int(total))
 
 
 def _note(targets: List[object], weight: float, referents: Dict[int, _Referent]) -> List[Tuple[object, float]]:
-    """Note one more reference to each of `targets`; return those that are fully found now, each with its weight."""
+    """Note one more reference to each of `targets`; return those that nothing else refers to, each with its weight."""
     for target in targets:
-        referents.setdefault(id(target), _Referent(target)).found += 1
+        referents.setdefault(id(target), _Referent(target)).counted += 1
     keys: Set[int] = set(map(id, targets))
     targets.clear()  # its references would count
     target = None
-    return [(referents.pop(key).target, weight) for key in keys if referents[key].is_fully_found()]
+    return [(referents.pop(key).target, weight) for key in keys if referents[key].is_owned()]
 
 
 _CONTAINERS: Dict[int, Any] = {id(kind): kind for kind in (list, tuple, dict, set, frozenset, deque)}
@@ -173,11 +173,9 @@ def _items(holder: Any, limit: int) -> List[object]:
 
 def _container_that_it_extends(kind: type) -> Any:
     """Return the container of Python's own that a class extends, or None."""
-    return next((_CONTAINERS[id(base)] for base in _mro_of(kind) if id(base) in _CONTAINERS), None)
+    return next((_CONTAINERS[id(base)] for base in mro_of(kind) if id(base) in _CONTAINERS), None)
 
 
-_mro_of = type.__dict__["__mro__"].__get__
-_dict_of = type.__dict__["__dict__"].__get__
 _flags_of = type.__dict__["__flags__"].__get__
 _IS_GC = 1 << 14
 _HAS_PREHEADER = (1 << 3) | (1 << 4) if sys.version_info >= (3, 11) else 0
@@ -193,7 +191,7 @@ def _size(target: object) -> int:
 
 def _slot_of(kind: type) -> Tuple[Any, int]:
     """Return the `__sizeof__` that C code defines for a class or its bases, and the bytes in front of its objects."""
-    slots = (_dict_of(base).get("__sizeof__") for base in _mro_of(kind))
+    slots = (dict_of_class(base).get("__sizeof__") for base in mro_of(kind))
     slot: Any = next(slot for slot in slots if type(slot) is MethodDescriptorType)
     flags = _flags_of(kind)
     return slot, 16 * bool(flags & _IS_GC) + 16 * bool(flags & _HAS_PREHEADER)

@@ -8,8 +8,8 @@ import re
 from itertools import compress
 from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
-from .heap import type_name
-from .names import instance_dict, is_one_of
+from .objects import instance_dict, is_one_of, type_name
+from .wire import FoundRoute
 
 OPS = ("routes",)
 
@@ -19,10 +19,10 @@ MAX_DEPTH = 20
 Route = Tuple[str, str]
 
 
-def routes() -> List[Dict[str, str]]:
+def routes() -> List[FoundRoute]:
     """Op: return the methods and templates of all routes that were found, each once."""
-    found = dict.fromkeys(route for app in _apps() for route in _routes_of(app))
-    return [{"method": method, "path": path} for method, path in list(found)[:MAX_ROUTES]]
+    distinct = dict.fromkeys(route for app in _apps() for route in _routes_of(app))
+    return [{"method": method, "path": path} for method, path in list(distinct)[:MAX_ROUTES]]
 
 
 def _apps() -> List[Any]:
@@ -50,9 +50,9 @@ def _of_starlette(app: Dict[str, Any]) -> Iterator[Route]:
     yield from _of_routes(router["routes"], "", MAX_DEPTH)
 
 
-def _of_routes(found: Sequence[Any], prefix: str, depth: int) -> Iterator[Route]:
+def _of_routes(listed: Sequence[Any], prefix: str, depth: int) -> Iterator[Route]:
     """Yield the routes of a list of them, and of what is mounted or included in there."""
-    for one in list(found) if depth else ():
+    for one in list(listed) if depth else ():
         route = instance_dict(one) or {}
         path = prefix + _text(route.get("path"))
         inner = route.get("app", route.get("original_router"))

@@ -14,6 +14,8 @@ from sadpath.sources import Reading, Unreadable
 if TYPE_CHECKING:
     from docker.models.containers import Container as EngineContainer
 
+__all__ = ["Container", "ContainerState"]
+
 
 @dataclass(frozen=True)
 class ContainerState:

@@ -13,10 +13,10 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from sadpath.exposition import render
 from sadpath.watch.sample_file import Latency
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class _Load:
         return list(zip(bounds, map(float, accumulate(counts)), strict=True))
 
 
-def metrics_page(app: Flask, environment: Environment, arms: Sequence[str]) -> None:
+def add_metrics_page(app: Flask, environment: Environment, arms: Sequence[str]) -> None:
     """Add the page to Locust's web UI, with a registry of its own."""
     from flask import Response, request  # noqa: PLC0415 - comes with Locust, which whoever calls this has
 
@@ -120,10 +120,5 @@ def metrics_page(app: Flask, environment: Environment, arms: Sequence[str]) -> N
 
     @app.route("/metrics")
     def locust_metrics() -> Response:
-        try:
-            encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-            body = encode(registry)
-        except (TypeError, ValueError):  # a version that is no version: `text/plain;version=new`
-            encode, content_type = choose_encoder("")
-            body = encode(registry)
+        body, content_type = render(registry, request.headers.get("Accept", ""))
         return Response(body, content_type=content_type)

@@ -1,16 +1,18 @@
-"""A run: its samples, split into arms and process lifetimes in one place, and what was decided."""
+"""A run: under which conditions it was made, its samples by arm and process lifetime, and what was decided."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from sadpath.errors import Status
+from sadpath.files import write_json
 from sadpath.sources import Reading
 from sadpath.verdict.samples import Series, judge_samples, shortage
-from sadpath.verdict.verdict import Outcome, Verdict
-from sadpath.watch.conditions import Conditions, read_conditions
+from sadpath.verdict.verdict import FLAT_BELOW_IN_PAGES, Outcome, Verdict
 from sadpath.watch.sample_file import Phase, Sample, read_samples
 
 SAMPLES = "samples.csv"
@@ -22,6 +24,55 @@ fill and the heap finds its size."""
 
 LEAST_S = 30.0
 """How long a run should be at least, for a verdict."""
+
+VERSION_NAMES = {"python": "Python", "starlette": "Starlette", "fastapi": "FastAPI"}
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Everything about a run that is not in its samples; empty or None where it is unknown.
+
+    `started` is a time in ISO 8601, UTC. `command` is what was typed, `host` the machine that sent the load, `services`
+    the address of each watched service, `environment` the versions of what was measured, `about` what it was. A verdict
+    depends on `warm_up_s`, on `bytes_per_request`, below which growth is flat, and an exit status on
+    `allow_inconclusive`.
+    """
+
+    started: str = ""
+    sadpath: str = ""
+    command: str = ""
+    host: str = ""
+    users: int | None = None
+    services: Mapping[str, str] = field(default_factory=dict)
+    warm_up_s: float | None = None
+    bytes_per_request: float = FLAT_BELOW_IN_PAGES
+    allow_inconclusive: bool = False
+    about: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def versions(self) -> str:
+        """What it was measured with, for a title: `Python 3.13.1, Starlette 1.10.0`; empty where it is unknown."""
+        return versions_in_words(self.environment)
+
+
+def versions_in_words(environment: Mapping[str, object]) -> str:
+    """Return the versions that an environment names, for a title."""
+    return ", ".join(f"{name} {environment[key]}" for key, name in VERSION_NAMES.items() if environment.get(key))
+
+
+def write_conditions(path: Path, conditions: Conditions) -> None:
+    """Write them as JSON; a reader finds the file complete or not at all."""
+    write_json(path, asdict(conditions))
+
+
+def read_conditions(path: Path) -> Conditions:
+    """Read them; all unknown where there is no such file, or one that is not ours."""
+    try:
+        written: Any = json.loads(path.read_text(encoding="utf-8"))
+        return Conditions(**{one.name: written[one.name] for one in fields(Conditions) if one.name in written})
+    except (OSError, ValueError, TypeError):
+        return Conditions()
 
 
 @dataclass(frozen=True)
@@ -160,10 +211,10 @@ def read_run(folder: Path) -> Run:
 
     Raises `FileNotFoundError` without samples, and `ValueError` for a file of something else.
     """
-    return judged(Run(read_samples(folder / SAMPLES), read_conditions(folder / CONDITIONS)))
+    return judge_run(Run(read_samples(folder / SAMPLES), read_conditions(folder / CONDITIONS)))
 
 
-def judged(run: Run) -> Run:
+def judge_run(run: Run) -> Run:
     """Return the run with the verdict of each arm, by its samples after the warm-up."""
     run.verdicts = {arm: _judge_arm(run, arm) for arm in run.arms}
     return run

@@ -12,6 +12,7 @@ import time
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +23,13 @@ from sadpath import __version__
 from sadpath.errors import CommandError, Status, in_words, writing_to
 from sadpath.sources import Reading, Unreadable
 from sadpath.sources.metrics_page import MetricsPage, WrongPage
-from sadpath.watch.conditions import Conditions, now, write_conditions
 from sadpath.watch.guard import one_line
 from sadpath.watch.locust_metrics import Latencies
 from sadpath.watch.options import LOOKS_LIKE, options_of
 from sadpath.watch.report import CONDITIONS, PAGE, SAMPLES, Run, set_aside, write_report
-from sadpath.watch.report.console import verdict_block
 from sadpath.watch.report.junit import write_junit
+from sadpath.watch.report.summary import verdict_block
+from sadpath.watch.run import Conditions, write_conditions
 from sadpath.watch.sampler import Sampler
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ logger = logging.getLogger("sadpath")
 
 
 @dataclass(frozen=True)
-class Bounded:
+class BoundedPage:
     """A page that is given up after `PATIENCE_S`, wherever it hangs: a socket's timeout begins anew with each byte."""
 
     page: MetricsPage
@@ -61,7 +62,7 @@ class Watcher:
     def __init__(self, environment: Environment, options: Namespace) -> None:
         self._environment = environment
         self._pages = {name: MetricsPage(url) for name, url in options.sadpath_watch}
-        self._sources = {name: Bounded(page) for name, page in self._pages.items()}
+        self._sources = {name: BoundedPage(page) for name, page in self._pages.items()}
         if len(self._pages) < len(options.sadpath_watch):
             raise CommandError("two watched services have the same name; give each its own", Status.WRONG_COMMAND)
         for name, source in self._sources.items():
@@ -99,7 +100,9 @@ class Watcher:
         self._stop()
         self.concluded = None
         about = options_of(self._environment).sadpath_about.strip()
-        self._conditions = replace(self._conditions, started=now(), users=None, about=about)
+        self._conditions = replace(
+            self._conditions, started=datetime.now(UTC).isoformat(timespec="seconds"), users=None, about=about
+        )
         with one_line(), writing_to(self.folder):
             self._sampler = self._new_sampler()
         for name in self._pages:  # the first of each in the order of the options, which is the order of the report
@@ -192,7 +195,7 @@ class Watcher:
             self._save_conditions()
 
 
-def _first_reading(name: str, source: Bounded) -> Reading:
+def _first_reading(name: str, source: BoundedPage) -> Reading:
     """Read a service before the load begins. Raises `CommandError` if that is not possible."""
     try:
         return source.read()
@@ -204,10 +207,8 @@ def _first_reading(name: str, source: Bounded) -> Reading:
 
 
 def _make_folder(folder: Path) -> None:
-    try:
+    with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CommandError(f"cannot write to {folder}: {error.strerror}") from error
     if not os.access(folder, os.W_OK):
         raise CommandError(f"cannot write to {folder}: it belongs to another user, or is read-only")
 

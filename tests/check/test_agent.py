@@ -49,7 +49,7 @@ def target(probes: Probes, code: str, path: str = "", *options: str) -> Iterator
         yield process
     finally:
         process.stdin.close()
-        process.wait(20)
+        process.wait(300)
         process.stdout.close()
 
 
@@ -132,7 +132,7 @@ for _ in range(5):
 def test_forked_children_answer_each_on_a_socket_of_its_own(probes: Probes) -> None:
     """And the parent goes on to answer."""
     with target(probes, FORKS) as process:
-        until(lambda: len(probes.ask("looks.hello")) == 6, 20, "all answer")
+        until(lambda: len(probes.ask("looks.hello")) == 6, 300, "all answer")
         answers = probes.ask("looks.hello")
         assert {one["parent"] for pid, one in answers.items() if pid != process.pid} == {process.pid}
 
@@ -151,13 +151,13 @@ def fork():
 _thread.start_new_thread(fork, ())
 """
     with target(probes, code) as process:
-        until(lambda: ask_and_see(probes, process.pid) and (tmp_path / "done").exists(), 60, "all children have ended")
+        until(lambda: ask_and_see(probes, process.pid) and (tmp_path / "done").exists(), 300, "all children have ended")
 
 
 def ask_and_see(probes: Probes, pid: int) -> bool:
     """Ask once; whether the process itself answered. It may be about to fork."""
     try:
-        return pid in probes.ask("looks.settle", timeout_s=20)
+        return pid in probes.ask("looks.settle", timeout_s=300)
     except NoAnswer:
         return False
 
@@ -166,7 +166,7 @@ def ask_badly(folder: Path, pid: int, question: bytes) -> bytes:
     """Send something else than a question."""
     descriptor = os.open(folder, os.O_RDONLY)
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(20)
+        connection.settimeout(300)
         connection.connect(f"/proc/self/fd/{descriptor}/{pid}.s")
         os.close(descriptor)
         connection.sendall(question)
@@ -219,7 +219,7 @@ def test_after_it_was_stopped_nothing_is_left(probes: Probes) -> None:
         before = len(psutil.Process(process.pid).threads())
         assert before == 2
         probes.ask("agent.stop")
-        until(lambda: len(psutil.Process(process.pid).threads()) == 1, 20, "its thread has ended")
+        until(lambda: len(psutil.Process(process.pid).threads()) == 1, 300, "its thread has ended")
         assert list(probes.folder.iterdir()) == []
 
 

@@ -11,7 +11,7 @@ from sadpath.errors import Status
 from tests.check.conftest import Checked, check
 from tests.docs.pages import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 HEADLINE = ["--include", "/reused/*", "--include", "/factory/*"]
 

@@ -112,6 +112,22 @@ def test_a_request_that_met_a_closing_connection_is_sent_over_another() -> None:
         assert {one.status for one in driver.answers([Request("GET", "/")] * 50)} == {404}
 
 
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (b"\x00\xffnot HTTP at all\r\n\r\n", "BadStatusLine"),
+        (b"", "RemoteDisconnected"),
+        (b"HTTP/1.1 404 X\r\nContent-Le", "no answer within 0.2 s"),
+        (b"HTTP/1.1 404 X\r\nContent-Length: 9\r\n\r\nthe", "the answer did not end within 0.2 s"),
+    ],
+)
+def test_what_is_no_answer_is_a_failure_that_says_why(answer: bytes, failure: str) -> None:
+    """Also where it comes byte by byte: the whole has to come in time."""
+    with serving(lambda _: answer) as server, Driver(server.url, timeout_s=0.2) as driver:
+        (found,) = driver.answers([Request("GET", "/")])
+    assert found.failure.startswith(failure)
+
+
 def test_after_three_failures_in_a_row_no_more_are_sent() -> None:
     """A service that hangs would make us wait for each."""
     with serving(lambda _: b"") as server, Driver(server.url) as driver:

@@ -14,7 +14,7 @@ from sadpath.errors import Status
 from tests.check.conftest import HERE, Checked, check
 from tests.check.environments import environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 RUNNING = "{}.{}".format(*sys.version_info)
 SERVICES = HERE / "services"

@@ -21,7 +21,7 @@ from tests.check.environments import environment
 from tests.required import missing
 from tests.waiting import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SERVICES = HERE / "services"
 SERVERS = ["uvicorn", "gunicorn", "gevent", "packaging", "hypercorn", "granian", "waitress", "flask", "django"]

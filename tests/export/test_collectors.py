@@ -3,13 +3,14 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Thread
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sadpath.export.collectors import environment, install, process_memory
+from sadpath.export.collectors import MemoryCollector, environment, install, process_memory
 from sadpath.export.pauses import BOUNDS
 from sadpath.probe.census import Census
 
@@ -179,11 +180,17 @@ def test_buckets_are_cumulated() -> None:
     assert counts[-1] >= 5
 
 
-def test_unique_memory_is_this_processs() -> None:
-    """Anonymous memory is what this process has alone: more than a Python needs, less than is resident."""
+def test_anonymous_memory_is_this_processs() -> None:
+    """More than a Python needs, less than is resident."""
     with installed() as registry:
-        unique = scrape(registry)["sadpath_anonymous_memory_bytes"]
-    assert 2**20 < unique <= process_memory().resident + 2**20
+        anonymous = scrape(registry)["sadpath_anonymous_memory_bytes"]
+    assert 2**20 < anonymous <= process_memory().resident + 2**20
+
+
+def test_where_no_anonymous_memory_is_counted_none_is_published(tmp_path: Path) -> None:
+    """Without `/proc`, the standard figures stand there: resident memory is no anonymous memory, nor is any other."""
+    families = MemoryCollector(proc=tmp_path / "proc").collect()
+    assert [family.name for family in families] == ["process_resident_memory_bytes", "process_start_time_seconds"]
 
 
 def test_a_limit_that_is_told_is_published(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 import sadpath
-from sadpath.export.install import Installed
-from sadpath.export.named_errors import MAX_FOLLOWED, named_errors
+from sadpath.export.install import MAX_FOLLOWED, Installed, named_errors
 from tests.counting import counted
 
 

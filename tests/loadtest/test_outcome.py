@@ -11,8 +11,8 @@ from loadtest.catalogue import FIGURES, Twin, read_twin
 from loadtest.outcome import RATE, cells, expected_of, line, rate_for, shortfall, status_of, table, words
 from sadpath.sources import Reading
 from sadpath.verdict.verdict import Outcome, Verdict
-from sadpath.watch.conditions import Conditions
 from sadpath.watch.report import Run
+from sadpath.watch.run import Conditions
 from sadpath.watch.sample_file import Latency, Sample
 
 

@@ -1,15 +1,25 @@
-"""Ways to hold an exception: the name that the probe has to find for each is beside it. Runs on Python 3.9."""
+"""Ways to hold an exception: the name that the probe has to find for each is beside it. Runs on Python 3.9.
+
+What the probe finds is asked for in a process of its own, by `tests.probe.test_holders`.
+"""
 
 import contextvars
 import enum
 import functools
+import gc
 import queue
+import sys
 import threading
 import types
 import weakref
 from collections import ChainMap, OrderedDict, defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
+
+import __main__
+from sadpath.probe.heap import live_exceptions
+from sadpath.probe.holders import names_of
+from tests.probe import raising
 
 HERE = __name__
 
@@ -217,3 +227,62 @@ class Cause(Exception):  # noqa: N818
 chained = Cause()
 chained.__cause__ = made("the cause of another exception", "HERE.chained.__cause__")
 weak = weakref.WeakValueDictionary({"key": in_instance})
+
+
+def found() -> Dict[str, List[str]]:
+    """Return the names that the probe finds, for each way of holding an exception."""
+    numbers = {number: way for way, (number, _) in NAMES.items()}
+    errors = [one for one in live_exceptions() if id(one) in numbers]
+    return {numbers[number]: names for number, names in names_of(errors).items()}
+
+
+def names_in_two_modules() -> List[str]:
+    """Return the names of an exception that another module has as well."""
+    error = globals()["in_two_modules"] = vars(raising)["in_two_modules_too"] = Held()
+    return names_of([error])[id(error)]
+
+
+def names_in_main_too() -> List[str]:
+    """Return the names of an exception that has two in `__main__`, which is where Python begins, and one here."""
+    main = vars(__main__)
+    sys.modules["__mp_main__"] = __main__  # as `import multiprocessing` does
+    error = main["ours"] = main["twice"] = globals()["in_main_too"] = Held()
+    return names_of([error])[id(error)]
+
+
+def names_in_a_running_function() -> List[str]:
+    """Return the names of an exception that only a local of another thread's function refers to."""
+    ready, done = threading.Event(), threading.Event()
+    numbers = []
+
+    def work() -> None:
+        error = Held("running")
+        numbers.append(id(error))
+        ready.set()
+        done.wait(60)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    ready.wait(60)
+    try:
+        return names_of([one for one in live_exceptions() if id(one) in numbers])[numbers[0]]
+    finally:
+        done.set()
+        thread.join()
+
+
+def names_of_nothing() -> List[str]:
+    """Return the names of an exception that nothing holds but this function."""
+    error = Held("nowhere")
+    return names_of([error]).get(id(error), [])
+
+
+def objects_added_by_searches() -> int:
+    """Return by how many objects the heap is larger after some searches, beside many retained entries."""
+    raising.raise_many(module_level, 100)
+    gc.collect()
+    before = len(gc.get_objects())
+    for _ in range(3):
+        names_of([module_level])
+    gc.collect()
+    return len(gc.get_objects()) - before

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List
 import pytest
 
 from sadpath.probe import cycles
-from sadpath.probe.gc_switch import is_on
+from sadpath.probe.looks import collector_is_on
 
 
 class Failed(Exception):  # noqa: N818
@@ -91,6 +91,33 @@ def test_the_local_that_closes_a_circle_is_named(leaves: Callable[[], None]) -> 
     assert found["objects"] >= 40
 
 
+class Refused(Exception):  # noqa: N818
+    """What is raised by something else."""
+
+
+def in_the_frame_of_another() -> None:
+    def attempt(failure: Failed) -> None:
+        raise Refused(failure.args)
+
+    failures = [Failed()]
+    try:
+        attempt(failures[0])
+    except Refused as error:
+        refusal = error
+    try:
+        raise failures.pop()
+    except Failed:
+        assert refusal is not None
+
+
+def test_of_several_locals_in_a_circle_the_one_that_holds_the_exception_is_named() -> None:
+    """The exception's own frame holds `refusal`, the frame of which holds the exception as `failure`."""
+    cycles.begin()
+    in_the_frame_of_another()
+    closed_by = {circle["type"].rpartition(".")[2]: circle["local"] for circle in cycles.end()["circles"]}
+    assert closed_by == {"Failed": "failure", "Refused": "refusal"}
+
+
 def test_a_circle_without_a_local_has_no_name() -> None:
     """It is counted all the same."""
     cycles.begin()
@@ -127,7 +154,7 @@ def test_the_collector_is_as_it_was() -> None:
         begin()
         was, flags = gc.isenabled(), gc.get_debug()
         cycles.begin()
-        assert is_on() is was
+        assert collector_is_on() is was
         cycles.end()
         assert (gc.isenabled(), gc.get_debug()) == (was, flags)
     gc.enable()

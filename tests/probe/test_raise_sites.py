@@ -3,11 +3,12 @@
 import asyncio
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List, Tuple
+from typing import Any, List, Tuple
 
 import pytest
 
 from sadpath.probe.raise_sites import MAX_ENTRIES, is_own, raise_sites
+from sadpath.probe.wire import RaisedAt
 
 
 class Refused(Exception):  # noqa: N818 - it is refused
@@ -19,7 +20,7 @@ def sites(error: BaseException) -> List[Tuple[str, int]]:
     return [(short(one), one["raises"]) for one in raise_sites(error.__traceback__)]
 
 
-def short(one: Dict[str, Any]) -> str:
+def short(one: RaisedAt) -> str:
     """A function's own name: Python 3.9 and 3.10 know no qualified one."""
     return str(one["function"]).rpartition(".")[2]
 
@@ -73,6 +74,25 @@ def test_callers_on_the_way_are_no_sites() -> None:
     assert sites(error) == [("first", 3)]
 
 
+def loops(error: Refused) -> None:
+    for number in range(5):
+        try:
+            if number % 2:
+                raise error
+            raise error
+        except Refused:
+            pass
+
+
+def test_each_raise_within_one_frame_is_counted() -> None:
+    """A worker's loop that raises, catches and goes on: each of its statements with its own line."""
+    error = Refused()
+    loops(error)
+    first_line = loops.__code__.co_firstlineno
+    lines = [(one["line"] - first_line, one["raises"]) for one in raise_sites(error.__traceback__)]
+    assert lines == [(5, 3), (4, 2)]
+
+
 def reraises(error: Refused) -> None:
     try:
         first(error)
@@ -92,15 +112,15 @@ def test_a_bare_raise_in_an_except_block_is_no_site_of_its_own() -> None:
     error = Refused()
     for _ in range(4):
         caught(reraises, error)
-    assert ("first", 4) in sites(error)
+    assert sites(error) == [("first", 4)]
 
 
-def test_an_exception_that_is_raised_again_by_name_has_both_sites() -> None:
-    """Each is a statement of the user's."""
+def test_a_raise_of_what_this_very_frame_has_caught_is_no_site_of_its_own() -> None:
+    """`raise same` passes the exception on as a bare `raise` does; the site is where it came from."""
     error = Refused()
     for _ in range(3):
         caught(raises_again, error)
-    assert dict(sites(error))["first"] == 3
+    assert sites(error) == [("first", 3)]
 
 
 async def awaited(error: Refused) -> None:

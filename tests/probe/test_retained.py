@@ -61,7 +61,7 @@ def _raise(error: Error, held: Any) -> NoReturn:
     raise error
 
 
-@pytest.mark.parametrize("size", [3, 100, 2_000, 20_000])
+@pytest.mark.parametrize("size", [3, 100, 2_000])
 @pytest.mark.parametrize("local", [rows, objects, strings, mapping])
 def test_the_estimate_is_within_30_percent_of_what_tracemalloc_finds(local: Callable[[int], Any], size: int) -> None:
     """Also where the locals are more than one sample may visit."""
@@ -82,9 +82,9 @@ def test_the_estimate_is_within_30_percent_of_what_tracemalloc_finds(local: Call
 
 @pytest.mark.parametrize("kind", [list, tuple, set, frozenset, deque, dict.fromkeys, OrderedDict.fromkeys])
 def test_a_huge_local_is_sampled(kind: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A container of 300,000 objects is not visited whole, nor is a list made of what it refers to."""
+    """A container of 10,000 objects is not visited whole, nor is a list made of what it refers to."""
     error, visited = Error(), []
-    raise_with(error, kind(range(10**6, 10**6 + 300_000)))
+    raise_with(error, kind(range(10**6, 10**6 + 10_000)))
     get_referents = gc.get_referents
 
     def counted(*holders: object) -> List[object]:
@@ -95,7 +95,7 @@ def test_a_huge_local_is_sampled(kind: Callable[[Any], Any], monkeypatch: pytest
     monkeypatch.setattr(gc, "get_referents", counted)
     sample = look_at(error).sample
     assert max(visited) <= 10 * retained.MAX_ELEMENTS
-    assert sample.bytes > 300_000 * 8
+    assert sample.bytes > 10_000 * 8
 
 
 def test_a_look_that_is_out_of_budget_keeps_what_was_finished(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,24 +1,45 @@
+import io
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import sadpath
-from sadpath.watch.conditions import Conditions, write_conditions
-from tests.file_size import limit_file_size
-from tests.watch.test_report import leave, samples
+from sadpath.cli import app
+from sadpath.errors import exit_status
+from sadpath.watch.run import Conditions, write_conditions
+from tests.file_size import limited_file_size
+from tests.watch.runs import leave, samples
 
 ROOT = Path(__file__).parents[2]
 
 
-def run(*arguments: str, **how: Any) -> "subprocess.CompletedProcess[str]":
-    """The command as it is installed."""
-    how = {"capture_output": True, **how}
+@dataclass(frozen=True)
+class Ended:
+    """What a command printed, and its exit status."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str) -> Ended:
+    """The command in this process."""
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        status = exit_status("sadpath", lambda: app(arguments))
+    return Ended(status, out.getvalue(), err.getvalue())
+
+
+def run_as_a_user(*arguments: str, **how: Any) -> "subprocess.CompletedProcess[str]":
+    """The command as it is installed, in a process of its own."""
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
     command = [sys.executable, "-c", "from sadpath.cli import main; main()", *arguments]
-    return subprocess.run(command, cwd=ROOT, text=True, timeout=60, check=False, **how)
+    return subprocess.run(command, cwd=ROOT, text=True, timeout=100, check=False, **how)
 
 
 def test_it_judges_a_run_again_that_was_killed(tmp_path: Path) -> None:
@@ -92,34 +113,33 @@ def test_a_report_without_room_is_one_clear_line(tmp_path: Path) -> None:
     """With the status of what failed; the samples stay."""
     leave(tmp_path, samples("shop", 0))
     before = (tmp_path / "samples.csv").read_bytes()
-    result = run("report", str(tmp_path), preexec_fn=lambda: limit_file_size(10_000))
+    with limited_file_size(10_000):
+        result = run("report", str(tmp_path))
     assert (result.returncode, result.stderr) == (4, f"sadpath: cannot write to {tmp_path}: File too large\n")
     assert [path.name for path in tmp_path.iterdir()] == ["samples.csv"]
     assert (tmp_path / "samples.csv").read_bytes() == before
 
 
-def test_an_output_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_written_is_one_clear_line() -> None:
     """A full disk behind `>`: 1 would be a verdict."""
-    leave(tmp_path, samples("shop", 30_000))
     with Path("/dev/full").open("w") as full:
-        result = run("report", str(tmp_path), capture_output=False, stdout=full, stderr=subprocess.PIPE)
+        result = run_as_a_user("--version", stdout=full)
     assert (result.returncode, result.stderr) == (4, "sadpath: No space left on device\n")
 
 
-def test_a_reader_that_went_away_is_quiet(tmp_path: Path) -> None:
+def test_a_reader_that_went_away_is_quiet() -> None:
     """As `head` does when it has read enough."""
-    leave(tmp_path, samples("shop", 30_000))
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w") as output:
-        result = run("report", str(tmp_path), capture_output=False, stdout=output, stderr=subprocess.PIPE)
+        result = run_as_a_user("--version", stdout=output)
     assert (result.returncode, result.stderr) == (4, "")
 
 
 def test_a_closed_output_changes_nothing_else(tmp_path: Path) -> None:
     """The status is that of the run."""
     leave(tmp_path, samples("shop", 30_000))
-    result = run("report", str(tmp_path), preexec_fn=lambda: os.close(1))
+    result = run_as_a_user("report", str(tmp_path), preexec_fn=lambda: os.close(1))
     assert (result.returncode, result.stderr) == (1, f"report: {tmp_path / 'report.html'}\n")
 
 

@@ -1,7 +1,9 @@
+from urllib.request import BaseHandler, HTTPRedirectHandler, ProxyHandler, build_opener
+
 import pytest
 
 from sadpath.errors import CommandError, Status
-from sadpath.hosts import check_host
+from sadpath.hosts import check_host, direct_opener, host_name, is_own_name, is_own_origin
 
 
 @pytest.mark.parametrize(
@@ -94,3 +96,61 @@ def test_a_host_that_does_not_resolve_is_refused(host: str) -> None:
     with pytest.raises(CommandError, match=f"^cannot resolve host '{host}'$") as refusal:
         check_host(f"http://{host}")
     assert refusal.value.exit_code == Status.WRONG_COMMAND
+
+
+def test_no_proxy_is_asked_for_what_is_near(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the environment names one; further handlers are those of the caller."""
+
+    class Further(HTTPRedirectHandler):
+        """Something else."""
+
+    def kinds(handlers: list[BaseHandler]) -> set[type]:
+        return {type(handler) for handler in handlers}
+
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert ProxyHandler in kinds(build_opener().handlers)  # type: ignore[attr-defined]
+    further = kinds(direct_opener(Further()).handlers)  # type: ignore[attr-defined]
+    assert (ProxyHandler in further, Further in further) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("origin", "fetch_site", "is_own"),
+    [
+        (None, None, True),
+        ("http://127.0.0.1:8000", None, True),
+        ("http://127.0.0.1:8000", "same-origin", True),
+        (None, "none", True),
+        (None, "same-site", False),
+        (None, "cross-site", False),
+        ("http://127.0.0.1:3000", None, False),
+        ("http://evil.example", "same-origin", False),
+        ("null", None, False),
+        ("http://[", None, False),
+    ],
+)
+def test_a_page_of_another_origin_is_told_by_its_headers(
+    origin: str | None,
+    fetch_site: str | None,
+    is_own: bool,  # noqa: FBT001 - a case, and no switch
+) -> None:
+    """A program that is no browser sends neither; a browser sends at least one."""
+    assert is_own_origin("127.0.0.1:8000", origin, fetch_site) is is_own
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "is_own"),
+    [
+        ("127.0.0.1:8000", "127.0.0.1", True),
+        ("[::1]:8000", "::1", True),
+        ("192.168.1.7", "192.168.1.7", True),
+        ("locust:8089", "locust", True),
+        ("lab.localhost", "lab.localhost", True),
+        ("evil.example", "evil.example", False),
+        ("8.8.8.8", "8.8.8.8", False),
+        ("[", "", False),
+        ("", "", False),
+    ],
+)
+def test_a_name_that_a_stranger_can_give_out_is_not_ours(host: str, name: str, is_own: bool) -> None:  # noqa: FBT001
+    """Such a name can be rebound to this machine's address."""
+    assert (host_name(host), is_own_name(host)) == (name, is_own)

@@ -1,10 +1,12 @@
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from service.app import create_app
 from service.errors import reused_errors
+from service.lab import Lab
 from service.settings import Settings
 from service.twins import registry
 
@@ -23,8 +25,32 @@ def nothing_retained() -> Iterator[None]:
     release()
 
 
-@pytest.fixture
-def client() -> Iterator[TestClient]:
-    """A service with its controls exposed."""
-    with TestClient(create_app(Settings(arm="test", control=True, context_kb=1))) as client:
+SETTINGS = Settings(arm="test", control=True, context_kb=1)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[TestClient]:
+    """A service with its controls exposed, for all tests of a module."""
+    with TestClient(create_app(SETTINGS)) as client:
         yield client
+
+
+@pytest.fixture
+def client(running: TestClient) -> TestClient:
+    """The service, as it was when it started but for its counts of requests."""
+    lab_of(running).strategy = SETTINGS.strategy
+    return running
+
+
+@pytest.fixture
+def fresh_client() -> Iterator[TestClient]:
+    """A service that has answered no request."""
+    with TestClient(create_app(SETTINGS)) as client:
+        yield client
+
+
+def lab_of(client: TestClient) -> Lab:
+    """The state of a service."""
+    app: Any = client.app
+    lab: Lab = app.state.lab
+    return lab

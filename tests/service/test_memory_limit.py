@@ -24,7 +24,7 @@ print("still running")
 def test_a_process_over_its_memory_limit_ends_itself_and_prints_the_reason() -> None:
     """It prints one line, and its exit status is that of a process that the kernel killed for its memory."""
     result = subprocess.run(
-        [sys.executable, "-c", EATER], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", EATER], cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
     )
     assert result.returncode == 137
     assert result.stdout == ""
@@ -38,7 +38,7 @@ def test_a_watch_can_be_stopped() -> None:
     """A stopped watch ignores the memory limit."""
     code = "import time; from service.memory_limit import watch; watch('free', 1)(); time.sleep(0.5); print('alive')"
     result = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
     )
     assert result.stdout == "alive\n"
 
@@ -70,7 +70,7 @@ def test_it_ends_where_stderr_cannot_be_written(stderr: Callable[[], int]) -> No
     written = stderr()
     try:
         result = subprocess.run(
-            [sys.executable, "-c", EATER], cwd=ROOT, stdout=subprocess.PIPE, stderr=written, timeout=60, check=False
+            [sys.executable, "-c", EATER], cwd=ROOT, stdout=subprocess.PIPE, stderr=written, timeout=100, check=False
         )
     finally:
         os.close(written)
@@ -80,5 +80,5 @@ def test_it_ends_where_stderr_cannot_be_written(stderr: Callable[[], int]) -> No
 def test_it_ends_where_stderr_is_closed() -> None:
     """As a daemon's is."""
     code = f"import sys; sys.stderr.close(); sys.stderr = None\n{EATER}"
-    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, timeout=60, check=False)
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, timeout=100, check=False)
     assert (result.returncode, result.stdout) == (137, b"")

@@ -42,36 +42,36 @@ def test_every_metric_of_the_contract_is_published() -> None:
         assert set(CONTRACT) <= {name for name, _ in scrape(client)}
 
 
-def test_raised_errors_are_counted_by_error_and_strategy(client: TestClient) -> None:
+def test_raised_errors_are_counted_by_error_and_strategy(fresh_client: TestClient) -> None:
     """The label is the current strategy, not the name in the path."""
-    client.get("/reused/users/42")
-    client.get("/factory/session")
-    client.put("/lab/strategy", json={"strategy": "detached"})
-    client.get("/reused/users/42")
-    page = scrape(client)
+    fresh_client.get("/reused/users/42")
+    fresh_client.get("/factory/session")
+    fresh_client.put("/lab/strategy", json={"strategy": "detached"})
+    fresh_client.get("/reused/users/42")
+    page = scrape(fresh_client)
     for labels in ("user_not_found reused", "invalid_token factory", "user_not_found detached"):
         assert page["sadpath_errors_raised_total", labels] == 1
 
 
-def test_an_error_of_a_twin_is_counted_by_its_variant(client: TestClient) -> None:
+def test_an_error_of_a_twin_is_counted_by_its_variant(fresh_client: TestClient) -> None:
     """The strategy of the `/reused` routes does not matter."""
-    client.put("/lab/strategy", json={"strategy": "detached"})
-    client.get("/twins/asgi-middleware/reused")
-    client.get("/twins/asgi-middleware/copied")
-    raised = {labels for name, labels in scrape(client) if name == "sadpath_errors_raised_total"}
+    fresh_client.put("/lab/strategy", json={"strategy": "detached"})
+    fresh_client.get("/twins/asgi-middleware/reused")
+    fresh_client.get("/twins/asgi-middleware/copied")
+    raised = {labels for name, labels in scrape(fresh_client) if name == "sadpath_errors_raised_total"}
     assert raised == {"user_not_found reused", "user_not_found copied"}
 
 
-def test_a_websocket_session_is_one_request_with_status_101(client: TestClient) -> None:
+def test_a_websocket_session_is_one_request_with_status_101(fresh_client: TestClient) -> None:
     """An accepted handshake counts, a refused one does not."""
-    client.get("/factory/users/42")
+    fresh_client.get("/factory/users/42")
     for variant in ("reused", "factory", "factory"):
-        with client.websocket_connect(f"/twins/websocket/{variant}") as session:
+        with fresh_client.websocket_connect(f"/twins/websocket/{variant}") as session:
             session.send_text("go")
             session.receive_text()
-    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/twins/websocket/reused?context_kb=-1"):
+    with pytest.raises(WebSocketDisconnect), fresh_client.websocket_connect("/twins/websocket/reused?context_kb=-1"):
         pass
-    counted = {labels: value for (name, labels), value in scrape(client).items() if name == "http_requests_total"}
+    counted = {labels: value for (name, labels), value in scrape(fresh_client).items() if name == "http_requests_total"}
     assert counted == {
         "/factory/users/{user_id} GET 404": 1,
         "/twins/websocket/reused GET 101": 1,
@@ -79,11 +79,11 @@ def test_a_websocket_session_is_one_request_with_status_101(client: TestClient) 
     }
 
 
-def test_a_request_is_counted_by_the_status_of_its_response(client: TestClient) -> None:
+def test_a_request_is_counted_by_the_status_of_its_response(fresh_client: TestClient) -> None:
     """A handled error counts as a 404, since the counter is outside the error middleware."""
     for _ in range(3):
-        client.get("/reused/users/42")
-    page = scrape(client)
+        fresh_client.get("/reused/users/42")
+    page = scrape(fresh_client)
     counted = {labels: value for (name, labels), value in page.items() if name == "http_requests_total"}
     assert counted == {"/reused/users/{user_id} GET 404": 3}
 
@@ -102,11 +102,11 @@ def test_counting_does_not_change_what_an_error_retains(twin: str) -> None:
     assert any(entries[0].values())
 
 
-def test_scrapes_and_health_checks_are_not_counted(client: TestClient) -> None:
+def test_scrapes_and_health_checks_are_not_counted(fresh_client: TestClient) -> None:
     """Bytes per request are then per request of the load."""
-    client.get("/metrics")
-    client.get("/healthz")
-    assert not [name for name, _ in scrape(client) if name == "http_requests_total"]
+    fresh_client.get("/metrics")
+    fresh_client.get("/healthz")
+    assert not [name for name, _ in scrape(fresh_client) if name == "http_requests_total"]
 
 
 def test_the_census_is_on_the_page(client: TestClient) -> None:

@@ -5,19 +5,22 @@ from pathlib import Path
 
 import pytest
 
+from service import app
+
 ROOT = Path(__file__).parents[2]
 
 
-def start(**settings: str) -> subprocess.CompletedProcess[str]:
-    """Import the app as uvicorn does, with these settings."""
-    environment = {**os.environ, **settings}
-    command = [sys.executable, "-c", "import service.app; print(service.app.app.state.lab.settings)"]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+def settings_of(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
+    """The settings of a service in this environment."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return str(app._settings())  # noqa: SLF001 - what the app is made with
 
 
-def test_settings_come_from_the_environment() -> None:
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting's variable is its name with the prefix `LAB_`."""
-    shown = start(LAB_ARM="reused", LAB_CONTROL="1", LAB_CONTEXT_KB="64", LAB_MEMORY_LIMIT_MB="256").stdout
+    environment = {"LAB_ARM": "reused", "LAB_CONTROL": "1", "LAB_CONTEXT_KB": "64", "LAB_MEMORY_LIMIT_MB": "256"}
+    shown = settings_of(monkeypatch, **environment)
     assert "arm='reused' control=True context_kb=64 memory_limit_mb=256" in shown
 
 
@@ -30,9 +33,21 @@ def test_settings_come_from_the_environment() -> None:
         ("LAB_CONTROL", "perhaps"),
     ],
 )
-def test_an_invalid_setting_is_one_line_without_a_traceback(name: str, value: str) -> None:
+def test_an_invalid_setting_ends_the_start_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     """The line names the variable, its value and what is wrong."""
-    result = start(**{name: value})
-    assert result.returncode == 1
-    assert result.stderr.startswith(f"{name}={value}: ")
-    assert result.stderr.count("\n") == 1
+    with pytest.raises(SystemExit) as end:
+        settings_of(monkeypatch, **{name: value})
+    assert str(end.value).startswith(f"{name}={value}: ")
+    assert "\n" not in str(end.value)
+
+
+def test_the_line_is_all_that_the_server_prints() -> None:
+    """Without a traceback, where uvicorn imports the app."""
+    command = [sys.executable, "-c", "import service.app"]
+    environment = {**os.environ, "LAB_CONTROL": "perhaps"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("LAB_CONTROL=perhaps: ")
+    assert done.stderr.count("\n") == 1

@@ -23,7 +23,8 @@ from tests.probe.raising import count_by_hand
 from tests.service.in_process import InProcess, in_process
 from tests.tracing import untraced
 
-WARM_UP, REQUESTS = 60, 80  # caches, Python's own too, grow by some ten kilobytes during the warm-up
+WARM_UP, REQUESTS = 40, 50  # caches, Python's own too, grow by some ten kilobytes during the warm-up
+MEASURED_AT_MOST = 4
 ALL = [pytest.param(twin, variant, id=f"{twin.slug}/{variant.slug}") for twin in TWINS for variant in twin.variants]
 BY_TWIN = [pytest.param(twin, id=twin.slug) for twin in TWINS]
 
@@ -105,13 +106,15 @@ def holds(figure: float, expected: Range) -> bool:
 def test_what_a_request_leaves_behind(service: InProcess, twin: Twin, variant: Variant) -> None:
     """Entries, bytes and cyclic objects are what the catalogue expects on this Python and Starlette.
 
-    Measured twice where the first time disagrees: a cache that fills does so once, and a leak does it again.
+    Measured again where they disagree: a cache that fills does so once, and what leaks does so each time.
     """
     assert ask(service, twin, variant, 1) == {variant.status}  # traced, so that coverage knows it
-    measured = measure(service, twin, variant)
-    if not agrees(measured, variant):
-        measured = measure(service, twin, variant)
-    assert agrees(measured, variant), f"{measured}, expected: {variant.why}"
+    measured = []
+    for _ in range(MEASURED_AT_MOST):
+        measured.append(measure(service, twin, variant))
+        if agrees(measured[-1], variant):
+            return
+    pytest.fail(f"{measured}, expected: {variant.why}")
 
 
 @pytest.mark.parametrize("twin", BY_TWIN)

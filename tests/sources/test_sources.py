@@ -4,9 +4,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import repeat
+from pathlib import Path
 from threading import Event, Thread
 
 import psutil
@@ -17,6 +18,7 @@ from sadpath.sources.container import Container
 from sadpath.sources.metrics_page import MetricsPage, WrongPage
 from sadpath.sources.process_tree import ProcessTree
 
+MIB = 2**20
 TEXT = "text/plain; version=0.0.4"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 MEMORY = "process_resident_memory_bytes 1.5e+08\n"
@@ -117,24 +119,29 @@ def test_no_field_names_no_source() -> None:
         source_of(SourceSpec())
 
 
+def read(url: str) -> Reading:
+    """Read a page, however busy the machine is."""
+    return MetricsPage(url, timeout_s=60).read()
+
+
 def test_a_page_in_prometheus_text_format(serve: Serve) -> None:
     """Every figure of a page in Prometheus's text format is read."""
-    assert MetricsPage(serve(FULL)).read() == FULL_READING
+    assert read(serve(FULL)) == FULL_READING
 
 
 def test_a_page_in_openmetrics(serve: Serve) -> None:
     """Every figure of a page in the OpenMetrics format is read."""
-    assert MetricsPage(serve(f"{FULL}# EOF\n", OPENMETRICS)).read() == FULL_READING
+    assert read(serve(f"{FULL}# EOF\n", OPENMETRICS)) == FULL_READING
 
 
 def test_a_page_with_its_length(serve: Serve) -> None:
     """A page with as many bytes as its Content-Length is complete."""
-    assert MetricsPage(serve(FULL, length=len(FULL))).read() == FULL_READING
+    assert read(serve(FULL, length=len(FULL))) == FULL_READING
 
 
 def test_what_a_page_does_not_report_is_unknown(serve: Serve) -> None:
     """A figure that is not on the page is None, and never a zero."""
-    assert MetricsPage(serve(MEMORY)).read() == Reading(150e6)
+    assert read(serve(MEMORY)) == Reading(150e6)
 
 
 def test_the_traceback_entries_are_read_by_error(serve: Serve) -> None:
@@ -144,14 +151,14 @@ def test_the_traceback_entries_are_read_by_error(serve: Serve) -> None:
         f"{name}{labels} {entries}\n"
         for labels, entries in {'{error="a",pid="1"}': 2, '{error="a",pid="2"}': 3, '{error="b"}': 0, "": 4}.items()
     )
-    reading = MetricsPage(serve(page)).read()
+    reading = read(serve(page))
     assert (reading.traceback_entries, reading.entries_by_error) == (9, {"a": 5})
 
 
 def test_labels_are_summed(serve: Serve) -> None:
     """A metric with labels counts as the sum of its series."""
     page = MEMORY + 'http_requests_total{status="404"} 7\nhttp_requests_total{status="401"} 5\n'
-    assert MetricsPage(serve(page)).read().requests == 12
+    assert read(serve(page)).requests == 12
 
 
 def test_requests_may_have_another_name(serve: Serve) -> None:
@@ -173,12 +180,12 @@ def test_a_proxy_is_not_asked(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    assert MetricsPage(serve(MEMORY)).read() == Reading(150e6)
+    assert read(serve(MEMORY)) == Reading(150e6)
 
 
 def test_a_page_in_pieces_is_whole(serve: Serve) -> None:
     """A page that comes byte by byte, in time, is read to its end."""
-    assert MetricsPage(serve([bytes([byte]) for byte in FULL.encode()])).read() == FULL_READING
+    assert read(serve([bytes([byte]) for byte in FULL.encode()])) == FULL_READING
 
 
 def test_nobody_listens() -> None:
@@ -186,7 +193,7 @@ def test_nobody_listens() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as reserved:
         port = reserved.getsockname()[1]
     with pytest.raises(Unreadable, match=f"http://127.0.0.1:{port}/metrics: .*refused"):
-        MetricsPage(f"http://127.0.0.1:{port}/metrics").read()
+        read(f"http://127.0.0.1:{port}/metrics")
 
 
 def test_a_server_that_says_nothing() -> None:
@@ -209,7 +216,7 @@ def test_a_page_that_hangs_in_the_middle(serve: Serve) -> None:
 
 
 def test_a_page_that_drips(serve: Serve) -> None:
-    """A page that sends a little now and then, for ever, takes no longer than the time it has."""
+    """A page that sends a little now and then is given up when its time is over, though each piece came in time."""
     never = Event()
 
     def dripping() -> Iterator[bytes]:
@@ -217,10 +224,8 @@ def test_a_page_that_drips(serve: Serve) -> None:
             yield b"# drip\n"
             never.wait(0.05)
 
-    began = time.monotonic()
     with pytest.raises(Unreadable, match="timed out"):
         MetricsPage(serve(dripping()), timeout_s=0.3).read()
-    assert time.monotonic() - began < 2
 
 
 def test_a_page_without_end(serve: Serve) -> None:
@@ -235,27 +240,27 @@ def test_an_error_page_is_a_missing_sample(serve: Serve, status: int, kind: type
     """Even with figures on it; of 4xx the address is the reason, of 5xx the service."""
     url = serve(FULL, status=status)
     with pytest.raises(Unreadable, match=f"^{status} from {url}$") as failure:
-        MetricsPage(url).read()
+        read(url)
     assert type(failure.value) is kind
 
 
 def test_a_number_that_is_cut_short(serve: Serve) -> None:
     """A page that ends in the middle of a number is a missing sample: 1.5e+0 is a number too."""
     with pytest.raises(Unreadable, match="cut short"):
-        MetricsPage(serve(MEMORY[:-2])).read()
+        read(serve(MEMORY[:-2]))
 
 
 def test_openmetrics_that_is_cut_short_at_a_lines_end(serve: Serve) -> None:
     """A page in OpenMetrics without its last line is a missing sample, though each of its lines is complete."""
     with pytest.raises(Unreadable, match="# EOF"):
-        MetricsPage(serve(FULL, OPENMETRICS)).read()
+        read(serve(FULL, OPENMETRICS))
 
 
 @pytest.mark.parametrize("missing", [1, 1_000])
 def test_a_page_that_is_shorter_than_it_said(serve: Serve, missing: int) -> None:
     """A page with fewer bytes than its length is a missing sample, though each of its lines is complete."""
     with pytest.raises(Unreadable):
-        MetricsPage(serve(FULL, length=len(FULL) + missing)).read()
+        read(serve(FULL, length=len(FULL) + missing))
 
 
 @pytest.mark.parametrize(
@@ -272,20 +277,20 @@ def test_a_page_that_is_shorter_than_it_said(serve: Serve, missing: int) -> None
 def test_what_is_not_a_metrics_page(serve: Serve, body: str | Body, content_type: str) -> None:
     """Anything but a metrics page is a missing sample."""
     with pytest.raises(Unreadable):
-        MetricsPage(serve(body, content_type)).read()
+        read(serve(body, content_type))
 
 
 def test_a_page_that_the_parser_chokes_on(serve: Serve) -> None:
     """Malformed OpenMetrics is a missing sample, also where the parser raises an undocumented error."""
     page = '# TYPE h histogram\nh_bucket{le="+Inf"} 2\nh_count 2\nh_sum 1.0\nE s inf_info{a="b"} 1\n# EOF\n'
     with pytest.raises(Unreadable, match="does not parse"):
-        MetricsPage(serve(page, OPENMETRICS)).read()
+        read(serve(page, OPENMETRICS))
 
 
 def test_a_page_without_memory(serve: Serve) -> None:
     """A metrics page with no memory on it is a missing sample; the reason names the metric."""
     with pytest.raises(Unreadable, match="no process_resident_memory_bytes on the page"):
-        MetricsPage(serve("http_requests_total 7\n")).read()
+        read(serve("http_requests_total 7\n"))
 
 
 @pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\r\n", b""])
@@ -294,7 +299,7 @@ def test_a_reason_is_one_line(greeting: bytes) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         Thread(target=answer_once, args=(server, greeting), daemon=True).start()
         with pytest.raises(Unreadable) as failure:
-            MetricsPage(f"http://127.0.0.1:{server.getsockname()[1]}/metrics").read()
+            read(f"http://127.0.0.1:{server.getsockname()[1]}/metrics")
     assert len(str(failure.value).splitlines()) == 1
     assert str(failure.value) == str(failure.value).strip().rstrip(":")
 
@@ -326,14 +331,32 @@ def test_the_environment_of_a_page_that_cannot_be_read(serve: Serve) -> None:
 def test_a_process_and_its_child_are_summed() -> None:
     """The memory of a tree is that of the process and of its child together."""
     hold = "held = b'x' * 40_000_000; print('ready', flush=True); input()"
-    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}])"
-    with running(parent) as process:
+    with running(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}])") as process:
         reading = ProcessTree(process.pid).read()
-        alone = psutil.Process(process.pid).memory_full_info()
-        process.communicate("\n")
-    assert reading.resident_bytes > alone.rss + 40_000_000
-    assert reading.anonymous_bytes is not None
-    assert reading.anonymous_bytes > alone.uss + 40_000_000
+        alone = psutil.Process(process.pid).memory_info().rss
+    assert reading.resident_bytes > alone + 40_000_000
+    assert 40_000_000 < (reading.anonymous_bytes or 0) < reading.resident_bytes
+
+
+def test_anonymous_memory_has_no_page_of_a_file(tmp_path: Path) -> None:
+    """Private pages of a file that nobody else maps are no anonymous memory: they come and go with the neighbours."""
+    file = tmp_path / "library"
+    file.write_bytes(bytes(32 * MIB))
+    program = (
+        "import mmap, sys; file = open(sys.argv[1], 'rb')\n"
+        "mapped = mmap.mmap(file.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ); sum(mapped[::4096])\n"
+        "print('ready', flush=True); input()"
+    )
+    with running(program, str(file)) as process:
+        reading = ProcessTree(process.pid).read()
+    assert reading.resident_bytes > 32 * MIB
+    assert (reading.anonymous_bytes or 0) < 24 * MIB
+
+
+def test_where_no_anonymous_memory_is_counted_it_is_unknown(tmp_path: Path) -> None:
+    """Without `/proc` there is resident memory alone."""
+    reading = ProcessTree(os.getpid(), tmp_path / "proc").read()
+    assert (reading.resident_bytes > MIB, reading.anonymous_bytes) == (True, None)
 
 
 def test_a_process_has_its_start_time() -> None:
@@ -341,15 +364,14 @@ def test_a_process_has_its_start_time() -> None:
     before = time.time()
     with running("print('ready', flush=True); input()") as process:
         reading = ProcessTree(process.pid).read()
-        process.communicate("\n")
-    assert reading.start_time_s == pytest.approx(before, abs=5)
+    assert reading.start_time_s == pytest.approx(before, abs=60)
     assert reading.requests is None
 
 
 def test_a_process_that_is_gone() -> None:
     """A process that has ended is a missing sample; the reason has its number."""
     with running("print('ready', flush=True); input()") as process:
-        process.communicate("\n")
+        pass
     with pytest.raises(Unreadable, match=f"process {process.pid} is gone"):
         ProcessTree(process.pid).read()
 
@@ -362,11 +384,15 @@ def test_a_process_that_waits_to_be_reaped_is_gone() -> None:
             ProcessTree(process.pid).read()
 
 
-def running(program: str) -> subprocess.Popen[str]:
-    """Start a Python program that prints when it is ready."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+@contextmanager
+def running(program: str, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
+    """Run a Python program that prints when it is ready, and ends when its input does."""
+    command = [sys.executable, "-c", program, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield process
+            process.communicate("\n")
+        finally:
+            process.kill()

@@ -1,21 +1,12 @@
-"""Who may use Locust's web UI, and where a load may go: in its app, and in a real Locust."""
+"""Who may use Locust's web UI, and where a load may go, in its app."""
 
-import json
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.error import HTTPError
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
+import gevent
 import pytest
 
-from loadtest.ports import free_port, free_ports
-from sadpath.lifeline import Child
-from tests.waiting import until
+from tests.watch.conftest import greenlets_until
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -24,79 +15,11 @@ if TYPE_CHECKING:
 STRANGER = "http://224.0.0.1"
 """No private address, and one of a group: the kernel itself refuses to connect there, so that no packet can leave."""
 
-FIRST = "not hasattr(environment, 'changed') and setattr(environment, 'changed', True) is None"
-"""Only at the first start."""
-
 EVIL = "http://evil.example"
 REFUSAL = (
     "224.0.0.1 (224.0.0.1) is neither this machine nor on a private network; "
     "if you own it, add --sadpath-i-own-this-host"
 )
-LOCUSTFILE = """
-from locust import FastHttpUser, constant, events, task
-from locust.runners import WorkerRunner
-from sadpath.plugins.locust import register
-
-HOST = {host!r}
-
-
-def change(environment, **_):
-    "As a person can, or a name server, after the first check."
-    if {where}:
-        environment.host = Client.host = HOST
-
-
-events.test_start.add_listener(change)
-register(events)
-
-
-class Client(FastHttpUser):
-    host = "http://127.0.0.1"
-    wait_time = constant(0.1)
-
-    @task
-    def missing(self):
-        self.client.get("/")
-"""
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Environment]":
-    """Locust with its real web UI, which is asked without a socket: no load runs, since nothing switches greenlets."""
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")  # the other tests need their sockets and threads as they are
-    from locust import User  # noqa: PLC0415
-    from locust.argument_parser import get_parser  # noqa: PLC0415
-    from locust.env import Environment  # noqa: PLC0415
-
-    from sadpath.watch.guard import guard  # noqa: PLC0415
-    from sadpath.watch.options import add_options  # noqa: PLC0415
-
-    class Shopper(User):
-        """Never runs."""
-
-    monkeypatch.setattr("sys.argv", ["locust"])  # which its page reads, to show the options
-    parser = get_parser()
-    add_options(parser)
-    options = parser.parse_args(["--web-host", "locust.lab.example"])
-    environment = Environment(
-        user_classes=[Shopper],
-        available_user_classes={"Shopper": Shopper},  # type: ignore[dict-item]  # it is a class, as its name says
-        available_user_tasks={"Shopper": []},
-        parsed_options=options,
-    )
-    runner = environment.create_local_runner()
-    web_ui = environment.create_web_ui("127.0.0.1", 0, delayed_start=True)
-    assert web_ui.app
-    guard(web_ui.app, environment)
-    yield environment
-    runner.quit()
-
-
-@pytest.fixture
-def client(environment: "Environment") -> "FlaskClient":
-    assert environment.web_ui
-    assert environment.web_ui.app
-    return environment.web_ui.app.test_client()
 
 
 ATTACKS: Mapping[str, Mapping[str, str]] = {
@@ -170,14 +93,14 @@ def test_its_own_pages_and_programs_are_answered(client: "FlaskClient", headers:
     ],
 )
 def test_the_web_ui_changes_only_what_it_has_a_field_for(
-    client: "FlaskClient", environment: "Environment", form: Mapping[str, str], message: str
+    client: "FlaskClient", web_environment: "Environment", form: Mapping[str, str], message: str
 ) -> None:
     """And an address that comes through it is checked as one on the command line; the load does not start."""
     from sadpath.watch.options import options_of  # noqa: PLC0415 - it imports Locust, as the fixture does
 
     answer = client.post("/swarm", data={"user_count": "1", "spawn_rate": "1", **form})
     assert (answer.status_code, answer.json) == (400, {"success": False, "message": message})
-    assert (environment.host, options_of(environment).sadpath_i_own_this_host) == (None, False)
+    assert (web_environment.host, options_of(web_environment).sadpath_i_own_this_host) == (None, False)
 
 
 @pytest.mark.parametrize(
@@ -191,127 +114,33 @@ def test_the_web_ui_changes_only_what_it_has_a_field_for(
     ],
 )
 def test_a_class_of_users_is_not_sent_to_a_stranger_either(
-    client: "FlaskClient", environment: "Environment", settings: object, status: int
+    client: "FlaskClient", web_environment: "Environment", settings: object, status: int
 ) -> None:
     """The web UI has a form for each class, with a host."""
     if isinstance(settings, dict):
         settings = {"user_class_name": "Shopper", **settings}
     assert client.post("/user", json=settings).status_code == status
-    assert environment.user_classes[0].host != STRANGER
+    assert web_environment.user_classes[0].host != STRANGER
 
 
-class Locust:
-    """A Locust with the plugin, whose host changes after the first check."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "locustfile.py"
-        self.log = folder / "log"
-        self.port, self.master = free_ports(2)
-
-    def command(self, *options: str, where: str = "False") -> list[str]:
-        """Return what a user types."""
-        self._file.write_text(LOCUSTFILE.format(host=STRANGER, where=where))
-        ports = ["--web-port", str(self.port), "--master-port", str(self.master)]
-        ports += ["--master-bind-port", str(self.master)]
-        return [sys.executable, "-m", "locust", "-f", str(self._file), "--only-summary", *ports, *options]
-
-    def ask(self, path: str, form: Mapping[str, str] | None = None, **headers: str) -> tuple[int, str]:
-        """Return the status and the body of an answer, as a script without an origin gets it."""
-        data = None if form is None else urlencode(form).encode()
-        url = f"http://127.0.0.1:{self.port}{path}"
-        try:
-            with urlopen(Request(url, data, headers), timeout=10) as answer:
-                return answer.status, answer.read().decode()
-        except HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-
-    def state(self) -> str:
-        """Return what it does: ready, spawning, running, stopped; nothing while it does not answer."""
-        try:
-            return str(json.loads(self.ask("/stats/requests")[1])["state"])
-        except OSError:
-            return ""
-
-
-@pytest.fixture
-def locust(tmp_path: Path) -> Locust:
-    return Locust(tmp_path)
-
-
-def run(command: list[str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
-
-
-def test_a_host_is_checked_at_the_start_of_the_load(locust: Locust) -> None:
-    """Not only when Locust starts: without a web UI, it ends with the one line and the status of a wrong command."""
-    result = run(locust.command("--headless", "--run-time", "2", where="True"))
-    assert result.returncode == 2
-    assert f"locust: {REFUSAL}" in result.stderr.splitlines()
-    assert "Traceback" not in result.stderr
-    assert "Network is unreachable" not in result.stderr + result.stdout
-
-
-def test_a_worker_checks_the_host_itself(locust: Locust) -> None:
-    """Its name server may give it another address than its master's does."""
-    where = "isinstance(environment.runner, WorkerRunner)"
-    options = ["--headless", "--processes", "1", "--run-time", "4"]
-    result = run(locust.command(*options, where=where))
-    assert f"locust: {REFUSAL}" in result.stderr.splitlines()
-    assert "Traceback" not in result.stderr
-    assert "Network is unreachable" not in result.stderr + result.stdout
-
-
-@pytest.mark.parametrize("distributed", [[], ["--processes", "1"]], ids=["alone", "master and worker"])
-def test_where_there_is_a_web_ui_the_start_is_refused_and_another_may_follow(
-    locust: Locust, distributed: list[str]
+def test_a_start_is_refused_and_another_may_follow(
+    web_environment: "Environment", caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The reason is in the log, Locust goes on, and with a host of ours the load runs."""
-    process = Child(locust.command("--autostart", "--users", "1", *distributed, where=FIRST), locust.log)
-    try:
-        until(lambda: f"the load is refused: {REFUSAL}" in locust.log.read_text(), 60, "the refusal in the log")
-        until(lambda: locust.state() in {"ready", "stopped"}, 30, "an answer")
-        form = {"user_count": "1", "spawn_rate": "1", "host": f"http://127.0.0.1:{free_port()}"}
-        assert locust.ask("/swarm", {**form, "host": STRANGER})[0] == 400
-        assert json.loads(locust.ask("/swarm", form)[1])["success"] is True
-        until(lambda: locust.state() == "running", 30, "a load")
-        assert locust.ask("/stop", {})[0] == 200
-        log = locust.log.read_text()  # before it is interrupted, wherever it is then
-    finally:
-        process.stop(signal.SIGINT, 30)
-    assert "Traceback" not in log
-    assert "unreachable" not in log
-
-
-def test_over_http_too_only_its_own_pages_and_programs_are_answered(locust: Locust) -> None:
-    """The whole way, through the server and its sockets."""
-    process = Child(locust.command(), locust.log)
-    try:
-        until(lambda: locust.state() == "ready", 60, "an answer")
-        form = {"user_count": "1", "spawn_rate": "1", "host": "http://127.0.0.1:1"}
-        assert locust.ask("/swarm", form, Origin=EVIL)[0] == 403
-        assert locust.ask("/stop", {}, Origin=EVIL)[0] == 403
-        assert locust.ask("/stats/requests", Origin=EVIL)[0] == 403
-        assert locust.ask("/metrics", Host="evil.example")[0] == 403
-        assert locust.ask("/swarm", {**form, "sadpath_reports": "/tmp/x"})[0] == 400  # noqa: S108 - not written
-        assert locust.state() == "ready"
-        assert locust.ask("/stats/reset", {}) == (200, "ok")
-    finally:
-        process.stop(signal.SIGINT, 30)
-
-
-def listens_at(locust: Locust, options: list[str], environment: Mapping[str, str]) -> str:
-    """Return where Locust says that its web UI is."""
-    process = Child(locust.command(*options), locust.log, environment)
-    try:
-        until(lambda: "Starting web interface at" in locust.log.read_text(), 60, "the address in the log")
-        return locust.log.read_text().partition("Starting web interface at ")[2].partition(",")[0]
-    finally:
-        process.stop(signal.SIGINT, 30)
+    """The host can be another one by then; the reason is in the log, and with a host of ours the load runs."""
+    runner = web_environment.runner
+    assert runner
+    web_environment.host = STRANGER
+    gevent.spawn(runner.start, 1, 1).join(60)
+    greenlets_until(lambda: runner.state == "stopped")
+    assert runner.user_count == 0
+    assert f"the load is refused: {REFUSAL}" in caplog.messages
+    web_environment.host = "http://127.0.0.1"
+    gevent.spawn(runner.start, 1, 1).join(60)
+    assert (runner.state, runner.user_count) == ("running", 1)
 
 
 @pytest.mark.parametrize(
-    ("options", "environment", "host"),
+    ("options", "variables", "host"),
     [
         ([], {}, "127.0.0.1"),
         (["--web-host", "127.0.0.2"], {}, "127.0.0.2"),
@@ -319,7 +148,16 @@ def listens_at(locust: Locust, options: list[str], environment: Mapping[str, str
     ],
 )
 def test_the_web_ui_listens_on_loopback_unless_told_otherwise(
-    locust: Locust, options: list[str], environment: Mapping[str, str], host: str
+    monkeypatch: pytest.MonkeyPatch, options: list[str], variables: Mapping[str, str], host: str
 ) -> None:
     """Locust itself would listen on all interfaces: anybody in the same room could start a load."""
-    assert listens_at(locust, options, environment) == f"http://{host}:{locust.port}"
+    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
+    from locust.argument_parser import get_parser  # noqa: PLC0415
+
+    from sadpath.plugins.locust import add_options  # noqa: PLC0415
+
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    parser = get_parser()
+    add_options(parser)
+    assert parser.parse_args(options).web_host == host

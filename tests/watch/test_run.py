@@ -9,8 +9,7 @@ import pytest
 from sadpath.errors import Status
 from sadpath.sources import Reading
 from sadpath.verdict.verdict import Outcome, Verdict
-from sadpath.watch.conditions import Conditions, read_conditions, write_conditions
-from sadpath.watch.run import WARM_UP_REQUESTS, Run, judged
+from sadpath.watch.run import WARM_UP_REQUESTS, Conditions, Run, judge_run, read_conditions, write_conditions
 from sadpath.watch.sample_file import Sample
 
 
@@ -33,7 +32,7 @@ def sample(start_time_s: float | None, requests: float) -> Sample:
 
 
 def verdicts_of(samples: list[Sample], conditions: Conditions | None = None) -> dict[str, Verdict]:
-    return judged(Run(samples, conditions or Conditions())).verdicts
+    return judge_run(Run(samples, conditions or Conditions())).verdicts
 
 
 def split(samples: list[Sample]) -> list[list[float | None]]:

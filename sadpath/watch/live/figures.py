@@ -52,7 +52,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Mark:
+class ChartMark:
     """Something that happened at one time, in seconds since the run began: `kind` is action, killed or restarted.
 
     `row` and `side` are where its words stand: those of one that follows closely stand below those of the one before,
@@ -104,7 +104,7 @@ def marks_of(run: Run) -> list[dict[str, object]]:
     for arm, lifetimes in run.lifetimes.items():
         for before, after in pairwise(lifetimes):
             kind = "killed" if was_killed(before) else "restarted"
-            marks.append(Mark(after.samples[0].elapsed_s, kind, f"{arm} {kind}", arm))
+            marks.append(ChartMark(after.samples[0].elapsed_s, kind, f"{arm} {kind}", arm))
     marks.sort(key=lambda mark: mark.elapsed_s)
     turns = LEFT_FROM * (run.samples[-1].elapsed_s if run.samples else 0.0)
     return [
@@ -113,7 +113,7 @@ def marks_of(run: Run) -> list[dict[str, object]]:
     ]
 
 
-def _actions(run: Run) -> Iterator[Mark]:
+def _actions(run: Run) -> Iterator[ChartMark]:
     """Yield the actions. What was done to several arms is in the next sample of each."""
     done: dict[str, Sample] = {}
     for sample in run.marked:
@@ -122,7 +122,7 @@ def _actions(run: Run) -> Iterator[Mark]:
             if before and before.arm != sample.arm and sample.elapsed_s - before.elapsed_s < SAME_ACTION_S:
                 continue
             done[words] = sample
-            yield Mark(sample.elapsed_s, "action", words, sample.arm)
+            yield ChartMark(sample.elapsed_s, "action", words, sample.arm)
 
 
 def _window(lifetime: Lifetime) -> list[Sample]:

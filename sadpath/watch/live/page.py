@@ -1,9 +1,11 @@
-"""The live page at `/sadpath` on Locust's web UI, and what it asks for while it is open."""
+"""The live page at `/sadpath` on Locust's web UI: the way to it, and what it asks for while it is open."""
 
 from __future__ import annotations
 
 import json
+import logging
 import secrets
+import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,14 +21,22 @@ from sadpath.pages import templates
 from sadpath.watch.live.figures import figures_of, marks_of
 from sadpath.watch.live.stage import Refused, Stage
 from sadpath.watch.report import MEMORY_PICTURE, PAGE
-from sadpath.watch.report.charts import MARKS_DATA, SAMPLES_DATA, THEMES, colours, live_chart
-from sadpath.watch.report.page import chart_script
+from sadpath.watch.report.charts import MARKS_DATA, SAMPLES_DATA, THEMES, chart_script, colours, live_chart
 from sadpath.watch.report.rows import ChartRows
 from sadpath.watch.run import Run
 from sadpath.watch.sample_file import Sample
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
+    from locust.web import WebUI
+
+PATH = "/sadpath"
+EVERYWHERE = {"", "*", "0.0.0.0", "::"}  # noqa: S104 - Locust's choice, which is read here
+LINK = f"""
+    <a href="{PATH}" style="position: fixed; left: 16px; bottom: 16px; z-index: 9999; padding: 10px 16px;
+      background: #d55e00; color: #fff; border-radius: 6px; font: 16px sans-serif; text-decoration: none">
+      Memory under load (Sadpath)</a>
+  </body>"""
 
 ASKS_WITH = "X-Sadpath-Token"
 OPEN_S = 3.0
@@ -39,7 +49,40 @@ ASSETS = {"live.css": "text/css", "live.js": "text/javascript", "stage.js": "tex
 FILES = {PAGE: "text/html", MEMORY_PICTURE: "image/png"}
 """What the page takes from the folder when the load has ended."""
 
+logger = logging.getLogger("sadpath")
+
 _TEMPLATES = templates("sadpath.watch.live", "assets")
+
+
+def link_from_index(app: Flask) -> None:
+    """Add a link to Locust's own page, which is a script's: the documented ways to extend it only add tables."""
+
+    @app.after_request
+    def add_link(response: Response) -> Response:
+        if request.endpoint == "locust.index" and response.mimetype == "text/html":
+            response.set_data(response.get_data(as_text=True).replace("</body>", LINK.lstrip()))
+        return response
+
+
+def announce(web_ui: WebUI) -> None:
+    """Log the address of the live page as soon as the web UI answers, which is after the `init` event."""
+    gevent.spawn(_announce, web_ui)
+
+
+def _announce(web_ui: WebUI) -> None:
+    host = "127.0.0.1" if web_ui.host in EVERYWHERE else str(web_ui.host)
+    while not _answers(host, web_ui.port):
+        gevent.sleep(0.1)
+    scheme = "https" if web_ui.tls_cert else "http"
+    logger.info("memory under load: %s://%s:%s%s", scheme, f"[{host}]" if ":" in host else host, web_ui.port, PATH)
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 class Watched(Protocol):
@@ -102,8 +145,8 @@ class LivePage:
             **{f"/{name}": partial(self._asset, name) for name in ASSETS},
         }
         for path, view in views.items():
-            app.add_url_rule(f"/sadpath{path}", f"sadpath{path}", view)
-        app.add_url_rule("/sadpath/do", "sadpath/do", self._do, methods=["POST"])
+            app.add_url_rule(f"{PATH}{path}", f"sadpath{path}", view)
+        app.add_url_rule(f"{PATH}/do", "sadpath/do", self._do, methods=["POST"])
 
     def wait_for_readers(self) -> None:
         """Wait until each open page has the report of a load that has ended, but not for long."""

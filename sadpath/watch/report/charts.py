@@ -1,4 +1,4 @@
-"""The charts, made once: each becomes a picture, a part of the report, and a part of the live page."""
+"""The charts, made once: each becomes a picture for a slide, a part of the report, and a part of the live page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from itertools import cycle
 from typing import Any
 
 import altair as alt
+import vl_convert
 
+from sadpath.verdict.verdict import Verdict
 from sadpath.watch.report.rows import Row
 from sadpath.watch.run import Run
 
@@ -56,6 +58,9 @@ THEMES = {
 WIDTH, HEIGHT = 1000, 440
 LIMIT_SHOWN_FROM = 0.4
 """Share of the memory limit from which its line is drawn; below, it would only flatten the curves."""
+
+CYCLES_SHOWN_FROM = 1.0
+"""Objects in reference cycles per request from which a picture mentions them."""
 
 
 def colours(arms: Sequence[str], leaking: Collection[str] = ()) -> dict[str, str]:
@@ -158,6 +163,35 @@ def with_rows(chart: alt.TopLevelMixin, rows: Sequence[Row], **title: Any) -> di
     spec: dict[str, Any] = chart.to_dict(validate=False)  # a test does that: it takes half a second
     spec["datasets"] = {SAMPLES_DATA: list(rows)}
     return spec
+
+
+def memory_picture(run: Run, rows: Sequence[Row]) -> bytes:
+    """Draw the memory of the arms, as PNG, 16 to 9. `rows` are those of the run."""
+    chart = memory_chart(colours_of(run), anonymous=run.is_anonymous)
+    spec = with_rows(chart, rows, title=picture_title(run))
+    return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=1.5))
+
+
+def picture_title(run: Run) -> dict[str, Any]:
+    """Return the text above the picture: what was decided and measured, the figures of each arm, the versions."""
+    verdicts = [f"{arm}: {verdict.figures}{_cycles(run, verdict)}" for arm, verdict in run.verdicts.items()]
+    about = run.conditions.about.splitlines()
+    return {"text": run.headline, "subtitle": [*about, *verdicts, *filter(None, [run.conditions.versions])]}
+
+
+def _cycles(run: Run, verdict: Verdict) -> str:
+    """Return the objects in reference cycles, where one of the arms makes some: memory does not show them."""
+    cycles = [one.cyclic_objects_per_request or 0 for one in run.verdicts.values()]
+    ours = verdict.cyclic_objects_per_request
+    if ours is None or max(cycles, default=0) < CYCLES_SHOWN_FROM:
+        return ""
+    return f", {ours:,.1f} objects in reference cycles"
+
+
+@cache
+def chart_script() -> str:
+    """Return the JavaScript that draws a chart, from the installed package."""
+    return vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]  # its stub wants a snippet
 
 
 def _style(theme: Theme) -> dict[str, Any]:

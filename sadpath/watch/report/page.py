@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-
-import vl_convert
 
 from sadpath.pages import templates
-from sadpath.watch.conditions import VERSION_NAMES
-from sadpath.watch.report.charts import (
-    VEGA_LITE,
-    colours_of,
-    memory_name,
-    panels,
-    with_rows,
-)
-from sadpath.watch.report.console import retained_by_error
+from sadpath.verdict.verdict import Verdict
+from sadpath.watch.report.charts import chart_script, colours_of, memory_name, panels, with_rows
 from sadpath.watch.report.rows import Row
-from sadpath.watch.run import Run
+from sadpath.watch.run import VERSION_NAMES, Run
 
 _TEMPLATES = templates("sadpath.watch.report")
 
@@ -33,7 +23,7 @@ def report_page(run: Run, rows: Sequence[Row]) -> str:
     return _TEMPLATES.get_template("report.html").render(
         run=run,
         memory=memory_name(anonymous=run.is_anonymous),
-        retained=retained_by_error,
+        retained=_retained_by_error,
         facts=_facts(run),
         colours=colour_of,
         gaps=_gaps(run),
@@ -47,10 +37,9 @@ def report_page(run: Run, rows: Sequence[Row]) -> str:
     )
 
 
-@cache
-def chart_script() -> str:
-    """Return the JavaScript that draws a chart, from the installed package."""
-    return vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]  # its stub wants a snippet
+def _retained_by_error(verdict: Verdict) -> list[str]:
+    """Return a sentence for each exception whose traceback grows."""
+    return [f"{error} retains {entries:,.1f} entries per request" for error, entries in verdict.errors.items()]
 
 
 @dataclass

@@ -1,13 +1,16 @@
-"""A run for programs: `summary.json`."""
+"""A run in short: `summary.json` for programs, and a few lines for a terminal or a log."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sadpath.files import write_json
 from sadpath.verdict.verdict import rounded
 from sadpath.watch.run import Run
+
+RULE_WIDTH = 80
 
 
 def write_summary(path: Path, run: Run) -> None:
@@ -39,3 +42,17 @@ def summary(run: Run) -> dict[str, Any]:
             for arm, verdict in run.verdicts.items()
         },
     }
+
+
+def verdict_lines(run: Run) -> Iterator[str]:
+    """Yield the verdict of each arm: one line with what was decided, and its evidence below, indented."""
+    width = max(map(len, run.verdicts), default=0)
+    for arm, verdict in run.verdicts.items():
+        yield f"{arm:<{width}}  {verdict.outcome}: {verdict.figures}"
+        yield from (f"{'':<{width}}  {line}" for line in (verdict.reason, f"measured over {verdict.basis}"))
+
+
+def verdict_block(run: Run, where: str) -> str:
+    """Return the verdict between two rules, for a log in which it should stand out; `where` names the report."""
+    title = f"== Sadpath: {run.outcome} "
+    return "\n".join([f"{title:=<{RULE_WIDTH}}", *verdict_lines(run), f"report: {where}", "=" * RULE_WIDTH])

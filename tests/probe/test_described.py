@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from sadpath.probe.explain import LONGEST_MESSAGE, described, explain, message
-from tests.probe.raising import count_by_hand, raise_many
+from sadpath.probe.explain import LONGEST_MESSAGE, described, message
+from tests.probe.other_process import other_process
+from tests.probe.raising import raise_many
 
 
 class Detailed(Exception):  # noqa: N818
@@ -33,25 +34,16 @@ class Opinionated(Exception):  # noqa: N818
         raise AssertionError("this is the user's code")
 
 
-held = ValueError("held here")
-
-
 def test_an_exception_is_explained_by_its_id() -> None:
-    """Its name, its message, its raise sites, and what it retains."""
-    raise_many(held, 30, payload=1000)
-    (found,) = explain([id(held)])
-    entries, frames = count_by_hand(held)
-    held.__traceback__ = None
-    assert found["held_by"] == [f"{__name__}.held"]
-    assert (found["type"], found["message"], found["entries"]) == ("builtins.ValueError", "held here", entries)
-    assert found["frames"] == pytest.approx(frames, rel=0.1)
-    assert found["bytes"] > 30 * 1000
-    assert [site["function"].rpartition(".")[2] for site in found["raised_at"]] == ["_descend"]
-
-
-def test_one_that_has_gone_is_left_out() -> None:
-    """An id may be of anything by then."""
-    assert explain([id(object())]) == []
+    """Its name, its message, its raise sites, and what it retains; one that has gone by then is left out."""
+    with other_process() as call:
+        (explained,), (entries, frames) = call("tests.probe.answering.explained_after", 30)
+    assert explained["held_by"] == ["tests.probe.answering.held"]
+    assert (explained["type"], explained["message"]) == ("builtins.ValueError", "held here")
+    assert explained["entries"] == entries
+    assert explained["frames"] == pytest.approx(frames, rel=0.1)
+    assert explained["bytes"] > 30 * 1000
+    assert [site["function"].rpartition(".")[2] for site in explained["raised_at"]] == ["_descend"]
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,17 @@ import subprocess
 import sys
 from ctypes.util import find_library
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import pytest
 
-from sadpath.probe.allocators import bytes_in_use
-from sadpath.probe.memory import settle
+from sadpath.probe import memory
+from sadpath.probe.memory import bytes_in_use, settle
 from tests.required import missing
 
 ROOT = Path(__file__).parents[2]
 GROWTH = """
-from sadpath.probe.allocators import bytes_in_use
+from sadpath.probe.memory import bytes_in_use
 before = bytes_in_use()
 kept = [b"." * 4000 + bytes([number]) for number in range(250)]
 print(before and bytes_in_use() - before)
@@ -36,9 +36,37 @@ def growth_in_a_process_with(**environment: str) -> "Optional[int]":
     """By how much 250 objects of 4 KB let the bytes in use of another process grow; None where that is unknown."""
     command = [sys.executable, "-c", GROWTH]
     done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=30, check=True
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=100, check=True
     )
     return None if done.stdout == "None\n" else int(done.stdout)
+
+
+class OtherLibrary:
+    """The C library of this process, but for what a test gives another answer to."""
+
+    def __init__(self, **answers: Any) -> None:
+        self._answers = answers
+
+    def __getattr__(self, name: str) -> Any:
+        return self._answers.get(name) or getattr(OURS, name)
+
+
+OURS = memory._c_library()  # noqa: SLF001
+
+
+@pytest.mark.parametrize(
+    "library",
+    [
+        None,
+        OtherLibrary(mallinfo2=memory._MallocInfo),  # noqa: SLF001
+        OtherLibrary(_PyObject_DebugMallocStats=lambda _stream: 1),
+    ],
+    ids=["another platform", "another malloc counts nothing", "another allocator of objects prints nothing"],
+)
+def test_what_cannot_be_counted_is_unknown_and_not_zero(library: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A zero would be taken for a reading, and two of them for no growth."""
+    monkeypatch.setattr(memory, "_c_library", lambda: library)
+    assert bytes_in_use() is None
 
 
 def test_small_objects_are_counted() -> None:
