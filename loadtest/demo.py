@@ -28,9 +28,8 @@ from sadpath.errors import CommandError, Status, writing_to
 from sadpath.files import set_aside
 from sadpath.hosts import direct_opener
 from sadpath.lifeline import Child
-from sadpath.watch.conditions import read_conditions
 from sadpath.watch.report import CONDITIONS, LEFT_BEHIND, MEMORY_PICTURE, PAGE, SAMPLES, SUMMARY, read_run, write_report
-from sadpath.watch.run import Run
+from sadpath.watch.run import Run, read_conditions
 from sadpath.watch.sample_file import SampleReader
 
 REFRESH_S = 0.25

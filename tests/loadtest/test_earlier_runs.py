@@ -4,7 +4,7 @@ from pathlib import Path
 
 from loadtest.demo import KEPT_RUNS, keep_earlier_run
 from sadpath.files import earlier_runs
-from sadpath.watch.conditions import Conditions, write_conditions
+from sadpath.watch.run import Conditions, write_conditions
 
 
 def leave_run(reports: Path, minute: int = 0) -> str:
