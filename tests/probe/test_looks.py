@@ -88,7 +88,7 @@ def test_what_is_unknown_stays_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path
     """Without allocators that count and without `/proc` there is no figure, and no figure is not zero."""
     monkeypatch.setattr(memory, "_c_library", lambda: None)
     for read in (memory.read_memory, memory.read_memory_by_page):
-        monkeypatch.setattr(read, "__defaults__", (tmp_path, *read.__defaults__[1:]))
+        monkeypatch.setattr(read, "__defaults__", (tmp_path, "self"))
     answer = looks.settle()
     assert (answer["in_use"], answer["anonymous"]) == (None, None)
 
