@@ -335,4 +335,4 @@ class Processes:
 def keep_earlier_run(reports: Path) -> None:
     """Move what a run left in `reports` to a folder beside it: `reports` is always the newest. Raises `OSError`."""
     started = read_conditions(reports / CONDITIONS).started
-    set_aside(reports, LEFT_BEHIND, reports.parent, started, KEPT_RUNS, prefix=f"{reports.name}-")
+    set_aside(reports, LEFT_BEHIND, reports.parent, started=started, keep=KEPT_RUNS, prefix=f"{reports.name}-")

@@ -43,8 +43,8 @@ def write_xml(path: Path, root: Element) -> None:
     write_whole(path, tostring(root, encoding="utf-8", xml_declaration=True))
 
 
-def set_aside(  # noqa: PLR0913, PLR0917 - what, where to, its name, and how many
-    folder: Path, names: Sequence[str], earlier: Path, started: str = "", keep: int = KEPT_RUNS, prefix: str = ""
+def set_aside(  # noqa: PLR0913 - what, where to, its name, and how many
+    folder: Path, names: Sequence[str], earlier: Path, *, started: str = "", keep: int = KEPT_RUNS, prefix: str = ""
 ) -> Path | None:
     """Move the files of these names, which an earlier run left in `folder`, to a folder of their own in `earlier`.
 

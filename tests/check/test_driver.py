@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import pytest
 
@@ -41,7 +42,7 @@ class Server:
 
     def _serve_one(self, connection: socket.socket) -> None:
         with suppress(ConnectionError), connection, connection.makefile("rb") as received:
-            while head := b"".join(iter(received.readline, b"\r\n")):
+            while head := b"".join(takewhile(lambda line: line != b"\r\n", iter(received.readline, b""))):
                 length = next((int(line[15:]) for line in head.splitlines() if line.startswith(b"Content-Length:")), 0)
                 self.heads.append(head + received.read(length))
                 answer = self.answer(head)

@@ -75,7 +75,7 @@ def test_what_an_earlier_run_left_is_moved_whole(tmp_path: Path) -> None:
     leave(tmp_path, "samples.csv", "mine.txt")
     leave(tmp_path / "pictures", "memory.png")
     names, earlier = ["samples.csv", "pictures", "never.json"], tmp_path / "earlier"
-    moved = set_aside(tmp_path, names, earlier, "2026-01-02T03:04:05+00:00")
+    moved = set_aside(tmp_path, names, earlier, started="2026-01-02T03:04:05+00:00")
     assert moved == earlier / "2026-01-02T03-04-05"
     assert sorted(str(path.relative_to(moved)) for path in moved.rglob("*")) == [
         "pictures",
@@ -110,8 +110,12 @@ def test_only_the_newest_earlier_runs_are_kept(tmp_path: Path) -> None:
     leave(tmp_path / "earlier", "notes.txt")
     for day in (3, 1, 2):
         leave(tmp_path, "samples.csv")
-        set_aside(tmp_path, ["samples.csv"], tmp_path / "earlier", f"2026-01-0{day}", keep=2)
-    assert sorted(path.name for path in (tmp_path / "earlier").iterdir()) == ["2026-01-02", "2026-01-03", "notes.txt"]
+        set_aside(tmp_path, ["samples.csv"], tmp_path / "earlier", started=f"2026-01-0{day}T12:00:00+00:00", keep=2)
+    assert sorted(path.name for path in (tmp_path / "earlier").iterdir()) == [
+        "2026-01-02T12-00-00",
+        "2026-01-03T12-00-00",
+        "notes.txt",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -39,4 +39,4 @@ def set_aside(folder: Path, earlier: Path | None = None, keep: int = files.KEPT_
     As `sadpath.files.set_aside`, named after the run's start time. Raises `OSError` if it cannot be moved.
     """
     started = read_conditions(folder / CONDITIONS).started
-    return files.set_aside(folder, LEFT_BEHIND, earlier or folder / "earlier", started, keep)
+    return files.set_aside(folder, LEFT_BEHIND, earlier or folder / "earlier", started=started, keep=keep)
