@@ -6,12 +6,13 @@ export DEMO_SECONDS
 venv := .venv
 python := $(venv)/bin/python
 install := $(python) -m pip install --progress-bar off --disable-pip-version-check --require-hashes
+run_tests = $(python) -m pytest --numprocesses 2 --dist loadfile -m "$(leave_out)" $(if $(TESTS),$(TESTS),--cov)
 # In a terminal, one line that counts the packages, in place of pip's hundreds.
 show_progress = n=0; while read -r word _; do [ -t 1 ] && case $$word in \
   Collecting) n=$$((n + 1)); printf '\r  %d packages' $$n ;; Installing) echo ', installing' ;; esac; done; true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo twins up down test test-all check format bench truth matrix cost calibrate figures slides trial dashboards dashboards-preview lock clean
+.PHONY: help demo twins up down test test-slow test-all check format bench truth matrix cost calibrate figures slides trial dashboards dashboards-preview lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,11 +29,17 @@ up: ## Start the Compose demo: the lab in Docker, with Prometheus and Grafana; s
 down: ## Stop the Compose demo; Locust's report stays in reports/compose
 	@$(PYTHON) -m loadtest down
 
+test: leave_out := not slow and not exhaustive and not trial
 test: $(venv)/dev ## Run the tests but the slow ones, and measure coverage; TESTS="tests/probe …" for a part
-	@$(python) -m pytest --numprocesses 2 --dist loadfile -m "not slow and not trial" $(if $(TESTS),$(TESTS),--cov)
+	@$(run_tests)
 
-test-all: $(venv)/dev ## Run the slow tests too: other Pythons, the wheel, real servers and browsers
-	@$(python) -m pytest --numprocesses 2 --dist loadfile -m "not trial" $(if $(TESTS),$(TESTS),--cov)
+test-slow: leave_out := not exhaustive and not trial
+test-slow: $(venv)/dev ## Run the slow tests too, one of each kind, as CI does: another Python, the wheel, a real server, a browser
+	@$(run_tests)
+
+test-all: leave_out := not trial
+test-all: $(venv)/dev ## Run all of each kind: every Python, every server
+	@$(run_tests)
 
 check: $(venv)/dev ## Check style and types, without changing anything
 	@$(python) -m ruff check

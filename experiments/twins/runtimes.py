@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +17,11 @@ from typing import Annotated
 import typer
 
 from experiments.measurement import wrong_command
+from experiments.pythons import LAB, NEWEST
 from loadtest.server import run_to_its_end
 from sadpath.errors import CommandError
 
 Version = tuple[int, ...]
-
-
-def _supported() -> list[Version]:
-    """Return the minor versions that the package says it runs on, the oldest first."""
-    project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text())["project"]
-    found = (re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", line) for line in project["classifiers"])
-    return sorted(_numbers(one[1]) for one in found if one)
 
 
 def _numbers(version: str) -> Version:
@@ -40,7 +33,7 @@ def dotted(version: Version) -> str:
     return ".".join(map(str, version))
 
 
-OLDEST, *_, NEWEST_KNOWN = _supported()
+OLDEST, NEWEST_KNOWN = _numbers(LAB[0]), _numbers(NEWEST)
 """What the service runs on, and the newest Python that the twins' expectations were verified on."""
 
 OLD_STARLETTE = "1.9.0"

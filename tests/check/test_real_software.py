@@ -51,6 +51,7 @@ def test_pyserial_3_4_leaks(checks: Checks) -> None:
     assert sites == ["read_a_port", "Serial.read"]
 
 
+@pytest.mark.exhaustive
 def test_pyserial_3_5_is_flat(checks: Checks) -> None:
     """It constructs a `PortNotOpenError` where it raises."""
     script = ("{bin}/python", "libraries.py", "{port}")
@@ -58,6 +59,7 @@ def test_pyserial_3_5_is_flat(checks: Checks) -> None:
     assert (found.status, found.summary["verdict"]) == (Status.OK, "flat")
 
 
+@pytest.mark.exhaustive
 def test_pickledb_0_9_2_leaks(checks: Checks) -> None:
     """Its `key_string_error` is an attribute of its class."""
     script = ("{bin}/python", "libraries.py", "{port}")
@@ -66,7 +68,9 @@ def test_pickledb_0_9_2_leaks(checks: Checks) -> None:
     assert blamed(found)["held_by"].startswith("pickledb.PickleDB.key_string_error")
 
 
-@pytest.mark.parametrize(("starlette", "status"), [("1.9.0", Status.LEAKS), ("1.10.0", Status.OK)])
+@pytest.mark.parametrize(
+    ("starlette", "status"), [("1.9.0", Status.LEAKS), pytest.param("1.10.0", Status.OK, marks=pytest.mark.exhaustive)]
+)
 def test_a_module_level_http_exception_leaks_before_starlette_1_10(
     starlette: str, status: Status, checks: Checks
 ) -> None:

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from experiments.pythons import LAB, NEWEST, PROBE
 from loadtest.ports import free_port
 from sadpath.check.service.listening import is_taken
 from sadpath.errors import Status
 from tests.check.conftest import HERE, Checked, check
 from tests.check.environments import environment
+from tests.representatives import some
 from tests.required import missing
 from tests.waiting import until
 
@@ -25,7 +27,8 @@ pytestmark = pytest.mark.slow
 
 SERVICES = HERE / "services"
 SERVERS = ["uvicorn", "gunicorn", "gevent", "packaging", "hypercorn", "granian", "waitress", "flask", "django"]
-OLDEST, NEWEST, ATTACHES = "3.9", "3.15", "3.14"
+OLDEST, ATTACHES = PROBE[0], "3.14"
+"""The oldest Python that takes a probe, and the first to which one can be attached."""
 
 COMMANDS = {
     "uvicorn": "{bin}/uvicorn plain:asgi --port {port}",
@@ -47,6 +50,9 @@ COMMANDS = {
     "a shell": "sh -c '{bin}/python plain.py {port}; true'",
     "uv run": "{uv} run --no-project --python {bin}/python plain.py {port}",
 }
+
+
+FEW = ["a script", "uvicorn", "gunicorn with workers"]
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +83,7 @@ def assert_that_it_leaks(found: Checked, holder: str = "plain.Errors.refused") -
     assert found.path("GET /fresh 403")["verdict"] == "flat"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", some(COMMANDS, on_every_change=["uvicorn with workers", "gunicorn"]))
 def test_a_server_is_started_with_the_probe_in_it(name: str, environments: Path, tmp_path: Path) -> None:
     """In an environment of its own, on the newest Python."""
     command = words(COMMANDS[name], environment(environments, NEWEST, *SERVERS), free_port())
@@ -93,6 +99,7 @@ def test_a_server_with_another_malloc_is_measured_in_pages(tmp_path: Path) -> No
     assert found.path("GET /fresh 403")["requests"] > 1000  # with glibc: 150
 
 
+@pytest.mark.exhaustive
 def test_workers_that_are_replaced_all_the_time(environments: Path, tmp_path: Path) -> None:
     """Each lives for some hundred requests: a traceback convicts all the same, the drift of a cold process does not."""
     command = words(COMMANDS["gunicorn"], environment(environments, NEWEST, *SERVERS), free_port())
@@ -103,8 +110,8 @@ def test_workers_that_are_replaced_all_the_time(environments: Path, tmp_path: Pa
     assert sum(one["restarts"] for one in found.summary["paths"]) > 0
 
 
-@pytest.mark.parametrize("version", [OLDEST, "3.10", "3.12", "3.13", ATTACHES])
-@pytest.mark.parametrize("name", ["a script", "uvicorn", "gunicorn with workers"])
+@pytest.mark.parametrize("version", some(PROBE[:-1], on_every_change=[OLDEST]))
+@pytest.mark.parametrize("name", some(FEW, on_every_change=["uvicorn"]))
 def test_a_server_on_another_python(name: str, version: str, environments: Path, tmp_path: Path) -> None:
     """From 3.9 on."""
     command = words(COMMANDS[name], environment(environments, version, "uvicorn", "gunicorn"), free_port())
@@ -115,9 +122,16 @@ def test_a_server_on_another_python(name: str, version: str, environments: Path,
     ("command", "status", "holder"),
     [
         ("{bin}/flask --app flasked run --port {port}", 410, "flasked.GONE"),
-        ("{bin}/flask --app flasked run --debug --port {port}", 410, "flasked.GONE"),
+        pytest.param(
+            "{bin}/flask --app flasked run --debug --port {port}", 410, "flasked.GONE", marks=pytest.mark.exhaustive
+        ),
         ("{bin}/python manage.py runserver {port}", 403, "manage.DENIED and __main__.DENIED"),
-        ("{bin}/gunicorn manage:application --bind 127.0.0.1:{port}", 403, "manage.DENIED"),
+        pytest.param(
+            "{bin}/gunicorn manage:application --bind 127.0.0.1:{port}",
+            403,
+            "manage.DENIED",
+            marks=pytest.mark.exhaustive,
+        ),
     ],
 )
 def test_a_service_without_a_description_is_read_from_its_routes(
@@ -138,15 +152,15 @@ def running(command: Sequence[str], port: int) -> Iterator[subprocess.Popen[byte
     """A service that somebody has started."""
     process = subprocess.Popen(command, cwd=SERVICES, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
-        until(lambda: is_taken(port), 30, "it listens")
+        until(lambda: is_taken(port), 300, "it listens")
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(300)
 
 
-@pytest.mark.parametrize("version", [ATTACHES, NEWEST])
-@pytest.mark.parametrize("name", ["a script", "gunicorn with workers"])
+@pytest.mark.parametrize("version", some(LAB[LAB.index(ATTACHES) :], on_every_change=[NEWEST]))
+@pytest.mark.parametrize("name", some(["a script", "gunicorn with workers"], on_every_change=["a script"]))
 def test_a_probe_is_attached_to_a_service_that_runs(
     name: str, version: str, environments: Path, tmp_path: Path
 ) -> None:

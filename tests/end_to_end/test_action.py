@@ -16,7 +16,7 @@ import yaml
 from loadtest.ports import free_port
 from tests.end_to_end.test_compose import engine_or_skip
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ROOT / "tests" / "check" / "services"

@@ -18,7 +18,7 @@ from loadtest.server import Server, running, service
 from sadpath.hosts import direct_opener
 from tests.end_to_end.browser import chromium
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.slow
 
 
 class Stranger(BaseHTTPRequestHandler):

@@ -138,9 +138,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-pytestmark = pytest.mark.timeout(600)  # the first time, images are built and pulled
-
-
 def test_everything_is_healthy(lab: Lab) -> None:
     """Everything that runs is healthy; the container that prepares the reports' folder has ended with 0."""
     containers = lab.containers()

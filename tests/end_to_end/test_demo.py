@@ -16,8 +16,6 @@ from sadpath.files import earlier_runs
 from sadpath.hosts import direct_opener
 from tests.running_demo import REPORT, Ended, RunningDemo, command, running_demo
 
-pytestmark = pytest.mark.timeout(900)
-
 Start = Callable[..., RunningDemo]
 
 

@@ -18,7 +18,7 @@ from tests.end_to_end.browser import chromium
 from tests.running_demo import RunningDemo, running_demo
 from tests.waiting import PATIENCE_S, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.slow
 
 PROJECTOR = ViewportSize(width=1280, height=720)
 PHONE = ViewportSize(width=390, height=844)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from experiments.pythons import LAB, NEWEST
 from tests.interpreters import interpreter
+from tests.representatives import some
 from tests.waiting import PATIENCE_S
 
-pytestmark = pytest.mark.timeout(900)
-
 ROOT = Path(__file__).parents[2]
-VERSIONS = ["3.11", "3.15"]
+VERSIONS = some([LAB[0], NEWEST], on_every_change=LAB[:1])
 IMPORTS = {
     "": "import sadpath.plugins.locust, sadpath.cli, sadpath.watch.sampler",  # gevent patches what comes after it
     "docker": "import docker, sadpath.sources.container",

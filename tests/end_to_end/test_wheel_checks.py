@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
+from experiments.pythons import LAB, NEWEST, PROBE
 from loadtest.ports import free_port
 from sadpath.check.service.listening import is_taken
 from tests.check.environments import environment
+from tests.representatives import some
 from tests.waiting import PATIENCE_S, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ROOT / "tests" / "check" / "services"
@@ -56,14 +58,14 @@ def assert_that_the_constant_is_named(found: dict[str, dict[str, Any]]) -> None:
     assert found["/fresh"]["verdict"] == "flat"
 
 
-@pytest.mark.parametrize("version", ["3.9", "3.13", "3.14", "3.15"])
+@pytest.mark.parametrize("version", some(PROBE, on_every_change=PROBE[:1]))
 def test_it_starts_and_checks_a_service_of_another_python(version: str, sadpath: Path, tmp_path: Path) -> None:
     """Whose environment has nothing in it."""
     python = environment(tmp_path, version) / "python"
     assert_that_the_constant_is_named(checked(sadpath, tmp_path, ["--", str(python), "plain.py", str(free_port())]))
 
 
-@pytest.mark.parametrize("version", ["3.14", "3.15"])
+@pytest.mark.parametrize("version", some(LAB[LAB.index("3.14") :], on_every_change=[NEWEST]))
 def test_it_attaches_to_a_service_that_runs(version: str, sadpath: Path, tmp_path: Path) -> None:
     """Which runs on afterwards."""
     python, port = environment(tmp_path, version) / "python", free_port()

@@ -72,7 +72,6 @@ def test_a_wrong_command_leaves_the_earlier_matrix(tmp_path: Path, capsys: pytes
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_no_variant_is_judged_wrongly_on_this_python(tmp_path: Path) -> None:
     """On the newest Starlette: leaky and fixed told apart without one mistake, each object named."""
     options = ["--python", sys.executable, "--starlette", "1.10.0", "--skip-alone", "--budget", "150"]

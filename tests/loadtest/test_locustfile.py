@@ -20,8 +20,6 @@ from sadpath.lifeline import Child
 from tests.loadtest.locust_runs import ROOT, locust, sent
 from tests.waiting import PATIENCE_S, until
 
-pytestmark = pytest.mark.timeout(900)
-
 
 def test_with_processes_both_arms_get_the_same_load_and_the_leak_is_the_exit_status(
     arms: Sequence[Server], tmp_path: Path

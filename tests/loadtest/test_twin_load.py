@@ -16,8 +16,6 @@ from loadtest.server import Server, service
 from service.twins.registry import TWINS
 from tests.loadtest.locust_runs import Ended, locust, sent
 
-pytestmark = pytest.mark.timeout(900)
-
 
 def loaded(twin: str, arms: Sequence[Server], *options: str) -> Ended:
     """Load one twin to the end; which one is in the environment, as Compose sets it."""

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from experiments.pythons import PROBE
 from tests.interpreters import interpreter
+from tests.representatives import some
 
 ROOT = Path(__file__).parents[2]
-VERSIONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
-ON_EVERY_CHANGE = {VERSIONS[0], "{}.{}".format(*sys.version_info)}
+ON_EVERY_CHANGE = {PROBE[0], "{}.{}".format(*sys.version_info)}
 """The oldest, which knows least of the language, and the one that runs; `make test-all` runs the others."""
 
 SELF_CHECKED = [
-    pytest.param(version, marks=[] if version in ON_EVERY_CHANGE else pytest.mark.slow) for version in VERSIONS
+    pytest.param(version, marks=[] if version in ON_EVERY_CHANGE else pytest.mark.slow) for version in PROBE
 ]
 
 SELF_CHECK = """
@@ -54,7 +55,7 @@ def test_the_probe_counts_right_with_the_standard_library_alone(version: str) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", some(PROBE, on_every_change=PROBE[:1]))
 def test_the_tests_of_the_probe_pass(version: str, tmp_path: Path) -> None:
     """All of this folder's, on every Python from 3.9, in an environment of their own."""
     python = tmp_path / "bin" / "python"

@@ -12,7 +12,7 @@ import pytest
 from loadtest.ports import free_ports
 from loadtest.server import Server, running, service, watch_options
 
-pytestmark = [pytest.mark.trial, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.trial
 
 STRANGER = "http://evil.example"
 PUBLIC = "http://192.0.2.1"

@@ -13,8 +13,6 @@ from tests.file_size import limit_file_size
 from tests.running_demo import running_demo
 from tests.trial.filled import Full, filled, full_device, full_pipe, pipe_without_reader
 
-pytestmark = pytest.mark.timeout(900)
-
 JUDGED = {int(Status.OK), int(Status.INCONCLUSIVE)}
 """The statuses of a demo that nothing kept from its verdict; one of a few seconds may be inconclusive."""
 

@@ -18,8 +18,6 @@ from sadpath.errors import Status
 from tests.running_demo import RunningDemo, running_demo
 from tests.waiting import PATIENCE_S, until
 
-pytestmark = pytest.mark.timeout(900)
-
 KILLS = 60
 SEED = 1
 TARGETS = ("demo", "arm", "Locust", "helper")
