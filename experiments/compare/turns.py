@@ -5,19 +5,19 @@ Only one server has requests in flight at a time, so what it used from the first
 
 from __future__ import annotations
 
-import itertools
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from http.client import HTTPException
 
 import psutil
 
-from experiments.client import Connection, fetch
+from experiments.client import TIMEOUT_S, fetch
 from loadtest.server import Server
+from sadpath.check.driver import Driver, Request
 from sadpath.errors import CommandError
 
 CLIENTS = 8
@@ -52,7 +52,7 @@ class RoundFailed(CommandError):  # noqa: N818 - it says what happened
 
 
 class Lane:
-    """A server that takes its turns, and its clients: each has a connection, and sends as fast as it is answered.
+    """A server that takes its turns, and its driver: each connection sends as fast as it is answered.
 
     `is_scraped` is whether its metrics are fetched after each second of its own time and at the end of a round, inside
     the measured time; `is_released` whether it releases what it retains before a round, outside of it.
@@ -61,18 +61,15 @@ class Lane:
     def __init__(self, name: str, server: Server, *, is_scraped: bool = False, is_released: bool = False) -> None:
         self.name, self.pid, self.url = name, server.pid(), server.url
         self.is_scraped, self.is_released = is_scraped, is_released
-        self.connections = [Connection(server.port) for _ in range(CLIENTS)]
+        self._driver = Driver(server.url, connections=CLIENTS, timeout_s=TIMEOUT_S)
 
-    def send(self, connection: Connection, path: str, numbers: Iterator[int], requests: int) -> list[float]:
-        """Send while the numbers, which all clients share, are below `requests`; return response times in ms."""
-        times = []
-        while next(numbers) < requests:
-            began = time.perf_counter()
-            status = connection.send(path).status
-            times.append(1000 * (time.perf_counter() - began))
-            if status != EXPECTED_STATUS:
-                raise RoundFailed(f"answered {status}, not {EXPECTED_STATUS}", self.name)
-        return times
+    def send(self, path: str, requests: int) -> list[float]:
+        """Send so many requests, and return their response times in ms. Raises `RoundFailed` at any other answer."""
+        sent = self._driver.send([Request("GET", path)], requests)
+        wrong = [f"answered {status}, not {EXPECTED_STATUS}" for status in sent.statuses if status != EXPECTED_STATUS]
+        if failed := [*sent.failures, *wrong]:
+            raise RoundFailed(failed[0], self.name)
+        return [1000 * seconds for seconds in sent.seconds]
 
 
 @dataclass(frozen=True)
@@ -139,14 +136,11 @@ class _Meter:
 
     def play_slice(self) -> None:
         """Send the next slice, scraping when a second of the part's own time is over."""
-        numbers, requests = itertools.count(), self._left.pop()
-        with self, ThreadPoolExecutor(CLIENTS) as clients:
-            jobs = [
-                clients.submit(self._lane.send, one, self._path, numbers, requests) for one in self._lane.connections
-            ]
-            while wait(jobs, self._until_scrape_s()).not_done:
+        with self, ThreadPoolExecutor(1) as beside:
+            job = beside.submit(self._lane.send, self._path, self._left.pop())
+            while wait([job], self._until_scrape_s()).not_done:
                 self._scrape()
-        self.result.response_ms += [response_ms for job in jobs for response_ms in job.result()]
+        self.result.response_ms += job.result()
 
     def end(self) -> None:
         """Scrape once more, so that no request is left unseen."""
