@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -15,7 +13,7 @@ from loadtest.demo import demo
 from loadtest.ports import free_port
 from loadtest.server import running, service
 from loadtest.slides import slides
-from sadpath.errors import exit_status
+from sadpath.command_line import runner
 
 
 def up() -> int:
@@ -45,25 +43,5 @@ def twins() -> int:
     return 0
 
 
-def end(status: int) -> None:
-    """End with the exit status that a command returned."""
-    raise typer.Exit(status)
-
-
-app = typer.Typer(
-    help="Load the lab's service, and watch its memory.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    result_callback=end,
-)
-for command in (demo, twins, up, down, slides):
-    app.command()(command)
-
-
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, and return its exit status. Whatever fails is one line after the name of the command."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    name = next((word for word in words if not word.startswith("-")), "loadtest")
-    return exit_status(name, lambda: app(words, prog_name="python -m loadtest"))
+run = runner("loadtest", "Load the lab's service, and watch its memory.", (demo, twins, up, down, slides))
+"""Runs one command, and returns its exit status."""

@@ -10,12 +10,13 @@ import typer
 
 import sadpath
 from sadpath.check.cli import CHECK_HELP, INIT_HELP, check, write_settings
+from sadpath.command_line import new_app
 from sadpath.errors import CommandError, Status, exit_status, writing_to
 from sadpath.watch.report import PAGE, SAMPLES, Run, write_report
 from sadpath.watch.report.junit import write_junit
 from sadpath.watch.report.summary import verdict_lines
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = new_app()
 
 REPORT_HELP = """Judge the samples of a run again and write its report beside them.
 

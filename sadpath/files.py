@@ -40,7 +40,7 @@ def write_json(path: Path, content: object) -> None:
 def write_xml(path: Path, root: Element) -> None:
     """Write a file of XML, whole. Raises `OSError`."""
     indent(root)
-    write_whole(path, tostring(root, encoding="utf-8", xml_declaration=True))
+    write_whole(path, tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
 
 
 def set_aside(  # noqa: PLR0913 - what, where to, its name, and how many

@@ -143,22 +143,8 @@ def test_two_apps_in_one_process_do_not_share_a_registry(client: TestClient) -> 
         assert not [name for name, _ in scrape(other) if name == "http_requests_total"]
 
 
-UNCLEAR = [
-    "text/plain;version=new",
-    "text/plain;version=1..0",
-    "text/plain;version",
-    "text/plain;version=1.0.0;escaping",
-    "application/openmetrics-text;version=new",
-    "application/openmetrics-text;version",
-    "application/openmetrics-text;version=1.0.0;escaping=unknown",
-    ";;;,,,==",
-]
-"""`Accept` headers that no client of Prometheus sends."""
-
-
-@pytest.mark.parametrize("accept", UNCLEAR)
-def test_an_accept_header_that_is_not_understood_gets_a_page(client: TestClient, accept: str) -> None:
+def test_an_accept_header_that_is_not_understood_gets_a_page(client: TestClient) -> None:
     """Anybody can send one, and it is no error of the service."""
-    response = client.get("/metrics", headers={"Accept": accept})
+    response = client.get("/metrics", headers={"Accept": "text/plain;version=new"})
     assert response.status_code == 200
     assert "sadpath_traceback_entries" in response.text
