@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -13,7 +14,7 @@ from loadtest.demo import demo
 from loadtest.ports import free_port
 from loadtest.server import running, service
 from loadtest.slides import slides
-from sadpath.command_line import runner
+from sadpath.command_line import app_of, run_app
 
 
 def up() -> int:
@@ -43,5 +44,9 @@ def twins() -> int:
     return 0
 
 
-run = runner("loadtest", "Load the lab's service, and watch its memory.", (demo, twins, up, down, slides))
-"""Runs one command, and returns its exit status."""
+app = app_of("Load the lab's service, and watch its memory.", (demo, twins, up, down, slides))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, and return its exit status."""
+    return run_app(app, "loadtest", arguments)

@@ -21,22 +21,23 @@ def new_app() -> typer.Typer:
     )
 
 
-def runner(package: str, about: str, commands: Iterable[Callable[..., int]]) -> Callable[..., int]:
-    """Return what runs `python -m package COMMAND …`, by default what was typed, and returns its exit status.
-
-    Whatever fails is one line after the name of the command.
-    """
+def app_of(about: str, commands: Iterable[Callable[..., int]]) -> typer.Typer:
+    """Return the command line of these commands, each with the name of its function."""
     app = new_app()
     app.callback(help=about)(lambda: None)
     for command in commands:
         app.command()(command)
+    return app
 
-    def run(arguments: Sequence[str] | None = None) -> int:
-        words = list(sys.argv[1:] if arguments is None else arguments)
-        name = next((word for word in words if not word.startswith("-")), package)
-        return exit_status(name, lambda: app(words, prog_name=f"python -m {package}"))
 
-    return run
+def run_app(app: typer.Typer, package: str, arguments: Sequence[str] | None = None) -> int:
+    """Run `python -m package ARGUMENTS`, by default what was typed, and return its exit status.
+
+    Whatever fails is one line after the name of the command.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    name = next((word for word in words if not word.startswith("-")), package)
+    return exit_status(name, lambda: app(words, prog_name=f"python -m {package}"))
 
 
 def _end(status: int | None) -> None:

@@ -20,6 +20,8 @@ RUN_BY = {
     "make demo TWIN=result-in-local": TWIN,
     "make demo TWIN=retry-worker": TWIN,
     "make demo TWIN=websocket": TWIN,
+    "make test-slow": ".ci/run",
+    "python -m experiments.pythons probe": "tests/experiments/test_experiments.py",
     "make twins": HERE,
     "python -m loadtest twins": HERE,
     # the Compose demo

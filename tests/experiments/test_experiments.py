@@ -1,7 +1,10 @@
 """The one command line of the experiments, as it is typed, and what all of them share."""
 
+import json
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,8 +12,10 @@ from rich.console import Console
 
 from experiments.commands import run
 from experiments.measurement import run_measurement, wrong_command
+from experiments.pythons import LAB
 from sadpath.errors import CommandError
 
+ROOT = Path(__file__).parents[2]
 COMMANDS = ("truth", "matrix", "bench", "cost", "calibrate", "figures")
 
 
@@ -60,3 +65,16 @@ def test_a_signal_ends_the_work_and_not_the_command(number: signal.Signals, caps
     assert run_measurement("bench", work, Console()) == 130
     assert "Stopped; what was measured is below." in capsys.readouterr().out
     assert not folders[0].exists()
+
+
+def test_the_pythons_are_those_of_the_classifiers() -> None:
+    """And older ones for the probe: what CI and the tests try follows, before anything is installed."""
+    python = [sys.executable, "-S", "-m", "experiments.pythons"]
+
+    def printed(*words: str) -> str:
+        return subprocess.run([*python, *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert printed().split() == list(LAB)
+    assert printed("probe").split() == ["3.9", "3.10", *LAB]
+    assert json.loads(printed("--json")) == list(LAB)
+    assert sorted(LAB, key=lambda version: int(version.partition(".")[2])) == list(LAB)
