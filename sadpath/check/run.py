@@ -46,7 +46,7 @@ def run(spec: TargetSpec, settings: Settings, files: Files, baseline: Path | Non
         session = Session(target, driver, plan, settings, memory_limit=limit, accepted=accepted)
         with Progress(aside) as progress:
             signalled = _measure(session, [progress, files])
-    check = session.check()
+        check = session.check()
     tell([Result(out), files], Ended(check))
     return signalled or check.status
 

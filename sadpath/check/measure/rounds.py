@@ -133,10 +133,9 @@ class Measurement:
     """What was measured of one error path so far, with identical requests or with distinct ones.
 
     `rounds_s` is how long the rounds took, from count to count, and `most_requests` the longest that its processes live
-    for. `seconds` are the response times in order,
-    `cyclic` the objects in reference cycles per request, by round. `pages_of` is the number of processes whose memory
-    is only known in pages, 0 where bytes in use are counted. `trouble` is why the path is not measured any further.
-    `causes` are what is to blame, once the path was decided and explained.
+    for. `seconds` are the response times in order, `cyclic` the objects in reference cycles per request, by round.
+    `pages_of` is the number of processes whose memory is only known in pages, 0 where bytes in use are counted.
+    `trouble` is why the path is not measured any further. `causes` are what is to blame, once it was explained.
     """
 
     path: ErrorPath
@@ -176,7 +175,9 @@ class Measurement:
     def grows(self) -> bool:
         """Whether memory leaks, or grows and it is not known yet for how long."""
         verdict = self.verdict
-        return verdict.outcome == "leaks" or (verdict.outcome == "inconclusive" and verdict.ci95[0] > self.flat_below)
+        return verdict.outcome == "leaks" or (
+            verdict.outcome == "inconclusive" and verdict.ci95[0] > verdict.flat_below
+        )
 
     @property
     def cyclic_objects(self) -> float | None:
