@@ -5,6 +5,3 @@ HEADLINE = "asgi-middleware"
 
 ARMS = ("reused", "factory")
 """The copies of the service in an experiment: the first gets a twin's leaky variant, the second its fixed one."""
-
-UNEXPECTED_ANSWERS = 5
-"""Locust's exit status where most requests to an arm were not answered as expected: flat proves nothing then."""

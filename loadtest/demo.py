@@ -19,7 +19,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from loadtest import ARMS, HEADLINE, UNEXPECTED_ANSWERS, outcome
+from loadtest import ARMS, HEADLINE, outcome
 from loadtest.catalogue import Twin, twin_at
 from loadtest.ports import free_ports, is_free
 from loadtest.server import Server, service, watch_options
@@ -35,7 +35,7 @@ from sadpath.watch.sample_file import SampleReader
 REFRESH_S = 0.25
 LINE_S = 5.0
 WARM_UP_S = 5.0
-VERDICT_STATUSES = {Status.OK, Status.LEAKS, Status.INCONCLUSIVE, UNEXPECTED_ANSWERS}
+VERDICT_STATUSES = {Status.OK, Status.LEAKS, Status.INCONCLUSIVE, Status.UNEXPECTED_ANSWERS}
 """With these Locust ends when the plugin could judge; with any other something went wrong."""
 
 LOCUST_STOP_S = 60.0
@@ -226,7 +226,7 @@ class Demo:
             return Status.FAILED
         for line in outcome.words(result, twin, self._options.seconds, self._processes.rate):
             self._say(line)
-        if self._processes.locust_status() == UNEXPECTED_ANSWERS:
+        if self._processes.locust_status() == Status.UNEXPECTED_ANSWERS:
             log = reports / LOG
             self._say(f"[bold red]But most requests did not get the expected answer; {log} lists the answers.[/]")
             return Status.LEAKS

@@ -25,10 +25,10 @@ from locust.env import Environment
 from locust.runners import Runner, WorkerRunner
 from locust.user.users import User
 
-from loadtest import HEADLINE, UNEXPECTED_ANSWERS, sessions
+from loadtest import HEADLINE, sessions
 from loadtest.catalogue import Twin, described, read_twin
 from loadtest.stage import LabStage, follow_changes
-from sadpath.errors import CommandError
+from sadpath.errors import CommandError, Status
 from sadpath.plugins import locust as plugin
 
 
@@ -99,7 +99,7 @@ def refuse_other_answers(environment: Environment, **_: Any) -> None:
     if not twin_to_load(environment) or isinstance(environment.runner, WorkerRunner):
         return
     if any(2 * entry.num_failures > entry.num_requests for entry in environment.stats.entries.values()):
-        environment.process_exit_code = UNEXPECTED_ANSWERS
+        environment.process_exit_code = Status.UNEXPECTED_ANSWERS
 
 
 def twin_to_load(environment: Environment) -> Twin | None:

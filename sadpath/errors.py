@@ -6,11 +6,12 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from enum import IntEnum
+from enum import IntEnum, unique
 from pathlib import Path
 from typing import IO
 
 
+@unique
 class Status(IntEnum):
     """What an exit status means, for every command of the instrument and of the lab."""
 
@@ -21,6 +22,8 @@ class Status(IntEnum):
     INCONCLUSIVE = 3
     FAILED = 4
     """Something did not start, did not answer, or died; or a file could not be written."""
+    UNEXPECTED_ANSWERS = 5
+    """Of Locust with the lab's locustfile: most requests to an arm were not answered as the twin expects."""
 
 
 class CommandError(Exception):

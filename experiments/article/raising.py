@@ -17,14 +17,13 @@ from pathlib import Path
 import psutil
 
 from experiments.article.styles import FIND, Context, Style, answer
+from sadpath.lifeline import KILLED
 from sadpath.probe.memory import settle
 
 COLUMNS = ("context", "style", "round", "raises", "elapsed_s", "memory_bytes")
 SAMPLES = 50
 WARM_UP_RAISES = 20
 WARM_UP_READINGS = 3
-KILLED = 137
-"""The exit status of a process at its memory limit, the same as of one that the kernel killed."""
 
 
 @dataclass(frozen=True)

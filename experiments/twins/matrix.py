@@ -196,6 +196,7 @@ def matrix_page(rows: Sequence[CheckRow], environment: Mapping[str, object]) -> 
     named = {"leaks": f"{sum(one.is_named for one in leaks)} of {len(leaks)}", "flat": ""}
     return render(
         "check-matrix.md",
+        flat_below=f"{FLAT_BELOW_EXACT:g}",
         verdicts=[
             (expected, Counter(one.outcome for one in answers if one.expected == expected), named[expected])
             for expected in named

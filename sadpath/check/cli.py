@@ -13,6 +13,7 @@ from sadpath.check.service.target import TargetSpec
 from sadpath.check.settings import FILE, Settings, overridden, read_settings, size
 from sadpath.check.settings import request as parsed_request
 from sadpath.sources import SourceSpec
+from sadpath.verdict.verdict import FLAT_BELOW_EXACT
 
 CHECK_HELP = """Find the error paths of a service, measure which of them leak, and name the exception object to blame.
 
@@ -55,7 +56,7 @@ def check(  # noqa: PLR0913 - one for each thing that a check depends on
     writes: Annotated[bool, typer.Option("--writes", help="Also repeat what may change data.")] = False,
     budget: Annotated[float | None, typer.Option(metavar="SECONDS", help="Seconds to measure for (60).")] = None,
     bytes_per_request: Annotated[
-        float | None, typer.Option(metavar="BYTES", help="Growth below this is flat (100).")
+        float | None, typer.Option(metavar="BYTES", help=f"Growth below this is flat ({FLAT_BELOW_EXACT:g}).")
     ] = None,
     concurrency: Annotated[int | None, typer.Option(metavar="N", help="Connections (1).")] = None,
     memory_limit: Annotated[

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import fields
 from pathlib import Path
 
 import psutil
@@ -68,19 +69,19 @@ def init(spec: TargetSpec | None, settings: Settings, file: Path) -> int:
 
 def open_target(spec: TargetSpec) -> AbstractContextManager[Target]:
     """Return what starts the service, or finds it. Raises `CommandError`."""
-    first = spec.words[0]
+    first, options = spec.words[0], " or ".join(f"--{one.name}" for one in fields(SourceSpec))
     if len(spec.words) == 1 and urlsplit_or_none(first):
         if spec.source.pid is not None:
             return attached(first, spec.source.pid)
         if spec.source != SourceSpec():
             return nullcontext(outside(first, spec.source))
         raise CommandError(
-            f"{first} runs already: add --pid PID, --container NAME or --metrics URL, so that its memory can be read; "
+            f"{first} runs already: add {options}, so that its memory can be read; "
             "or let us start it: sadpath check -- COMMAND",
             Status.WRONG_COMMAND,
         )
     if spec.source != SourceSpec():
-        raise CommandError("--pid, --container and --metrics need the address of a service", Status.WRONG_COMMAND)
+        raise CommandError(f"{options} needs the address of a service", Status.WRONG_COMMAND)
     if len(spec.words) == 1 and APP.fullmatch(first):
         return started(with_uvicorn(first), url=spec.url, name=first)
     return started(spec.words, url=spec.url)

@@ -8,7 +8,7 @@ import re
 from itertools import compress
 from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
-from .objects import instance_dict, is_one_of, type_name
+from .objects import attributes_of, instance_dict, is_one_of, type_name
 from .wire import FoundRoute
 
 OPS = ("routes",)
@@ -36,7 +36,7 @@ def _apps() -> List[Any]:
 def _routes_of(app: Any) -> Iterator[Route]:
     reader = _reader_of(type(app))
     try:
-        yield from reader(instance_dict(app) or {}) if reader else ()
+        yield from reader(dict(attributes_of(app))) if reader else ()
     except (AttributeError, KeyError, TypeError):  # another version of the framework than we know
         return
 

@@ -42,7 +42,7 @@ class Reading:
 
 
 class Source(Protocol):
-    """Anything that memory can be read from."""
+    """Anything that memory can be read from. A message names it as `str` does: `container shop`."""
 
     def read(self) -> Reading:
         """Read now. Raises `Unreadable`."""

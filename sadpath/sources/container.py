@@ -40,6 +40,9 @@ class Container:
     name: str
     timeout_s: int = 10
 
+    def __str__(self) -> str:
+        return f"container {self.name}"
+
     def read(self) -> Reading:
         """Read the memory of all its processes together; this takes the engine about a second. Raises `Unreadable`.
 

@@ -31,6 +31,9 @@ class MetricsPage:
     requests_metric: str = "http_requests_total"
     timeout_s: float = 2.0
 
+    def __str__(self) -> str:
+        return self.url
+
     def read(self) -> Reading:
         """Fetch and parse the page. Raises `Unreadable` if it hangs, fails, is cut short or has no memory on it."""
         families = _families(*_fetch(self.url, self.timeout_s))

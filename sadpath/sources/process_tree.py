@@ -24,6 +24,9 @@ class ProcessTree:
     pid: int
     proc: Path = PROC
 
+    def __str__(self) -> str:
+        return f"process {self.pid}"
+
     def read(self) -> Reading:
         """Read every process of the tree. Raises `Unreadable` if the first is gone, or another user's."""
         try:

@@ -231,7 +231,7 @@ def test_a_path_that_ends_the_service_is_one_line(tmp_path: Path) -> None:
     [
         (["--", sys.executable, "-c", "raise SystemExit('no database')"], 4, "no database"),
         (["--", "no-such-command"], 2, "cannot find the command 'no-such-command'"),
-        (["http://127.0.0.1:1"], 2, "--pid PID"),
+        (["http://127.0.0.1:1"], 2, "add --pid or --container or --metrics"),
         (["http://127.0.0.1:1", "--pid", "999999999"], 2, "no process 999999999"),
         (["http://8.8.8.8:1", "--container", "x"], 2, "--i-own-this-host"),
         (["--request", "nonsense", "--", "true"], 2, "expected a method and a path"),
@@ -241,7 +241,7 @@ def test_a_path_that_ends_the_service_is_one_line(tmp_path: Path) -> None:
         (["--bytes-per-request", "0", "--", "true"], 2, "bytes_per_request has to be 1 or more, got 0"),
         (["--config", "missing.toml", "--", "true"], 2, "cannot read missing.toml"),
         (["--baseline", "missing.json", "--", "true"], 2, "write one with --json"),
-        (["--pid", "1", "--", "true"], 2, "need the address of a service"),
+        (["--pid", "1", "--", "true"], 2, "--pid or --container or --metrics needs the address of a service"),
         (["--html", "/proc/nowhere/page.html", "--", "true"], 4, "cannot write to /proc/nowhere/page.html"),
     ],
 )

@@ -14,9 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 from typer.main import get_command
 
+from sadpath.check.result import CauseKind
 from sadpath.cli import app as sadpath
 from sadpath.errors import Status
 from sadpath.sources import Reading
+from sadpath.verdict.verdict import FLAT_BELOW_EXACT, FLAT_BELOW_IN_PAGES
 from sadpath.watch.report import read_run, summary
 from sadpath.watch.sample_file import COLUMNS, Sample, SampleFile
 from service.app import create_app
@@ -141,6 +143,28 @@ def test_no_metric_is_listed_that_is_not_published(locust: Mapping[str, list[str
         page = client.get("/metrics").text + " ".join(f"{name} {name}_total" for name in locust["metrics"])
     ours = {word for word in listed() if re.fullmatch(r"(sadpath|locust)_[a-z_]+", word)}
     assert {name for name in ours if not re.search(rf"\b{name}\b", page)} == set()
+
+
+@pytest.mark.parametrize("kind", CauseKind)
+def test_every_kind_of_cause_is_listed(kind: CauseKind) -> None:
+    """On the page that teaches the check, and among the fields of its JSON."""
+    assert f"| {kind} | " in (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
+    (row,) = (line for line in REFERENCE.splitlines() if line.startswith("| `kind` | `"))
+    assert f"`{kind}`" in row
+
+
+def test_what_counts_as_flat_is_what_decides() -> None:
+    """Wherever a page or an alert states it."""
+    exact, in_pages = f"{FLAT_BELOW_EXACT:g}", f"{FLAT_BELOW_IN_PAGES:g}"
+    check, methodology, alerts = (
+        (ROOT / name).read_text(encoding="utf-8")
+        for name in ("docs/check.md", "docs/methodology.md", "grafana/prometheus/rules/memory.yml")
+    )
+    assert f"growth of {exact} bytes per request is ruled out" in check
+    assert f"{in_pages} bytes per request take the place of {exact}" in check
+    assert f"growth of {in_pages} bytes per request or more is ruled out" in methodology
+    assert f"| `--bytes-per-request BYTES` | {exact}; {in_pages} without a probe | " in REFERENCE
+    assert f"> {in_pages}\n" in alerts
 
 
 @pytest.mark.parametrize("status", Status)

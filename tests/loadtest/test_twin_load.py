@@ -10,9 +10,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.sync.server import ServerConnection, serve
 
-from loadtest import UNEXPECTED_ANSWERS, sessions
+from loadtest import sessions
 from loadtest.ports import free_port
 from loadtest.server import Server, service
+from sadpath.errors import Status
 from service.twins.registry import TWINS
 from tests.loadtest.locust_runs import Ended, locust, sent
 
@@ -108,7 +109,7 @@ def test_answers_that_are_not_the_twins_are_failures_and_have_an_exit_status_of_
         down = service("factory", Path(), server.server_port)
         result = loaded("retry-worker", [arms[0], down], "--run-time", "1", "--sadpath-warm-up", "0", "--json")
         server.shutdown()
-    assert result.returncode == UNEXPECTED_ANSWERS
+    assert result.returncode == Status.UNEXPECTED_ANSWERS
     requests, failures = sent(result)["factory retry-worker"]
     assert requests == failures > 0
     assert sent(result)["reused retry-worker"][1] == 0

@@ -57,10 +57,10 @@ def attached(url: str, pid: int) -> Iterator[Target]:
 
 
 def outside(url: str, spec: SourceSpec) -> Target:
-    """Return a service whose memory is read from a container or from a page of metrics."""
-    where = f"container {spec.container}" if spec.container else spec.metrics
-    why = f"its memory is read from {where}, which knows nothing of its objects"
-    return Target(url, url, source=source_of(spec), why_no_probe=why)
+    """Return a service whose memory is read from what the options name, such as a container or a page of metrics."""
+    source = source_of(spec)
+    why = f"its memory is read from {source}, which knows nothing of its objects"
+    return Target(url, url, source=source, why_no_probe=why)
 
 
 def _process(pid: int) -> psutil.Process:
