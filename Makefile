@@ -6,7 +6,7 @@ export DEMO_SECONDS
 venv := .venv
 python := $(venv)/bin/python
 install := $(python) -m pip install --progress-bar off --disable-pip-version-check --require-hashes
-run_tests = $(python) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "$(leave_out)" $(if $(TESTS),$(TESTS),--cov)
+run_tests = $(python) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "$(leave_out)" $(if $(TESTS),$(TESTS),--cov)
 # In a terminal, one line that counts the packages, in place of pip's hundreds.
 show_progress = n=0; while read -r word _; do [ -t 1 ] && case $$word in \
   Collecting) n=$$((n + 1)); printf '\r  %d packages' $$n ;; Installing) echo ', installing' ;; esac; done; true

@@ -13,8 +13,8 @@ from tests.check.conftest import HERE, Checked, check
 
 
 def hostile(folder: Path, *arguments: str, **more: str) -> Checked:
-    """Check it with a patience of two seconds."""
-    (folder / "quick.toml").write_text("[limits]\ntimeout_s = 2\nbudget_s = 60\n")
+    """Check it with a patience of a second."""
+    (folder / "quick.toml").write_text("[limits]\ntimeout_s = 1\nbudget_s = 60\n")
     config = ["--config", str(folder / "quick.toml"), "--memory-limit", "600MB"]
     return check(folder, *config, *arguments, "--", sys.executable, "hostile.py", str(free_port()), cwd=HERE, **more)
 
@@ -30,7 +30,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Checked:
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("GET /drip 500", "the answer did not end within 2 s"),
+        ("GET /drip 500", "the answer did not end within 1 s"),
         ("GET /limited 404", "the service limits the rate: 2 of 2 requests were answered with 429"),
     ],
 )
@@ -68,7 +68,7 @@ def test_a_service_that_does_not_answer_is_inconclusive(tmp_path: Path) -> None:
     """Nothing was measured, and the reason is a note."""
     checked = hostile(tmp_path, "--request", "GET /hang")
     assert checked.status == Status.INCONCLUSIVE
-    assert "1 of 1 requests were not answered: no answer within 2 s" in checked.out
+    assert "1 of 1 requests were not answered: no answer within 1 s" in checked.out
 
 
 def test_a_leak_of_megabytes_ends_at_the_memory_limit(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ PRODUCTION = ROOT / "docs" / "production.md"
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
 
 def shown(page: Path, program: str) -> list[str]:
@@ -83,7 +83,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [sys.executable, "-m", "uvicorn", "service.app:app", "--port", "0"]
     service = Child(command, log, settings)
     try:
-        until(lambda: re.search(r"running on (http://\S+)", log.read_text()), 30, "the service")
+        until(lambda: re.search(r"running on (http://\S+)", log.read_text()), 300, "the service")
         found = re.search(r"running on (http://\S+)", log.read_text())
         assert found
         yield found[1]
@@ -98,7 +98,7 @@ def test_the_requests_on_the_pages_are_answered(command: str, address: str) -> N
         missing("curl", "install it")
     there = re.sub(r"http://127\.0\.0\.1:\d+", address, command)
     done = subprocess.run(
-        ["/bin/sh", "-c", there + " --silent --include"], capture_output=True, text=True, timeout=30, check=True
+        ["/bin/sh", "-c", there + " --silent --include"], capture_output=True, text=True, timeout=300, check=True
     )
     asks_for_an_error = "-i" in command.split()
     assert re.match(r"HTTP/1\.1 (404|409) " if asks_for_an_error else r"HTTP/1\.1 200 ", done.stdout), done.stdout

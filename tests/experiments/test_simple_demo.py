@@ -68,7 +68,7 @@ def test_what_the_page_shows_runs_alone(version: str, tmp_path: Path) -> None:
     """Copied into an empty folder, with the standard library alone, the object's memory grows and the factory's not."""
     (tmp_path / "copied.py").write_text(example(), encoding="utf-8")
     command = [interpreter(version), "-S", "-E", "-W", "error", "copied.py"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stderr
     assert shows_a_leak_and_a_flat_line(result.stdout), result.stdout
 

@@ -20,7 +20,7 @@ from loadtest.ports import free_ports
 from loadtest.server import Server, running, service, watch_options
 from sadpath.lifeline import Child
 from tests.required import missing
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = ROOT / "grafana" / "prometheus" / "prometheus.yml"
@@ -71,7 +71,7 @@ class Prometheus:
     def ready(self) -> bool:
         """Return whether it is ready."""
         try:
-            with urlopen(f"{self.url}/-/ready", timeout=2) as response:
+            with urlopen(f"{self.url}/-/ready", timeout=60) as response:
                 return bool(response.status == 200)
         except HTTPError as starting:
             starting.close()
@@ -81,7 +81,7 @@ class Prometheus:
 
     def _get(self, path: str, **parameters: object) -> Any:
         try:
-            with urlopen(f"{self.url}/api/v1/{path}?{urlencode(parameters)}", timeout=10) as response:
+            with urlopen(f"{self.url}/api/v1/{path}?{urlencode(parameters)}", timeout=60) as response:
                 return json.load(response)["data"]
         except HTTPError as error:
             with error:
@@ -108,7 +108,7 @@ def prometheus(folder: Path, targets: Mapping[str, str]) -> Iterator[Prometheus]
     child = Child([program, *options], folder / "prometheus.log")
     found = Prometheus(f"http://127.0.0.1:{port}")
     try:
-        until(found.ready, 20, f"Prometheus: {child.last_line()}")
+        until(found.ready, PATIENCE_S, f"Prometheus: {child.last_line()}")
         yield found
     finally:
         child.stop()
@@ -134,7 +134,7 @@ def lab(folder: Path) -> Iterator[Lab]:
     with prometheus(folder, targets_of(arms, locust_port)) as prom:
         with load(arms, locust_port, folder):
             seen = f'min(count_over_time(http_requests_total{{job="lab"}}[1m])) >= {STEADY_S}'
-            until(lambda: prom.ask(seen), STEADY_S + 15, "steady load on both arms")
+            until(lambda: prom.ask(seen), PATIENCE_S, "steady load on both arms")
             parted = time.time()
             restart_thrice(arms[0], prom)
             ended = time.time()
@@ -171,16 +171,16 @@ def restart_thrice(arm: Server, prom: Prometheus) -> None:
     def wait_for(restarts: int) -> None:
         arm.wait_until_listening()
         changed = f'changes(process_start_time_seconds{{arm="{arm.name}"}}[5m] offset 3s) >= {restarts}'
-        until(lambda: prom.ask(changed), 20, f"restart {restarts}")
+        until(lambda: prom.ask(changed), PATIENCE_S, f"restart {restarts}")
 
     def starve() -> str | None:
         retain_more(arm)
         return arm.restart_if_ended()
 
-    until(starve, 60, "the memory limit")
+    until(starve, PATIENCE_S, "the memory limit")
     wait_for(1)
     starved = f'max_over_time(process_resident_memory_bytes{{arm="{arm.name}"}}[27s]) > {0.8 * LIMIT_MB * 2**20}'
-    until(lambda: not prom.ask(starved), 40, "the kill to be outside the window")
+    until(lambda: not prom.ask(starved), PATIENCE_S, "the kill to be outside the window")
     for restart in (2, 3):
         arm.stop()
         arm.start()
@@ -190,7 +190,7 @@ def restart_thrice(arm: Server, prom: Prometheus) -> None:
 def retain_more(arm: Server) -> None:
     """Make the reused exception retain 256 KiB more: little enough for a scrape to see memory near its limit."""
     try:
-        urlopen(f"{arm.url}/reused/users/42?context_kb=256", timeout=5)
+        urlopen(f"{arm.url}/reused/users/42?context_kb=256", timeout=60)
     except HTTPError as not_found:
         not_found.close()
     except OSError:

@@ -11,7 +11,7 @@ CASES = sorted((CONFIGURATION.parent / "tests").glob("*.yml"))
 
 def promtool(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     command = [require("promtool"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 
 def test_the_configuration_is_valid() -> None:

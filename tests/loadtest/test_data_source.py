@@ -81,7 +81,7 @@ def test_a_connection_that_is_closed_at_once_is_one_line() -> None:
         closer = threading.Thread(target=_close_the_next_connection, args=(forwarder,), daemon=True)
         closer.start()
         assert why_no_query(port) == f"Grafana does not answer on port {port}; {GRAFANA}"
-        closer.join(timeout=5)
+        closer.join(timeout=300)
 
 
 def test_silence_ends_after_a_while() -> None:

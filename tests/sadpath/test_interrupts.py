@@ -31,10 +31,10 @@ def interrupted(number: signal.Signals, delay_s: float, *command: str) -> tuple[
     typed = [sys.executable, *command]
     with subprocess.Popen(typed, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
-            until(lambda: process.poll() is not None or handles_sigterm(process), 60, "its first line")
+            until(lambda: process.poll() is not None or handles_sigterm(process), 300, "its first line")
             time.sleep(delay_s)  # the moment is what is tested
             process.send_signal(number)
-            output, errors = process.communicate(timeout=60)
+            output, errors = process.communicate(timeout=300)
         finally:
             process.kill()
     return process.returncode, output, errors
@@ -75,14 +75,14 @@ def test_what_the_lab_started_ends_with_it(number: signal.Signals) -> None:
     with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             started = psutil.Process(process.pid)
-            until(lambda: len(started.children(recursive=True)) > 1, 60, "the service")
+            until(lambda: len(started.children(recursive=True)) > 1, 300, "the service")
             children = started.children(recursive=True)
             process.send_signal(number)
-            assert process.communicate(timeout=60) == ("", "")
+            assert process.communicate(timeout=300) == ("", "")
         finally:
             process.kill()
     assert process.returncode == 128 + number
-    until(lambda: not any(child.is_running() for child in children), 30, "the end of what it started")
+    until(lambda: not any(child.is_running() for child in children), 300, "the end of what it started")
 
 
 def test_a_signal_that_our_parent_ignores_is_ignored() -> None:
@@ -93,7 +93,7 @@ def test_a_signal_that_our_parent_ignores_is_ignored() -> None:
     done = subprocess.run(
         [sys.executable, "-c", f"{program}(signal.SIGINT)"],
         cwd=ROOT,
-        timeout=60,
+        timeout=300,
         check=False,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
