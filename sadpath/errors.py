@@ -69,6 +69,7 @@ def exit_status(command: str, work: Callable[[], object]) -> int:
 
     A reader of our output that went away is not told: nobody is there to read the line.
     """
+    _open_what_was_closed()
     try:
         work()
     except CommandError as error:
@@ -85,6 +86,15 @@ def exit_status(command: str, work: Callable[[], object]) -> int:
     else:
         return int(Status.OK)
     return int(Status.FAILED)
+
+
+def _open_what_was_closed() -> None:
+    """Let the numbers of the standard streams be taken: else a library's own pipe gets one, and others write to it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest that is free
 
 
 def _drop_output() -> None:

@@ -1,6 +1,7 @@
 """Whatever the system refuses is one line and a status of its own: 1 would be a verdict."""
 
 import errno
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -67,3 +68,10 @@ def test_the_place_that_was_written_to_is_named(tmp_path: Path) -> None:
     """A full disk does not say which file it was."""
     with pytest.raises(CommandError, match=f"^cannot write to {tmp_path}: No space left$"), writing_to(tmp_path):
         raise OSError(errno.ENOSPC, "No space left")
+
+
+def test_no_file_of_ours_takes_the_place_of_a_closed_stream() -> None:
+    """A library that writes to standard output would write into it."""
+    code = "import os; from sadpath.errors import exit_status; exit_status('x', lambda: os._exit(os.open('/', 0)))"
+    closed = subprocess.run(["/bin/sh", "-c", 'exec "$0" -c "$1" <&- >&-', sys.executable, code], check=False)
+    assert closed.returncode >= 3
