@@ -25,7 +25,7 @@ def fetch(url: str, method: str = "GET", headers: Mapping[str, str] | None = Non
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServiceAnswer:
     """The status of an answer and its body; a websocket session that took place has the status 101."""
 
     status: int
@@ -47,11 +47,11 @@ class Connection:
     def __init__(self, port: int) -> None:
         self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
 
-    def send(self, path: str, method: str = "GET") -> Answer:
+    def send(self, path: str, method: str = "GET") -> ServiceAnswer:
         """Send one request. Raises `OSError` or `HTTPException` where no answer comes."""
         self._http.request(method, path)
         response = self._http.getresponse()
-        answer = Answer(response.status, response.read())
+        answer = ServiceAnswer(response.status, response.read())
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             self._http.close()  # after an error that nobody handled the server hangs up: not on the next one
         return answer

@@ -49,7 +49,7 @@ NO_PROMETHEUS = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPSta
 
 
 @dataclass(frozen=True)
-class Settings:
+class ComposeSettings:
     """What docker-compose.yml and .env ask for. Memory in bytes, the rate in requests a second for each arm."""
 
     ports: dict[str, int]
@@ -67,11 +67,11 @@ class Settings:
         return self.warm_up_s + (self.limit - AT_START) / retained_a_second
 
 
-def settings_of(config: dict[str, Any]) -> Settings:
+def settings_of(config: dict[str, Any]) -> ComposeSettings:
     """Pick what we need from the output of `docker compose config --format json`. Raises `CommandError`."""
     services = config["services"]
     load = services["locust"]["environment"]
-    settings = Settings(
+    settings = ComposeSettings(
         ports={name: int(ports[0]["published"]) for name, one in services.items() if (ports := one.get("ports"))},
         limit=int(services["reused"]["mem_limit"]),
         rate=_number("DEMO_RATE", load["DEMO_RATE"]),
@@ -100,7 +100,7 @@ def _number(setting: str, value: str) -> float:
         raise CommandError(f"expected a number, got {setting}={value}; .env.example shows one") from None
 
 
-def check_memory(settings: Settings, memory: int) -> None:
+def check_memory(settings: ComposeSettings, memory: int) -> None:
     """Check that the arms can run, and that `memory`, the engine's, is enough. Raises `CommandError`."""
     if settings.limit < LEAST_LIMIT:
         raise CommandError(
@@ -116,7 +116,7 @@ def check_memory(settings: Settings, memory: int) -> None:
         )
 
 
-def check_ports(settings: Settings, ours: set[int]) -> None:
+def check_ports(settings: ComposeSettings, ours: set[int]) -> None:
     """Check that our ports are free; `ours` are those of a demo that is up. Raises `CommandError`."""
     for service, port in settings.ports.items():
         if port not in ours and not is_free(port):
@@ -154,12 +154,12 @@ def down() -> None:
     )
 
 
-def page_of(settings: Settings) -> str:
+def page_of(settings: ComposeSettings) -> str:
     """Return the address of the live page."""
     return f"http://127.0.0.1:{settings.ports['locust']}/sadpath"
 
 
-def what_to_look_at(settings: Settings) -> str:
+def what_to_look_at(settings: ComposeSettings) -> str:
     """Return what to print once the demo is up."""
     address = {service: f"http://127.0.0.1:{port}" for service, port in settings.ports.items()}
     leaky = "reused, which leaks" if settings.twin == HEADLINE else f"the leaky variant of {settings.twin}"
@@ -178,7 +178,7 @@ The Compose demo is up: two copies of one service under the same load, {settings
 """
 
 
-def _what_will_happen(settings: Settings) -> str:
+def _what_will_happen(settings: ComposeSettings) -> str:
     """Return what to wait for: for the headline it was measured; for another twin the catalogue has it."""
     if settings.twin != HEADLINE:
         address = f"http://127.0.0.1:{settings.ports['reused']}/twins/{settings.twin}"
@@ -218,7 +218,7 @@ def _own_ports() -> set[int]:
     return {port["PublishedPort"] for container in containers for port in container["Publishers"] or ()}
 
 
-def _why_not_up(settings: Settings) -> str:
+def _why_not_up(settings: ComposeSettings) -> str:
     """Return which containers are unhealthy. A Grafana that runs is asked what its health check asked."""
     unwell = _compose("ps", "--all", "--format", "{{.Service}} {{.Status}}").splitlines()
     bad = [line for line in unwell if "(healthy)" not in line and "Exited (0)" not in line]

@@ -18,7 +18,7 @@ class Unexpected(Exception):  # noqa: N818 - what Locust lists as a failure
     """The session did not go as expected; the message has the reason."""
 
 
-class Session(NamedTuple):
+class WebsocketSession(NamedTuple):
     """A session that was held: the status of its handshake, the bytes that came, the code with which it was closed."""
 
     status: int
@@ -55,7 +55,7 @@ def _milliseconds_since(began: float) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def hold(url: str) -> Session:
+def hold(url: str) -> WebsocketSession:
     """Connect to an `http://` address, send one text, and receive until the session is closed.
 
     Raises `OSError` or `WebSocketException` where it does not end.
@@ -63,7 +63,7 @@ def hold(url: str) -> Session:
     try:
         client = websocket.create_connection(url.replace("http", "ws", 1), TIMEOUT_S, http_no_proxy=["*"])
     except websocket.WebSocketBadStatusException as refusal:
-        return Session(refusal.status_code)
+        return WebsocketSession(refusal.status_code)
     received = 0
     try:
         client.send("go")
@@ -71,4 +71,4 @@ def hold(url: str) -> Session:
             received += len(answer[1])
     finally:
         client.shutdown()  # close() would leave the socket open, once the server has closed the session
-    return Session(HTTPStatus.SWITCHING_PROTOCOLS, received, int.from_bytes(answer[1][:2], "big"))
+    return WebsocketSession(HTTPStatus.SWITCHING_PROTOCOLS, received, int.from_bytes(answer[1][:2], "big"))

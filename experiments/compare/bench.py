@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.compare import overhead, retained, watching
-from experiments.compare.ratios import FULL, GOALS, QUICK, Bench, BenchRow, Measurement
+from experiments.compare.ratios import FULL, GOALS, QUICK, Bench, BenchMeasurement, BenchRow
 from experiments.measurement import Book, describe_machine, progress, run_measurement, terminal_table
 from sadpath.errors import CommandError
 
-MEASUREMENTS: tuple[Measurement, ...] = (*overhead.MEASUREMENTS, *retained.MEASUREMENTS, *watching.MEASUREMENTS)
+MEASUREMENTS: tuple[BenchMeasurement, ...] = (*overhead.MEASUREMENTS, *retained.MEASUREMENTS, *watching.MEASUREMENTS)
 
 
 def bench(
@@ -49,7 +49,7 @@ def bench(
     return status
 
 
-def measure_rows(bench: Bench, book: Book[BenchRow], measurements: Sequence[Measurement] = MEASUREMENTS) -> None:
+def measure_rows(bench: Bench, book: Book[BenchRow], measurements: Sequence[BenchMeasurement] = MEASUREMENTS) -> None:
     """Measure all wanted rows. A measurement that fails leaves its rows without a ratio, and the next one goes on."""
     for measurement in measurements:
         ours = [name for name in measurement.rows if name in bench.wanted]

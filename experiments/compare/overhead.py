@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from experiments.compare.ratios import Bench, BenchRow, Measurement, compare
+from experiments.compare.ratios import Bench, BenchMeasurement, BenchRow, compare
 from experiments.compare.turns import Lane, Part, PartResult, RoundFailed, play
 from loadtest.ports import free_ports
 from loadtest.server import Server, service
@@ -167,6 +167,6 @@ def _figures(mine: Sequence[PartResult], bare: Sequence[PartResult]) -> dict[str
 
 
 MEASUREMENTS = (
-    Measurement(ROWS["reused"], lambda bench: Comparison("reused", bench).measure()),
-    Measurement(ROWS["factory"], lambda bench: Comparison("factory", bench).measure()),
+    BenchMeasurement(ROWS["reused"], lambda bench: Comparison("reused", bench).measure()),
+    BenchMeasurement(ROWS["factory"], lambda bench: Comparison("factory", bench).measure()),
 )

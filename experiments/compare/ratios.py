@@ -165,7 +165,7 @@ class Bench:
 
 
 @dataclass(frozen=True)
-class Measurement:
+class BenchMeasurement:
     """Something that is measured in one go, and the rows that come of it."""
 
     rows: Sequence[str]

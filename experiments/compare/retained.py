@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import mean, median
 
 from experiments.client import fetch
-from experiments.compare.ratios import ENTRIES, Bench, BenchRow, Measurement, compare
+from experiments.compare.ratios import ENTRIES, Bench, BenchMeasurement, BenchRow, compare
 from experiments.compare.turns import Lane, Part, play
 from loadtest.ports import free_ports
 from loadtest.server import Server, running, service
@@ -101,7 +101,7 @@ def _census_rows(names: Mapping[str, str], control: int, bench: Bench) -> Iterat
 
 
 MEASUREMENTS = (
-    Measurement(["scrape"], _scrape),
-    Measurement(["full census", "naming"], _service_census),
-    Measurement(["full census (plain stack)"], _plain_census),
+    BenchMeasurement(["scrape"], _scrape),
+    BenchMeasurement(["full census", "naming"], _service_census),
+    BenchMeasurement(["full census (plain stack)"], _plain_census),
 )

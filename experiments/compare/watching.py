@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from experiments.compare.ratios import HOURS, Bench, BenchRow, Measurement, compare
+from experiments.compare.ratios import HOURS, Bench, BenchMeasurement, BenchRow, compare
 from experiments.compare.turns import RoundFailed
 from experiments.measurement import rounded
 from loadtest import ARMS
@@ -156,4 +156,4 @@ def _report(samples: list[Sample], folder: Path) -> float:
     return time.process_time() - began
 
 
-MEASUREMENTS = (Measurement(["locust plugin"], _plugin), Measurement(["live page", "report"], _long_run))
+MEASUREMENTS = (BenchMeasurement(["locust plugin"], _plugin), BenchMeasurement(["live page", "report"], _long_run))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import websocket
 
-from experiments.client import Answer, Connection
+from experiments.client import Connection, ServiceAnswer
 from experiments.twins.runtimes import Runtime
 from experiments.twins.variants import RoundReading, VariantFigures, figures_of
 from loadtest import sessions
@@ -32,7 +32,7 @@ TIME_LIMIT_S = 300.0
 """After which a measurement is given up, between two rounds. It takes ten on a machine that has nothing else to do."""
 
 
-Send = Callable[[], Answer]
+Send = Callable[[], ServiceAnswer]
 """Sends one request and waits for its whole answer."""
 
 
@@ -97,7 +97,7 @@ def _check_versions(connection: Connection, runtime: Runtime) -> None:
 def _sender(twin: Twin, variant: Variant, server: Server, connection: Connection) -> Send:
     path = f"{variant.path}?context_kb={twin.context_kb}"
     if twin.protocol == "websocket":
-        return lambda: Answer(sessions.hold(server.url + path).status)
+        return lambda: ServiceAnswer(sessions.hold(server.url + path).status)
     return lambda: connection.send(path)
 
 
@@ -116,7 +116,7 @@ def _run_rounds(twin: Twin, variant: Variant, send: Send, connection: Connection
 
 
 def _run_round(sent: int, size: int, status: int, send: Send, connection: Connection) -> RoundReading:
-    durations, answer = [], Answer(0)
+    durations, answer = [], ServiceAnswer(0)
     for number in range(sent + 1, sent + size + 1):
         began = time.perf_counter()
         answer = send()

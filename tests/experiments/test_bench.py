@@ -10,7 +10,16 @@ import pytest
 from scipy.stats import bootstrap
 
 from experiments.compare.bench import MEASUREMENTS, bench_json, measure_rows, table
-from experiments.compare.ratios import GOALS, QUICK, Bench, BenchRow, Goal, Measurement, compare, interval_of_median
+from experiments.compare.ratios import (
+    GOALS,
+    QUICK,
+    Bench,
+    BenchMeasurement,
+    BenchRow,
+    Goal,
+    compare,
+    interval_of_median,
+)
 from experiments.measurement import Book
 from sadpath.errors import CommandError
 
@@ -122,7 +131,7 @@ def test_a_row_that_fails_stays_a_row(tmp_path: Path) -> None:
         yield compare("noise", [1.0], [1.0])
 
     file = tmp_path / "bench.json"
-    measurements = [Measurement(["memray", "census"], broken), Measurement(["noise", "probe"], fine)]
+    measurements = [BenchMeasurement(["memray", "census"], broken), BenchMeasurement(["noise", "probe"], fine)]
     measure_rows(bench(tmp_path), Book(file, {}, bench_json), measurements)
     rows = {row["name"]: row for row in rows_in(file)}
     assert rows.keys() == {"census", "memray", "noise"}
@@ -137,7 +146,7 @@ def test_nothing_unwanted_is_measured(tmp_path: Path) -> None:
     def never(_: Bench) -> Iterator[BenchRow]:
         raise AssertionError
 
-    measure_rows(bench(tmp_path), Book(tmp_path / "bench.json", {}, bench_json), [Measurement(["scrape"], never)])
+    measure_rows(bench(tmp_path), Book(tmp_path / "bench.json", {}, bench_json), [BenchMeasurement(["scrape"], never)])
 
 
 def test_every_row_is_measured_by_one_measurement() -> None:

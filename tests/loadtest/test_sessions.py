@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from loadtest import sessions
-from loadtest.sessions import Session, Unexpected
+from loadtest.sessions import Unexpected, WebsocketSession
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def _no_collection() -> Iterator[None]:
 @pytest.mark.usefixtures("_no_collection")
 def test_a_failed_session_leaves_no_reference_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error is freed with the session, without the garbage collector: the lab does not do what it warns of."""
-    monkeypatch.setattr(sessions, "hold", lambda _: Session(500, received=3))
+    monkeypatch.setattr(sessions, "hold", lambda _: WebsocketSession(500, received=3))
     failures: list[weakref.ref[Unexpected]] = []
     lengths = []
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from loadtest.compose import MIB, Settings, check_memory, check_ports, settings_of, what_to_look_at
+from loadtest.compose import MIB, ComposeSettings, check_memory, check_ports, settings_of, what_to_look_at
 from sadpath.errors import CommandError
 from tests.loadtest.grafana_answers import LOST, SUCCESS, grafana_that_answers
 
 ROOT = Path(__file__).parents[2]
 GIB = 1024 * MIB
 PORTS = {"reused": 8001, "factory": 8002, "locust": 8089, "prometheus": 9090, "grafana": 3000}
-SETTINGS = Settings(PORTS, 256 * MIB, rate=100, context_kb=16, warm_up_s=5)
+SETTINGS = ComposeSettings(PORTS, 256 * MIB, rate=100, context_kb=16, warm_up_s=5)
 Make = Callable[..., tuple[int, str]]
 
 
@@ -76,7 +76,7 @@ def test_more_arms_need_more_memory() -> None:
 def test_a_limit_below_what_an_arm_needs_to_start_is_refused() -> None:
     """Both arms would be killed at once, which shows nothing."""
     with pytest.raises(CommandError, match=r"does not start in 64 MiB; .*DEMO_MEMORY_LIMIT_MB=256"):
-        check_memory(Settings(PORTS, 64 * MIB, 100, 16, 5), 64 * GIB)
+        check_memory(ComposeSettings(PORTS, 64 * MIB, 100, 16, 5), 64 * GIB)
 
 
 def test_a_port_that_is_taken_is_named_with_what_to_set() -> None:
@@ -93,7 +93,7 @@ def test_a_port_that_is_taken_is_named_with_what_to_set() -> None:
 def test_the_kill_comes_sooner_with_more_load() -> None:
     """It was measured 60 s after the load's start with the defaults."""
     assert SETTINGS.seconds_to_the_kill == pytest.approx(60, abs=5)
-    assert Settings(PORTS, 256 * MIB, 200, 16, 5).seconds_to_the_kill == pytest.approx(32, abs=3)
+    assert ComposeSettings(PORTS, 256 * MIB, 200, 16, 5).seconds_to_the_kill == pytest.approx(32, abs=3)
 
 
 def test_it_prints_what_to_look_at() -> None:
