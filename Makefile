@@ -50,7 +50,7 @@ format: $(venv)/dev ## Format the code
 	@$(python) -m ruff format
 	@$(python) -m ruff check --fix
 
-bench: $(venv)/dev ## Measure what the instruments cost; takes about eight minutes, leaves reports/bench.json
+bench: $(venv)/dev ## Measure what the instruments cost, in some minutes; leaves reports/bench.json
 	@$(python) -m experiments bench
 
 truth: $(venv)/demo ## Verify every twin on each installed Python (PYTHONS="python3.12 …") and two Starlettes; TWIN=… for one
@@ -59,7 +59,7 @@ truth: $(venv)/demo ## Verify every twin on each installed Python (PYTHONS="pyth
 matrix: $(venv)/demo ## Check every twin with `sadpath check` on each installed Python, and count its mistakes; writes docs/check-matrix.md
 	@$(python) -m experiments matrix
 
-cost: $(venv)/demo ## Measure what a request costs after many, reused and factory; two minutes, leaves reports/cost.png
+cost: $(venv)/demo ## Measure what a request costs after many, reused and factory; leaves reports/cost.png
 	@$(python) -m experiments cost
 
 calibrate: $(venv)/demo ## Measure how often the verdict is right, on simulated series; five minutes of one core, writes docs/calibration.md
@@ -71,7 +71,7 @@ figures: $(venv)/demo ## Repeat the first article's experiment; table and pictur
 slides: $(venv)/demo ## Write the slides of a talk from the newest demo's figures and pictures: reports/slides.html
 	@$(python) -m loadtest slides
 
-trial: $(venv)/dev ## Try kills, faults, attacks and 50,000 odd requests, a test each; about twenty minutes
+trial: $(venv)/dev ## Try kills, faults, attacks and 50,000 odd requests, a test each
 	@$(python) -m pytest --numprocesses 2 --dist loadfile tests/trial
 
 dashboards: $(venv)/dev ## Write grafana/dashboards/*.json from grafana/build

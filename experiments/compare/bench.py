@@ -26,7 +26,7 @@ def bench(
 ) -> int:
     """Measure what the instruments cost.
 
-    It takes about eight minutes on two cores; leave the machine alone meanwhile. Each row is a ratio: with the
+    It takes some minutes on two cores; leave the machine alone meanwhile. Each row is a ratio: with the
     instrument to without it, the median over pairs of rounds that took turns, with the 95% CI of that median by
     bootstrap. The overhead rows compare the server's CPU time for each request, so they show what the instrument costs
     and not how busy the machine was. `noise` compares the bare app with itself: what differs from 1 there is chance. A
