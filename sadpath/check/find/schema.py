@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler
 from urllib.request import Request as HttpRequest
@@ -144,8 +145,13 @@ class _NoRedirect(HTTPRedirectHandler):
 
 def _fetched(url: str, headers: Mapping[str, str]) -> bytes:
     opener = direct_opener(_NoRedirect())
-    with opener.open(HttpRequest(url, headers=dict(headers)), timeout=READS_WITHIN_S) as answer:  # noqa: S310
-        return bytes(answer.read(MOST_BYTES))
+    request = HttpRequest(url, headers=dict(headers))  # noqa: S310 - an address of the user's own
+    try:
+        with opener.open(request, timeout=READS_WITHIN_S) as answer:
+            return bytes(answer.read(MOST_BYTES))
+    except HTTPError as refused:
+        refused.close()  # it holds a connection
+        raise
 
 
 def _parsed(page: bytes, where: str) -> Schema:
