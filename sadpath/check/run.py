@@ -155,11 +155,8 @@ def _ask(console: Console) -> None:
     """Ask whether to go on, where somebody is there to answer. Raises `CommandError` for anything but yes."""
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
         return
-    try:
-        answer = console.input("Go on? [y/N] ", markup=False)
-    except EOFError:
-        answer = ""
-    if answer.strip().lower() not in ("y", "yes"):
+    console.print("Go on? [y/N] ", end="", highlight=False, markup=False)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise CommandError(
             "nothing was sent that may change data; leave out --writes, or add --yes", Status.WRONG_COMMAND
         )

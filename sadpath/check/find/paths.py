@@ -81,7 +81,8 @@ class Finder:
         *,
         safe_only: bool = False,
     ) -> None:
-        self._sender, self._settings, self._routes = sender, settings, routes
+        self._sender, self._routes = sender, routes
+        self._settings = replace(settings, writes=settings.writes and not safe_only)
         self._say, self._agree, self._safe_only = say, agree, safe_only
         self._notes: list[str] = []
         self._writing: set[tuple[str, str]] = set()
