@@ -93,7 +93,7 @@ def test_no_file_elsewhere_is_read(tmp_path: Path) -> None:
     (tmp_path / "secret.json").write_text(json.dumps({"x": {"enum": ["t0psecret"]}, "enum": ["t0psecret"]}))
     (tmp_path / "api").mkdir()
     (tmp_path / "api" / "link.json").symlink_to(tmp_path / "secret.json")
-    paths = {}
+    paths: dict[str, object] = {}
     for number, way in enumerate(WAYS):
         described_so = json.loads(refer(way.format(tmp_path / "secret.json")))["paths"]
         paths |= {f"/{number}{path}": item for path, item in described_so.items()}

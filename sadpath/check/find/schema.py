@@ -65,7 +65,7 @@ class Schema:
         Of its body and its parameters, too, those that stand elsewhere in the description are put in place.
         """
         for template, item in self.content["paths"].items():
-            methods = self._followed(item) if _is_path(template) else None
+            methods = self._followed(item) if _is_path(template) else {}
             for method in methods if isinstance(methods, dict) else ():
                 name = (method.upper(), self.prefix + template)
                 if method in METHODS and (self.kept is None or name in self.kept):

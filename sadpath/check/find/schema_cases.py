@@ -75,7 +75,8 @@ def _refuse_connections(event: str, _: object) -> None:
 def _operations(content: dict[str, Any], notes: list[str]) -> Iterator[Any]:
     """Yield what can be read. No settings of schemathesis are used but its defaults."""
     try:
-        for result in schemathesis.openapi.from_dict(content, config=SchemathesisConfig()).get_all_operations():
+        schema: Any = schemathesis.openapi.from_dict(content, config=SchemathesisConfig())
+        for result in schema.get_all_operations():
             try:
                 yield result.ok()
             except Exception:  # noqa: BLE001 - schemathesis wraps whatever it could not read
