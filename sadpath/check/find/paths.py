@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import Protocol
+from urllib.parse import quote
 
 from sadpath.check.driver import Answer, Request
 from sadpath.check.find import PARAMETER, ErrorPath, Plan
@@ -97,9 +98,9 @@ class Finder:
         """Yield requests from the description or, without one, from the routes."""
         settings = self._settings
         if settings.schema:
-            schema: Schema | None = named_schema(settings.schema, settings.headers)
+            schema: Schema | None = named_schema(settings.schema, settings.headers, self._sender.url)
         else:
-            schema = usual_schema(self._sender.url, settings.headers)
+            schema = usual_schema(self._sender.url, settings.headers, self._notes.append)
         if schema is not None:
             yield from self._from_schema(schema)
         else:
@@ -108,6 +109,7 @@ class Finder:
 
     def _from_schema(self, schema: Schema) -> Iterator[Candidate]:
         """Yield our own requests first: they are the plainest, and stand for their group."""
+        self._notes += schema.notes
         wanted = schema.narrowed(self._is_wanted, most=MAX_OPERATIONS)
         described, operations = len(list(schema.operations())), list(wanted.operations())
         self._notes.append(f"{schema.where} describes {described:,} operations{_how_many(len(operations), described)}")
@@ -263,11 +265,12 @@ def _with_bad_bodies(method: str, template: str) -> Iterator[Candidate]:
 
 def _filled(template: str, value: str = "999999999") -> str:
     """Return a path of a template with values that most likely do not exist."""
-    return re.sub(
+    filled = re.sub(
         PARAMETER,
         lambda parameter: "00000000-0000-4000-8000-000000000000" if "uuid" in parameter[0].lower() else value,
         template,
     )
+    return quote(filled, safe="/?%:@!$&'()*+,;=-._~", errors="surrogatepass")
 
 
 def _with(request: Request, headers: Mapping[str, str]) -> Request:
