@@ -38,7 +38,7 @@ from .objects import (
     text,
     type_name,
 )
-from .raise_sites import file_of, function_of
+from .raise_sites import file_of
 
 MAX_OBJECTS = 2_000_000
 MAX_SECONDS = 5.0
@@ -172,7 +172,7 @@ def _running(target: Any) -> List[str]:
             module = text(look_up(one.f_globals, "__name__"))
             if not module.startswith(_OURS) and (name := local_name(one, target)):
                 code = one.f_code
-                return [f"local {name!r} of running {module}.{function_of(code)} ({file_of(code)}:{one.f_lineno})"]
+                return [f"local {name!r} of running {module}.{text(code.co_name)} ({file_of(code)}:{one.f_lineno})"]
             one = one.f_back
     return []
 

@@ -177,7 +177,7 @@ def instance_dict(holder: Any) -> Optional[Dict[Any, Any]]:
     if is_class(holder):
         return None
     try:
-        attributes = _dict_of_instance(holder, None)
+        attributes = _dict_of_instance(ctypes.py_object(holder), None)  # what is no `py_object` is asked for its class
     except Exception:  # noqa: BLE001 - what has none
         return None
     return attributes if issubclass(type(attributes), dict) else None
