@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import groupby, pairwise
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from sadpath.check.driver import Answer, Request
 from sadpath.check.find import PARAMETER, ErrorPath, Plan
@@ -123,9 +123,9 @@ class Finder:
         """Yield requests from the description or, without one, from the routes."""
         settings = self._settings
         if settings.schema:
-            schema: Schema | None = named_schema(settings.schema, settings.headers)
+            schema: Schema | None = named_schema(settings.schema, settings.headers, self._sender.url)
         else:
-            schema = usual_schema(self._sender.url, settings.headers)
+            schema = usual_schema(self._sender.url, settings.headers, self._notes.append)
         if schema is not None:
             yield from self._from_schema(schema)
         else:
@@ -134,6 +134,7 @@ class Finder:
 
     def _from_schema(self, schema: Schema) -> Iterator[Candidate]:
         """Yield our own requests first: they are the plainest, and stand for their group."""
+        self._notes += schema.notes
         wanted = schema.narrowed(self._is_wanted, most=MAX_OPERATIONS)
         described, operations = list(schema.operations()), list(wanted.operations())
         tried = _how_many(len(operations), len(described))
@@ -380,11 +381,12 @@ def _changes_something(template: str) -> bool:
 
 def _filled(template: str, value: str = "999999999") -> str:
     """Return a path of a template with values that most likely do not exist."""
-    return re.sub(
+    filled = re.sub(
         PARAMETER,
         lambda parameter: "00000000-0000-4000-8000-000000000000" if "uuid" in parameter[0].lower() else value,
         template,
     )
+    return quote(filled, safe="/?%:@!$&'()*+,;=-._~", errors="surrogatepass")
 
 
 def _with(request: Request, headers: Mapping[str, str]) -> Request:
