@@ -16,8 +16,9 @@ from rich.text import Text
 from sadpath.check.driver import Driver, Request
 from sadpath.check.events import Ended, Handler, tell
 from sadpath.check.find import Plan
+from sadpath.check.find.candidates import UNKNOWN_PATH
 from sadpath.check.find.careful import Careful
-from sadpath.check.find.paths import UNKNOWN_PATH, Finder
+from sadpath.check.find.paths import Finder
 from sadpath.check.measure.session import Session
 from sadpath.check.report import Files
 from sadpath.check.report.console import PIPE_WIDTH, Progress, Result
