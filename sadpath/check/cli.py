@@ -36,7 +36,8 @@ that may change data are only sent what cannot reach their operations. Load goes
 alone.
 
 Exit status: 0 every path is flat, 1 a path leaks, 2 the command is wrong, 3 inconclusive within the budget, 4 the
-service did not start, did not answer, or died, 130 interrupted; what was measured until then is reported.
+service did not start, did not answer, or died, 70 Sadpath itself is at fault, 130 interrupted; what was measured until
+then is reported.
 """
 
 SERVICE = typer.Argument(metavar="[-- COMMAND | MODULE:APP | URL]", help="The service.", show_default=False)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 from rich.console import Console
+from rich.text import Text
 
 from sadpath.check.driver import Driver, Request
 from sadpath.check.events import Ended, Handler, tell
@@ -28,6 +29,7 @@ from sadpath.check.settings import Settings, template
 from sadpath.errors import CommandError, Status, writing_to
 from sadpath.hosts import urlsplit_or_none
 from sadpath.sources import SourceSpec
+from sadpath.text import terminal
 
 APP = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.()]*")
 
@@ -57,10 +59,12 @@ def run(  # noqa: PLR0913 - one for each thing that was typed
         limit = settings.memory_limit or psutil.virtual_memory().available // 2
         session = Session(target, driver, plan, settings, memory_limit=limit, accepted=accepted)
         with Progress(aside) as progress:
-            signalled = _measure(session, [progress, files])
+            end = _measure(session, [progress, files])
         check = session.check()
     tell([Result(out), files], Ended(check))
-    return signalled or check.status
+    if end:
+        raise end
+    return check.status
 
 
 def init(spec: TargetSpec | None, settings: Settings, file: Path) -> int:
@@ -100,10 +104,10 @@ def open_target(spec: TargetSpec) -> AbstractContextManager[Target]:
     return started(spec.words, url=spec.url)
 
 
-def _measure(session: Session, handlers: Sequence[Handler]) -> int:
+def _measure(session: Session, handlers: Sequence[Handler]) -> BaseException | None:
     """Measure, and tell the handlers. Whatever cuts it short leaves what was measured.
 
-    Returns the exit status that a signal asked for, or 0: the signal ends the command, once the results are written.
+    Returns what ends the command once the results are written: a signal, or a fault of ours.
     """
     try:
         for event in session.events():
@@ -112,8 +116,11 @@ def _measure(session: Session, handlers: Sequence[Handler]) -> int:
         session.cut_short(EndReason.FAILED, reason.message)
     except SystemExit as end:
         session.cut_short(EndReason.INTERRUPTED, "interrupted")
-        return int(end.code or 0)
-    return 0
+        return end
+    except Exception as error:  # noqa: BLE001 - it is raised again
+        session.cut_short(EndReason.FAILED, f"a fault of Sadpath ({type(error).__name__})")
+        return error
+    return None
 
 
 def _driver(target: Target, settings: Settings, spec: TargetSpec) -> Driver:
@@ -175,4 +182,4 @@ def _listed(plan: Plan, out: Console) -> int:
 
 
 def _say(console: Console, line: str) -> None:
-    console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print(Text(terminal(line)), soft_wrap=True)

@@ -13,16 +13,23 @@ from itertools import takewhile
 NOT_FOUND = b"HTTP/1.1 404 X\r\nContent-Length: 2\r\n\r\n{}"
 
 
+def endless(begin: bytes, part: bytes, every_s: float = 0.0) -> Iterator[bytes]:
+    """An answer that goes on with the same part for ever, as fast as it is taken, or now and then."""
+    yield begin
+    while True:
+        yield part
+        time.sleep(every_s)
+
+
 @dataclass
 class Server:
     """Answers each request by what `answer` returns for its head, and closes the connection where that is empty.
 
-    Where it `trickles` each answer is followed by a byte now and then, without an end.
+    What it returns may be in parts, without an end.
     """
 
-    answer: Callable[[bytes], bytes]
+    answer: Callable[[bytes], bytes | Iterator[bytes]]
     closes: bool = False
-    trickles: bool = False
     heads: list[bytes] = field(default_factory=list)
     connections: int = 0
     url: str = ""
@@ -43,20 +50,20 @@ class Server:
                 length = next((int(line[15:]) for line in head.splitlines() if line.startswith(b"Content-Length:")), 0)
                 self.heads.append(head + received.read(length))
                 answer = self.answer(head)
-                connection.sendall(answer)
-                while self.trickles:
-                    connection.sendall(b"x")
-                    time.sleep(0.02)
+                for part in [answer] if isinstance(answer, bytes) else answer:
+                    connection.sendall(part)
                 if self.closes or not answer:
                     return
 
 
 @contextmanager
 def serving(
-    answer: Callable[[bytes], bytes] = lambda _: NOT_FOUND, *, closes: bool = False, trickles: bool = False
+    answer: Callable[[bytes], bytes | Iterator[bytes]] = lambda _: NOT_FOUND,
+    *,
+    closes: bool = False,
 ) -> Iterator[Server]:
     """A server of its own, until the end of the block."""
-    server = Server(answer, closes, trickles)
+    server = Server(answer, closes)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         threading.Thread(target=server.serve, args=[listening], daemon=True).start()

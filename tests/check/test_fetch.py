@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from sadpath.check.driver import fetch
-from tests.check.answering import NOT_FOUND, serving
+from tests.check.answering import NOT_FOUND, endless, serving
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npage"
 
@@ -60,7 +60,7 @@ def test_a_page_that_trickles_has_an_end() -> None:
     """A timeout of the socket alone would begin anew with each byte."""
     began = time.monotonic()
     with (
-        serving(lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n", trickles=True) as server,
+        serving(lambda _: endless(b"HTTP/1.1 200 OK\r\n\r\n", b"x", 0.02)) as server,
         pytest.raises(OSError, match=r"it did not come within 0\.3 s"),
     ):
         fetch(server.url, {}, most_bytes=1 << 20, within_s=0.3)

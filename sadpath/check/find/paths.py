@@ -20,7 +20,10 @@ from sadpath.check.settings import Settings
 from sadpath.errors import CommandError
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
-WRONG_METHOD, UNPROCESSABLE, TOO_MANY = 405, 422, 429
+NOT_ALLOWED, UNPROCESSABLE, TOO_MANY = 405, 422, 429
+WRONG_METHOD = "TRACE"
+"""A method that paths for GET refuse. It is safe, and no parser of HTTP stumbles over it."""
+
 MAX_OPERATIONS = 400
 """Operations of a description that are tried."""
 
@@ -93,7 +96,8 @@ class Finder:
             self._agree(f"--writes: {may_write} at {self._sender.url} are tried again and again, and may change data")
         self._say(f"looking for error paths with {len(chosen):,} requests")
         answered = self._sent([one for one in chosen if not isinstance(one.request, Refusable)])
-        answered += self._sent(_behind(Barrier.BODY, chosen))
+        if not _accepts_any_method(answered):
+            answered += self._sent(_behind(Barrier.BODY, chosen))
         if _is_guarded(answered, self._settings.headers):
             answered += self._sent(_behind(Barrier.CREDENTIALS, chosen))
         paths = self._confirmed(self._grouped(answered))
@@ -190,7 +194,7 @@ class Finder:
         yield Candidate("GET", UNKNOWN, self._with_headers(Request("GET", UNKNOWN_PATH)))
         known = next((one for one in seen if one.method == "GET"), None)
         if known:
-            yield replace(known, method="TRACE", request=self._with_headers(replace(known.request, method="TRACE")))
+            yield replace(known, method=WRONG_METHOD, request=replace(known.request, method=WRONG_METHOD))
         with_body = next((one for one in seen if one.request.body), None)
         if with_body:
             body = b'"' + b"x" * OVERSIZED
@@ -249,8 +253,8 @@ class Finder:
         for one, answer in answered:
             if _is_error(one, answer):
                 key = (one.method, one.template, answer.status)
-                if answer.status == WRONG_METHOD and not one.asked_for:
-                    key = next((other for other in groups if other[2] == WRONG_METHOD), key)
+                if answer.status == NOT_ALLOWED and not one.asked_for:
+                    key = next((other for other in groups if other[2] == NOT_ALLOWED), key)
                 groups.setdefault(key, one.request)
         return [
             ErrorPath(method, template, status, request)
@@ -331,6 +335,13 @@ def _is_guarded(answered: Sequence[tuple[Candidate, Answer]], headers: Mapping[s
     return bool(statuses & REFUSALS[Barrier.CREDENTIALS]) and not any(0 < one < FIRST_ERROR for one in statuses)
 
 
+def _accepts_any_method(answered: Sequence[tuple[Candidate, Answer]]) -> bool:
+    """Whether a service answers a method that its path does not know as if it did: it may not look at a body either."""
+    return any(
+        one.method == WRONG_METHOD and not one.asked_for and 0 < answer.status < FIRST_ERROR for one, answer in answered
+    )
+
+
 def _is_error(one: Candidate, answer: Answer) -> bool:
     """Whether an answer makes an error path, and its request may be repeated."""
     if one.asked_for:
@@ -391,4 +402,4 @@ def _gone(answered: Sequence[tuple[Candidate, Answer]]) -> CommandError:
 def _in_order(group: tuple[tuple[str, str, int], Request]) -> tuple[bool, str, str, int]:
     """By path; what the framework refuses for any path alike comes last, so that a budget goes to the service's own."""
     (method, template, status), _ = group
-    return status in (WRONG_METHOD, UNPROCESSABLE), template, method, status
+    return status in (NOT_ALLOWED, UNPROCESSABLE), template, method, status
