@@ -16,8 +16,9 @@ from rich.text import Text
 from sadpath.check.driver import Driver, Request
 from sadpath.check.events import Ended, Handler, tell
 from sadpath.check.find import Plan
+from sadpath.check.find.candidates import UNKNOWN_PATH
 from sadpath.check.find.careful import Careful
-from sadpath.check.find.paths import UNKNOWN_PATH, Finder
+from sadpath.check.find.paths import Finder
 from sadpath.check.measure.session import Session
 from sadpath.check.report import Files
 from sadpath.check.report.console import PIPE_WIDTH, Progress, Result
@@ -162,11 +163,8 @@ def _ask(console: Console) -> None:
     """Ask whether to go on, where somebody is there to answer. Raises `CommandError` for anything but yes."""
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
         return
-    try:
-        answer = console.input("Go on? [y/N] ", markup=False)
-    except EOFError:
-        answer = ""
-    if answer.strip().lower() not in ("y", "yes"):
+    console.print("Go on? [y/N] ", end="", highlight=False, markup=False)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise CommandError(
             "nothing was sent that may change data; leave out --writes, or add --yes", Status.WRONG_COMMAND
         )

@@ -13,8 +13,9 @@ import pytest
 
 from sadpath.check.driver import Answer, Request, Sent
 from sadpath.check.find import Plan
+from sadpath.check.find.candidates import UNKNOWN_PATH
 from sadpath.check.find.careful import Careful
-from sadpath.check.find.paths import UNKNOWN_PATH, Finder
+from sadpath.check.find.paths import Finder
 from sadpath.check.settings import Settings
 from sadpath.errors import CommandError
 
@@ -143,7 +144,7 @@ def test_credentials_are_left_out_once_and_wrong_once() -> None:
     find(service, routes=ROUTES[:1], headers={"Authorization": "Bearer right", "X-Shop": "1"})
     sent = [one.headers.get("Authorization") for one in service.got if one.path == "/users/999999999"]
     assert {"Bearer right", None, "Bearer sadpath-wrong-token"} <= set(sent)
-    assert {one.headers.get("X-Shop") for one in service.got} == {"1"}
+    assert {one.headers.get("X-Shop") for one in service.got if one.method == "GET"} == {"1"}
 
 
 def test_a_service_that_does_not_answer_any_more_is_one_line() -> None:

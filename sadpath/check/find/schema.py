@@ -71,11 +71,11 @@ class Schema:
         Of its body and its parameters, too, those that stand elsewhere in the description are put in place.
         """
         for template, item in self.content["paths"].items():
-            methods = self._followed(item)
+            methods = self.followed(item)
             for method in methods if isinstance(methods, dict) else ():
                 name = (method.upper(), self.prefix + template)
                 if method in METHODS and (self.kept is None or name in self.kept):
-                    operation = self._followed(methods[method])
+                    operation = self.followed(methods[method])
                     if isinstance(operation, dict):
                         yield *name, self._in_place(operation)
 
@@ -90,12 +90,12 @@ class Schema:
     def _in_place(self, operation: Mapping[str, Any]) -> Mapping[str, Any]:
         placed = dict(operation)
         if "requestBody" in operation:
-            placed["requestBody"] = self._followed(operation["requestBody"])
+            placed["requestBody"] = self.followed(operation["requestBody"])
         if isinstance(operation.get("parameters"), list):
-            placed["parameters"] = [self._followed(one) for one in operation["parameters"]]
+            placed["parameters"] = [self.followed(one) for one in operation["parameters"]]
         return placed
 
-    def _followed(self, value: Any) -> Any:
+    def followed(self, value: Any) -> Any:
         """Return what a reference leads to, with what stands beside it, or the value itself where it is none."""
         for _ in range(LONGEST_CHAIN):
             if not (isinstance(value, dict) and isinstance(value.get("$ref"), str)):
