@@ -135,7 +135,7 @@ def usual_schema(url: str, headers: Mapping[str, str], note: Callable[[str], obj
     reasons = []
     for place in USUAL_PLACES:
         try:
-            return _schema(Web(without_user(url).rstrip("/") + place, _headers(url, headers, url)), place)
+            return parsed_schema(Web(without_user(url).rstrip("/") + place, _headers(url, headers, url)), place)
         except NoPageError:
             continue
         except (OSError, ValueError) as error:
@@ -153,7 +153,7 @@ def named_schema(name: str, headers: Mapping[str, str], service: str) -> Schema:
     shown = without_user(name)
     try:
         is_address = urlsplit_or_none(name)
-        return _schema(Web(shown, _headers(name, headers, service)) if is_address else Folder(Path(name)), shown)
+        return parsed_schema(Web(shown, _headers(name, headers, service)) if is_address else Folder(Path(name)), shown)
     except OSError as error:
         why = error.strerror or error
         raise CommandError(f"cannot read the schema {shown}: {why}", Status.WRONG_COMMAND) from error
@@ -166,7 +166,7 @@ def _headers(url: str, headers: Mapping[str, str], service: str) -> Mapping[str,
     return {**(headers if same_origin(url, service) else {}), **basic_authorization(url)}
 
 
-def _schema(place: Place, where: str) -> Schema:
+def parsed_schema(place: Place, where: str) -> Schema:
     """Read a description. Raises `OSError`, and `ValueError` for a page of something else."""
     description = Description(place)
     content = description.content
@@ -205,18 +205,24 @@ def cases(schema: Schema, most_cpu_s: int = MOST_CPU_S) -> tuple[list[Case], lis
 
     What was made within `most_cpu_s` seconds of CPU time counts; a note says what was not.
     """
-    wanted = [(method, template.removeprefix(schema.prefix)) for method, template, _ in schema.operations()]
-    if not wanted:
+    task = case_task(schema)
+    if not task["wanted"]:
         return [], []
-    content = {name: value for name, value in schema.content.items() if name not in SERVERS}
-    arguments = [str(os.getpid()), str(most_cpu_s)]
-    printed, ended = _printed(arguments, json.dumps({"description": content, "wanted": wanted}).encode())
+    printed, ended = _printed([str(os.getpid()), str(most_cpu_s)], json.dumps(task).encode())
     found = [one for one in map(_line, printed.splitlines()) if one]
     made = [_case(one, schema.prefix) for one in found if "path" in one]
     notes = [note for one in found for note in one.get("notes", ())]
     if ended:
-        notes.append(f"making requests from {schema.where} {ended}{_without(wanted, found)}")
+        notes.append(f"making requests from {schema.where} {ended}{_without(task['wanted'], found)}")
     return made, notes
+
+
+def case_task(schema: Schema) -> dict[str, Any]:
+    """Return what the process that makes requests is told."""
+    return {
+        "description": {name: value for name, value in schema.content.items() if name not in SERVERS},
+        "wanted": [(method, template.removeprefix(schema.prefix)) for method, template, _ in schema.operations()],
+    }
 
 
 def _without(wanted: Sequence[tuple[str, str]], found: Sequence[Mapping[str, Any]]) -> str:

@@ -60,8 +60,8 @@ def main() -> None:
     sys.addaudithook(_refuse_connections)
     notes: list[str] = []
     left = MOST_BYTES
-    for operation in _operations(**json.load(sys.stdin), notes=notes):
-        for line in _lines(operation, notes):
+    for operation in operations(**json.load(sys.stdin), notes=notes):
+        for line in lines(operation, notes):
             left -= len(line)
             if left > 0:
                 print(line)  # noqa: T201 - our parent reads it
@@ -77,7 +77,7 @@ def _refuse_connections(event: str, _: object) -> None:
         raise PermissionError("a description refers to nothing outside of itself")
 
 
-def _operations(description: dict[str, Any], wanted: list[list[str]], notes: list[str]) -> Iterator[Any]:
+def operations(description: dict[str, Any], wanted: list[list[str]], notes: list[str]) -> Iterator[Any]:
     """Yield what can be read of the operations. No settings of schemathesis are used but its defaults."""
     names = set(map(tuple, wanted))
     try:
@@ -92,8 +92,8 @@ def _operations(description: dict[str, Any], wanted: list[list[str]], notes: lis
         notes.append(f"no more operations could be read: {_in_one_line(error)}")
 
 
-def _lines(operation: Any, notes: list[str]) -> list[str]:
-    """Return the cases of an operation, as JSON."""
+def lines(operation: Any, notes: list[str]) -> list[str]:
+    """Return the cases of an operation, each as a line of JSON."""
     made = []
     try:
         with _within(OPERATION_WITHIN_S):
