@@ -32,6 +32,7 @@ class Server:
     closes: bool = False
     heads: list[bytes] = field(default_factory=list)
     connections: int = 0
+    port: int = 0
     url: str = ""
 
     def serve(self, listening: socket.socket) -> None:
@@ -61,11 +62,15 @@ def serving(
     answer: Callable[[bytes], bytes | Iterator[bytes]] = lambda _: NOT_FOUND,
     *,
     closes: bool = False,
+    at: str = "127.0.0.1",
+    port: int = 0,
 ) -> Iterator[Server]:
-    """A server of its own, until the end of the block."""
+    """A server of its own, until the end of the block; others may share its port."""
     server = Server(answer, closes)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    family = socket.AF_INET6 if ":" in at else socket.AF_INET
+    with socket.create_server((at, port), family=family, reuse_port=True, dualstack_ipv6=at == "::") as listening:
+        server.port = listening.getsockname()[1]
+        server.url = f"http://{f'[{at}]' if ':' in at else at}:{server.port}"
         threading.Thread(target=server.serve, args=[listening], daemon=True).start()
         yield server
         listening.shutdown(socket.SHUT_RDWR)
