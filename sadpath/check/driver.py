@@ -226,6 +226,10 @@ class Client:
         return response.status, ""
 
 
+class NoPageError(OSError):
+    """An address that was answered, but with another status than 200."""
+
+
 def fetch(url: str, headers: Mapping[str, str], *, most_bytes: int, within_s: float) -> bytes:
     """Return what is at an address, by a `GET` with these headers that is sent once and follows no redirect.
 
@@ -247,7 +251,7 @@ def fetch(url: str, headers: Mapping[str, str], *, most_bytes: int, within_s: fl
         raise OSError(_in_words(error)) from error
     finally:
         http.close()
-    raise OSError(f"it was answered with {response.status}")
+    raise NoPageError(f"it was answered with {response.status}")
 
 
 def _in_words(error: Exception) -> str:
