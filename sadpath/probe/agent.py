@@ -207,10 +207,17 @@ _agent: Optional[Agent] = None
 
 
 def start(folder: str, asker: int = 0) -> None:
-    """Start the agent of this process: answer in `folder` as long as the process `asker` runs, if one is named."""
+    """Start the agent of this process: answer in `folder` as long as the process `asker` runs, if one is named.
+
+    Raises `OSError`, and then nothing is left.
+    """
     global _agent  # noqa: PLW0603 - a process has one
     _agent = Agent(folder, asker)
-    _agent.listen()
+    try:
+        _agent.listen()
+    except OSError:
+        forget()
+        raise
     forks.agents.append(_agent)
     forks.register()
 

@@ -122,15 +122,17 @@ class OwnSocket:
 def listen_at(folder: str, name: str) -> OwnSocket:
     """Listen on a Unix socket in a folder, whose path may be longer than the 107 bytes that a socket's may have.
 
-    What has that name is removed. Only the user of this process may connect.
+    It gets its name when it listens, in place of what had it. Only the user of this process may connect.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     low = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    path = os.path.join(folder, name)
     try:
-        remove(os.path.join(folder, name))
-        low.bind(f"/proc/self/fd/{descriptor}/{name}")
-        os.chmod(os.path.join(folder, name), 0o600)
+        remove(f"{path}.new")
+        low.bind(f"/proc/self/fd/{descriptor}/{name}.new")
+        os.chmod(f"{path}.new", 0o600)
         low.listen(8)
+        os.rename(f"{path}.new", path)
         return OwnSocket(_socket.socket(fileno=_high_copy(low.fileno())))
     finally:
         low.close()
