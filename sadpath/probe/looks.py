@@ -95,8 +95,8 @@ def collector_is_on() -> bool:
 
 
 def _watch() -> None:
-    """Wait until the collector was off for too long, however often it was switched meanwhile."""
-    while (left := _Switch.until - time.monotonic()) > 0:
-        sleep(left)
+    """Wait until the collector is on again or was off for too long, however often it was switched meanwhile."""
+    while _Switch.is_off and (left := _Switch.until - time.monotonic()) > 0:
+        sleep(min(left, 1.0))
     _Switch.is_watched = False
     switch_on()
