@@ -4,10 +4,11 @@ from types import TracebackType
 from typing import Any, List, Optional, Sequence, Set
 
 from .heap import live_exceptions
-from .holders import chains_to, names_of
+from .holders import names_of
 from .objects import is_one_of, literal, named_attributes, text, traceback_length, traceback_of, type_name
 from .raise_sites import raise_sites
 from .retained import size_front
+from .walk import chains_to
 from .wire import DescribedException, ExplainedException
 
 OPS = ("explain",)

@@ -8,13 +8,12 @@ Nothing that a user's class defines is called: lengths, elements and sizes come 
 """
 
 import sys
-from collections import deque
 from itertools import islice
 from time import thread_time
 from types import FrameType, MethodDescriptorType, TracebackType
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from .objects import dict_of_class, flags_of, look_up, mro_of, referents
+from .objects import container_kind, dict_of_class, flags_of, look_up, mro_of, referents
 
 MAX_REFERENCES = 8192
 """References that one sample may follow, so that many locals cannot make a look slow."""
@@ -134,16 +133,12 @@ def _note(targets: List[object], weight: float, referents: Dict[int, _Referent])
     return [(referents.pop(key).target, weight) for key in keys if referents[key].is_owned()]
 
 
-_CONTAINERS: Dict[int, Any] = {id(kind): kind for kind in (list, tuple, dict, set, frozenset, deque)}
-"""By `id`, since a user's metaclass may define the hash and the equality of classes; these never die."""
-
-
 def _referents(holder: Any) -> Tuple[List[object], float]:
     """Return what an object refers to, and which share of it this is: a sample of the elements of a large container.
 
     A list of all referents is never made for a large one: it would be as long as the container.
     """
-    kind = _CONTAINERS.get(id(type(holder))) or _container_that_it_extends(type(holder))
+    kind = container_kind(type(holder))
     length = kind.__len__(holder) if kind else 0
     if length <= MAX_ELEMENTS:  # the collector leaves out keys that are strings, since these refer to nothing
         return _items(holder, length) if kind is dict else referents(holder), 1.0
@@ -169,11 +164,6 @@ def _items(holder: Any, limit: int) -> List[object]:
         return [*islice(dict.keys(holder), limit), *islice(dict.values(holder), limit)]
     except RuntimeError:
         return []
-
-
-def _container_that_it_extends(kind: type) -> Any:
-    """Return the container of Python's own that a class extends, or None."""
-    return next((_CONTAINERS[id(base)] for base in mro_of(kind) if id(base) in _CONTAINERS), None)
 
 
 _IS_GC = 1 << 14

@@ -235,7 +235,7 @@ def hold() -> None:
     BaseException.__dict__["__cause__"].__set__(HELD["cause"], error("cause"))
     HELD["class"] = type.__new__(Meta, "Holder", (), {"__module__": "hooked", TEXT("odd"): error("class")})
     HELD["module"] = Module(TEXT("odd"))
-    attributes: Any = ModuleType.__dict__["__dict__"].__get__(HELD["module"])
+    attributes: Any = vars(ModuleType)["__dict__"].__get__(HELD["module"])
     attributes["error"] = error("module")
     sys.modules["tests.probe.odd_module"] = HELD["module"]
     VARIABLE.set(error("variable"))
