@@ -43,6 +43,8 @@ from .walk import MAX_SECONDS, OURS, chains_to, namespaces
 MAX_REFERRERS = 2000
 MAX_PASSES = 5
 MAX_NAMES = 3
+LONGEST_WORDS = 1000
+"""Characters of the words for a chain: one that leads through a linked list is as long as the list."""
 
 _LONGEST_KEY = 60
 _INTERNAL = ("builtins", "_contextvars", "_thread")
@@ -166,12 +168,12 @@ def in_words(chain: Sequence[Any], modules: Dict[int, str]) -> str:
     """Return a chain in words; `modules` has the name of each module by the id of its namespace."""
     first = max((i for i, holder in enumerate(chain[:-1]) if _has_own_name(holder)), default=0)
     words, i = own_name(chain[first], modules), first
-    while i < len(chain) - 1:
+    while i < len(chain) - 1 and len(words) <= LONGEST_WORDS:
         owner = chain[i - 1] if i > first else None
         after = chain[i + 2] if i + 2 < len(chain) else None
         words = _step(words, owner, chain[i], chain[i + 1], after, is_module=id(chain[i]) in modules)
         i += 2 if is_one_of(chain[i], (FunctionType, LruCache)) else 1  # their tuple or dictionary is no part of a name
-    return words
+    return text(words, LONGEST_WORDS)
 
 
 def own_name(holder: Any, modules: Dict[int, str]) -> str:
