@@ -62,8 +62,8 @@ def message(exception: BaseException) -> str:
 
 def _in_words(value: Any) -> str:
     """Return a text, a number or bytes as a text of bounded length; of anything else an empty one."""
-    is_plain = is_one_of(value, (int, float, bytes))
-    return literal(value, LONGEST_MESSAGE) if is_plain else text(value, LONGEST_MESSAGE)
+    is_typed = is_one_of(value, (int, float, bytes))
+    return literal(value, LONGEST_MESSAGE) if is_typed else text(value, LONGEST_MESSAGE)
 
 
 _args_of: Any = BaseException.__dict__["args"].__get__

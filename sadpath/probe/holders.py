@@ -227,7 +227,9 @@ def _step_of_dict(words: str, holder: Any, child: Any, *, is_namespace: bool) ->
         return f"{words} (a key)"
     if _is_of_a_thread(key):
         return words
-    return f"{words}.{text(key)}" if is_namespace and type(key) is str else f"{words}[{literal(key, _LONGEST_KEY)}]"
+    if is_namespace and type(key) is str:
+        return f"{words}.{text(key)}"
+    return f"{words}[{literal(key, _LONGEST_KEY) or type_name(type(key))}]"
 
 
 def _step_of_context(words: str, node: Any, child: Any) -> str:

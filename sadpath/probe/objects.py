@@ -70,16 +70,17 @@ def text(value: Any, longest: int = LONGEST_NAME) -> str:
 
 
 def literal(value: Any, longest: int) -> str:
-    """Return a plain value of Python's own as it is typed, and cut; of anything else the name of its type."""
+    """Return a plain value of Python's own as it is typed, and cut; empty for anything else, and for a huge number."""
     kind = type(value)
     if kind is str or kind is bytes:
         typed = repr(value[:longest])
     elif (kind is int and int.bit_length(value) <= _LONGEST_NUMBER) or is_one_of(value, (bool, type(None), float)):
         typed = repr(value)
     elif kind is tuple and len(value) <= longest and all(is_one_of(one, (str, int, bytes)) for one in value):
-        typed = f"({', '.join(literal(one, longest) for one in value)}{',' if len(value) == 1 else ''})"
+        parts = [literal(one, longest) or type_name(type(one)) for one in value]
+        typed = f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
     else:
-        typed = type_name(kind)
+        typed = ""
     return text(typed, longest)
 
 
