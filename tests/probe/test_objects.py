@@ -4,6 +4,7 @@ import json
 import sys
 import threading
 from collections import OrderedDict, deque
+from types import FunctionType
 from typing import Any, Callable, Dict, List
 
 import pytest
@@ -97,7 +98,7 @@ def raising(**odd: Any) -> Any:
         raise error
 
     code = raises.__code__.replace(**odd)
-    return type(raises)(code, globals())
+    return FunctionType(code, globals())
 
 
 @pytest.mark.parametrize(
