@@ -45,7 +45,7 @@ def started(command: Sequence[str], *, url: str = "", name: str = "") -> Iterato
         log = Path(folder) / "output.log"
         sockets = Path(folder) / "probes"
         sockets.mkdir(mode=0o700)
-        child = Child(command, log, _environment(sockets))
+        child = Child(command, log, _environment(sockets), follow=True)
         target = Target(name or " ".join(command), url, child=child)
         try:
             target.process = psutil.Process(child.pid)
