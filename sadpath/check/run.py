@@ -44,7 +44,7 @@ def run(spec: TargetSpec, settings: Settings, files: Files, baseline: Path | Non
     with open_target(spec) as target, _driver(target, settings, spec) as driver:
         plan = _plan(target, driver, settings, aside)
         if list_only:
-            return _listed(plan, out)
+            return listed(plan, out)
         limit = settings.memory_limit or psutil.virtual_memory().available // 2
         session = Session(target, driver, plan, settings, memory_limit=limit, accepted=accepted)
         with Progress(aside) as progress:
@@ -128,7 +128,7 @@ def _plan(target: Target, driver: Driver, settings: Settings, console: Console) 
     return Finder(driver, settings, routes, lambda line: _say(console, line)).find()
 
 
-def _listed(plan: Plan, out: Console) -> int:
+def listed(plan: Plan, out: Console) -> int:
     """Print the error paths that would be measured."""
     for path in plan.paths:
         _say(out, f"{path.name}  {path.request.path}")
