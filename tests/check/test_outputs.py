@@ -127,6 +127,7 @@ def see_annotations(text: str) -> None:
     properties, _, message = command.removeprefix("::error ").partition("::")
     assert [one.partition("=")[0] for one in properties.split(",")] in (["file", "line", "title"], ["title"])
     assert message.count("%0A") == ANNOTATION.count("%0A")
+    assert "##[" not in command
 
 
 def elements(check: Check) -> list[str]:
