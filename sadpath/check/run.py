@@ -73,6 +73,8 @@ def init(spec: TargetSpec | None, settings: Settings, file: Path) -> int:
 
 def open_target(spec: TargetSpec) -> AbstractContextManager[Target]:
     """Return what starts the service, or finds it. Raises `CommandError`."""
+    if sys.platform == "linux" and not Path("/proc/self").exists():
+        raise CommandError("processes cannot be seen, since /proc is not mounted; type: mount -t proc proc /proc")
     first, options = spec.words[0], " or ".join(f"--{one.name}" for one in fields(SourceSpec))
     if len(spec.words) == 1 and urlsplit_or_none(first):
         if spec.source.pid is not None:
