@@ -41,10 +41,11 @@ test-all: leave_out := not trial
 test-all: $(venv)/dev ## Run all of each kind: every Python, every server
 	@$(run_tests)
 
-check: $(venv)/dev ## Check style and types, without changing anything
+check: $(venv)/dev ## Check style, types and workflows, without changing anything
 	@$(python) -m ruff check
 	@$(python) -m ruff format --check
 	@$(python) -m mypy
+	@$(venv)/bin/zizmor --offline --quiet .
 
 format: $(venv)/dev ## Format the code
 	@$(python) -m ruff format

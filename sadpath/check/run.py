@@ -16,6 +16,7 @@ from rich.text import Text
 from sadpath.check.driver import Driver, Request
 from sadpath.check.events import Ended, Handler, tell
 from sadpath.check.find import Plan
+from sadpath.check.find.careful import Careful
 from sadpath.check.find.paths import UNKNOWN_PATH, Finder
 from sadpath.check.measure.session import Session
 from sadpath.check.report import Files
@@ -33,16 +34,26 @@ from sadpath.text import terminal
 APP = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.()]*")
 
 
-def run(spec: TargetSpec, settings: Settings, files: Files, baseline: Path | None, *, list_only: bool = False) -> int:
+def run(  # noqa: PLR0913 - one for each thing that was typed
+    spec: TargetSpec,
+    settings: Settings,
+    files: Files,
+    baseline: Path | None,
+    *,
+    list_only: bool = False,
+    is_agreed: bool = False,
+) -> int:
     """Check a service, print and write the results, and return the exit status. Raises `CommandError`.
 
-    What happens on the way goes to standard error, the result to standard output.
+    What happens on the way goes to standard error, the result to standard output. Before data may be changed it asks in
+    a terminal, unless that `is_agreed`.
     """
     aside, out = Console(stderr=True), Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     accepted = read_baseline(baseline) if baseline else frozenset()
     files.check_folders()
-    with open_target(spec) as target, _driver(target, settings, spec) as driver:
-        plan = _plan(target, driver, settings, aside)
+    with open_target(spec) as target, _driver(target, settings, spec) as plain:
+        driver = Careful(plain)
+        plan = _plan(target, driver, settings, aside, safe_only=list_only, is_agreed=is_agreed)
         if list_only:
             return listed(plan, out)
         limit = settings.memory_limit or psutil.virtual_memory().available // 2
@@ -64,7 +75,9 @@ def init(spec: TargetSpec | None, settings: Settings, file: Path) -> int:
     plan = Plan(())
     if spec:
         with open_target(spec) as target, _driver(target, settings, spec) as driver:
-            plan = _plan(target, driver, settings, aside)
+            plan = _plan(target, Careful(driver), settings, aside, safe_only=True)
+    for note in plan.notes:
+        _say(aside, f"note: {note}")
     with writing_to(file):
         file.write_text(template(plan.paths), encoding="utf-8")
     _say(aside, f"wrote {file}; next: sadpath check -- COMMAND")
@@ -121,13 +134,44 @@ def _driver(target: Target, settings: Settings, spec: TargetSpec) -> Driver:
     )
 
 
-def _plan(target: Target, driver: Driver, settings: Settings, console: Console) -> Plan:
+def _plan(  # noqa: PLR0913 - one for each thing that a search depends on
+    target: Target,
+    driver: Careful,
+    settings: Settings,
+    console: Console,
+    *,
+    safe_only: bool,
+    is_agreed: bool = False,
+) -> Plan:
     _say(console, f"{target.name} answers at {target.url}")
     if target.why_no_probe:
         _say(console, f"measured from outside, without a cause: {target.why_no_probe}")
     driver.answers([Request("GET", UNKNOWN_PATH)])  # the first request may load an app, or its routes
     routes = target.probes.routes() if target.probes else []
-    return Finder(driver, settings, routes, lambda line: _say(console, line)).find()
+
+    def say(line: str) -> None:
+        _say(console, line)
+
+    def agree(line: str) -> None:
+        _say(console, line)
+        if not is_agreed:
+            _ask(console)
+
+    return Finder(driver, settings, routes, say, agree, safe_only=safe_only).find()
+
+
+def _ask(console: Console) -> None:
+    """Ask whether to go on, where somebody is there to answer. Raises `CommandError` for anything but yes."""
+    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
+        return
+    try:
+        answer = console.input("Go on? [y/N] ", markup=False)
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        raise CommandError(
+            "nothing was sent that may change data; leave out --writes, or add --yes", Status.WRONG_COMMAND
+        )
 
 
 def listed(plan: Plan, out: Console) -> int:

@@ -31,6 +31,9 @@ LOAD = {"user_count", "spawn_rate", "run_time", "host", "user_classes", "shape_c
 USER_CLASS = {"user_class_name", "host", "weight", "fixed_count", "tasks"}
 """What Locust's own form sends for a class of users."""
 
+MAX_BODY_BYTES = 1 << 24
+"""Bytes of a request's body. Locust's own pages send some hundred; a route that a locustfile adds may take a file."""
+
 logger = logging.getLogger("sadpath")
 
 
@@ -69,7 +72,11 @@ def refuse_load(environment: Environment, urls: Sequence[str]) -> None:
 
 
 def guard(app: Flask, environment: Environment) -> None:
-    """Refuse pages of another origin with 403, and changes that the web UI has no field for with 400."""
+    """Refuse pages of another origin with 403, and changes that the web UI has no field for with 400.
+
+    A body of more than `MAX_BODY_BYTES` is refused with 413, where the locustfile has set no limit of its own.
+    """
+    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_CONTENT_LENGTH"] or MAX_BODY_BYTES
     bound = options_of(environment).web_host
     fields = LOAD | (set(get_parser().args_included_in_web_ui) - set(default_args_dict()))
 
@@ -133,5 +140,5 @@ def _user_class() -> list[tuple[str, str]]:
     try:
         settings = json.loads(request.data)
         return [(name, str(value or "")) for name, value in settings.items()]
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):  # the last for 100,000 brackets
         raise CommandError("expected the settings of a class of users", Status.WRONG_COMMAND) from None

@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import docker
 import pytest
@@ -91,6 +92,21 @@ class Lab:
         with urlopen(f"http://127.0.0.1:{self.ports[service]}{path}", timeout=5) as response:
             return str(response.read().decode())
 
+    @property
+    def has_placeholder(self) -> bool:
+        """Whether this Grafana is a stand-in, where the real image cannot be pulled."""
+        return bool(json.loads(self.get("GRAFANA", "/api/health"))["version"] == "placeholder")
+
+    def sign_in(self, user: str, password: str) -> int:
+        """Sign in to Grafana, as its form does, and return the status of the answer."""
+        form = json.dumps({"user": user, "password": password}).encode()
+        address = f"http://127.0.0.1:{self.ports['GRAFANA']}/login"
+        try:
+            with urlopen(Request(address, form, {"Content-Type": "application/json"}), timeout=60) as answer:
+                return int(answer.status)
+        except HTTPError as refusal:
+            return refusal.code
+
     def ask(self, expression: str) -> dict[str, float]:
         """What Prometheus answers, by arm."""
         answer = json.loads(self.get("PROMETHEUS", f"/api/v1/query?query={quote(expression)}"))
@@ -159,7 +175,7 @@ def test_it_prints_where_to_look(lab: Lab) -> None:
 
 
 def test_nobody_runs_as_root_or_could_become_it(lab: Lab) -> None:
-    """No capability, no way to gain one, and a file system that cannot be written."""
+    """No capability, no way to gain one, a file system that cannot be written, and an end to the processes."""
     for name in SERVICES:
         container = lab.containers()[name]
         host = container.attrs["HostConfig"]
@@ -167,6 +183,7 @@ def test_nobody_runs_as_root_or_could_become_it(lab: Lab) -> None:
         assert not host["CapAdd"]
         assert host["SecurityOpt"] == ["no-new-privileges:true"]
         assert host["ReadonlyRootfs"]
+        assert host["PidsLimit"] == 512
         assert container.exec_run(["id", "-u"]).output != b"0\n"
 
 
@@ -220,9 +237,19 @@ def test_grafana_passes_a_query_on(lab: Lab) -> None:
     assert {"reused", "factory"} <= {one["metric"].get("arm") for one in answer["data"]["result"]}
 
 
+def test_grafanas_administrator_cannot_be_guessed(lab: Lab) -> None:
+    """Not with the password of its manual, nor with the name of the file that it is read from."""
+    setting = "$__file{/proc/sys/kernel/random/uuid}"
+    assert f"GF_SECURITY_ADMIN_PASSWORD={setting}" in lab.containers()["grafana"].attrs["Config"]["Env"]
+    if lab.has_placeholder:
+        pytest.skip("this Grafana is a placeholder that nobody signs in to")
+    for password in ("admin", setting):
+        assert lab.sign_in("admin", password) == 401
+
+
 def test_grafana_draws_it_without_a_click(lab: Lab) -> None:
     """Its address alone shows charts. The picture stays in reports/compose/grafana.png, for people."""
-    if json.loads(lab.get("GRAFANA", "/api/health"))["version"] == "placeholder":
+    if lab.has_placeholder:
         pytest.skip("this Grafana is a placeholder that draws nothing")
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1920, "height": 1080})
@@ -288,7 +315,7 @@ def test_a_grafana_without_its_plugin_is_one_last_line(tmp_path: Path, health_ch
     override.write_text(json.dumps({"services": {"grafana": grafana}}))
     with new_lab(tmp_path, override) as lab:
         done = lab.run("up")
-        if json.loads(lab.get("GRAFANA", "/api/health"))["version"] != "placeholder":
+        if not lab.has_placeholder:
             pytest.skip("a real Grafana does not lose its plugin when told to")
         assert lab.containers()["grafana"].attrs["State"]["Health"]["Status"] == health
     assert done.returncode == 4

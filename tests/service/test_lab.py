@@ -63,7 +63,20 @@ def test_a_fix_can_be_undone(client: TestClient) -> None:
     assert retained(client) > first > 0
 
 
-@pytest.mark.parametrize("body", [b'{"strategy": "prayer"}', b"{}", b'{"strat', b"", b"[]", b'{"strategy": null}'])
+WRONG = [
+    b'{"strategy": "prayer"}',
+    b"{}",
+    b'{"strat',
+    b"",
+    b"[]",
+    b'{"strategy": null}',
+    b"\0",
+    b'{"strategy": "\xe9"}',
+]
+DEEP = [b"[" * 100_000, b'{"strategy":' * 50_000, b'{"strategy": ' + b"[" * 900 + b"]" * 900 + b"}"]
+
+
+@pytest.mark.parametrize("body", [*WRONG, *DEEP], ids=lambda body: ascii(body[:24]))
 def test_an_unknown_strategy_changes_nothing(client: TestClient, body: bytes) -> None:
     """An unknown, missing or malformed strategy is a 422 problem."""
     response = client.put("/lab/strategy", content=body, headers={"Content-Type": "application/json"})

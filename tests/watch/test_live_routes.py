@@ -115,10 +115,15 @@ def state(client: FlaskClient, reader: str = "") -> dict[str, Any]:
 
 
 def do(client: FlaskClient, content: object, token: str | None = None) -> tuple[int, dict[str, Any]]:
+    return send(client, json.dumps(content).encode(), token)
+
+
+def send(client: FlaskClient, body: bytes, token: str | None = None) -> tuple[int, dict[str, Any]]:
+    """Send a body with the token that the page has, as the page does."""
     found = re.search(r'"token": ?"([^"]+)"', client.get("/sadpath").text)
     assert found
     headers = {"X-Sadpath-Token": found[1] if token is None else token}
-    answer = client.post("/sadpath/do", data=json.dumps(content), headers=headers, content_type="application/json")
+    answer = client.post("/sadpath/do", data=body, headers=headers, content_type="application/json")
     return answer.status_code, dict(answer.json or {})
 
 
@@ -177,6 +182,45 @@ def test_what_is_no_action_is_refused(load: Load, client: FlaskClient, content: 
     """With a sentence."""
     assert do(client, content)[0] == 400
     assert load.marks == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"name":' * 100_000,
+        b'{"name": "boil", "value": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"name": "boil", "value": ' + b"9" * 10_000 + b"}",
+        b'{"name": "b\xe9"}',
+        '{"name": "boil"}'.encode("utf-16")[1:],
+        b"\0",
+        b"",
+    ],
+    ids=[
+        "lists",
+        "whole lists",
+        "objects",
+        "a deep value",
+        "a long number",
+        "latin-1",
+        "half utf-16",
+        "NUL",
+        "nothing",
+    ],
+)
+def test_a_body_that_cannot_be_read_is_refused(load: Load, client: FlaskClient, body: bytes) -> None:
+    """With the same sentence, however deep it is, or however it is encoded."""
+    status, answer = send(client, body)
+    assert (status, answer["message"]) == (400, "Expected the name of an action.")
+    assert load.marks == []
+
+
+@pytest.mark.parametrize("depth", range(940, 1000, 5))
+def test_a_value_is_text_or_a_number(client: FlaskClient, depth: int) -> None:
+    """A list just shallow enough to be read is none: it is refused beside its field, and not written out."""
+    body = b'{"name": "cups", "value": ' + b"[" * depth + b"]" * depth + b"}"
+    assert send(client, body)[0] == 400
 
 
 @pytest.mark.parametrize("token", ["", "x", "é"])

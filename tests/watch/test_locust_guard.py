@@ -123,6 +123,23 @@ def test_a_class_of_users_is_not_sent_to_a_stranger_either(
     assert web_environment.user_classes[0].host != STRANGER
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 100_000, b'{"host":' * 100_000, b'{"host": "\xe9"}', b'{"host": ' + b"9" * 10_000 + b"}", b"\0", b""],
+)
+def test_settings_that_cannot_be_read_are_refused(client: "FlaskClient", body: bytes) -> None:
+    """However deep they are, or however they are encoded."""
+    answer = client.post("/user", data=body, content_type="application/json")
+    assert (answer.status_code, (answer.json or {})["message"]) == (400, "expected the settings of a class of users")
+
+
+@pytest.mark.parametrize("path", ["/user", "/swarm"])
+def test_a_body_of_more_than_sixteen_mebibytes_is_refused(client: "FlaskClient", path: str) -> None:
+    """Before it is read: whoever may use the web UI cannot fill the memory of the machine."""
+    answer = client.post(path, data=bytes((1 << 24) + 1), content_type="application/json")
+    assert answer.status_code == 413
+
+
 def test_a_start_is_refused_and_another_may_follow(
     web_environment: "Environment", caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -200,6 +200,7 @@ def closing_lines(check: Check) -> Iterator[str]:
     hidden = len(check.results) - len(shown(check))
     if hidden:
         yield f"and {hidden:,} more paths; --json FILE has all"
+    yield from (f"accepted, and may have changed data: {name}" for name in check.accepted_writes)
     yield from (f"note: {note}" for note in check.notes)
     if check.no_probe:
         yield f"note: measured from outside, without a cause: {check.no_probe}"

@@ -237,7 +237,7 @@ class LivePage:
         if self._stage is None:
             return self._json({"message": "Nothing can be done on this page."}, HTTPStatus.NOT_FOUND)
         try:
-            done = self._stage.do(*_asked(request.get_json(silent=True)))
+            done = self._stage.do(*_asked())
         except Refused as reason:
             return self._json({"message": str(reason), "field": reason.field}, HTTPStatus.BAD_REQUEST)
         self._watched.mark(done.words, done.arms)
@@ -267,8 +267,13 @@ class LivePage:
         return self.app.response_class(text, mimetype=kind, headers={"Cache-Control": cache})
 
 
-def _asked(content: Any) -> tuple[str, str]:
-    """Return the name of what is asked for, and the value. Raises `Refused`."""
+def _asked() -> tuple[str, str]:
+    """Return the name of what is asked for, and the value, empty where it is none. Raises `Refused`."""
+    try:
+        content = request.get_json(silent=True)
+    except RecursionError:  # of 100,000 brackets; `silent` covers `ValueError` alone
+        content = None
     if not isinstance(content, dict) or not isinstance(content.get("name"), str):
         raise Refused("Expected the name of an action.")
-    return content["name"], str(content.get("value", ""))
+    value = content.get("value")
+    return content["name"], str(value) if isinstance(value, str | int | float) else ""
