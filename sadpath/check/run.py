@@ -57,7 +57,7 @@ def run(  # noqa: PLR0913 - one for each thing that was typed
         driver = Careful(plain)
         plan = _plan(target, driver, settings, aside, safe_only=list_only, is_agreed=is_agreed)
         if list_only:
-            return _listed(plan, out)
+            return listed(plan, out)
         limit = settings.memory_limit or psutil.virtual_memory().available // 2
         session = Session(target, driver, plan, settings, memory_limit=limit, accepted=accepted)
         with Progress(aside) as progress:
@@ -88,6 +88,8 @@ def init(spec: TargetSpec | None, settings: Settings, file: Path) -> int:
 
 def open_target(spec: TargetSpec) -> AbstractContextManager[Target]:
     """Return what starts the service, or finds it. Raises `CommandError`."""
+    if sys.platform == "linux" and not Path("/proc/self").exists():
+        raise CommandError("processes cannot be seen, since /proc is not mounted; type: mount -t proc proc /proc")
     first, options = spec.words[0], " or ".join(f"--{one.name}" for one in fields(SourceSpec))
     if len(spec.words) == 1 and urlsplit_or_none(first):
         if spec.source.pid is not None:
@@ -171,7 +173,7 @@ def _ask(console: Console) -> None:
         )
 
 
-def _listed(plan: Plan, out: Console) -> int:
+def listed(plan: Plan, out: Console) -> int:
     """Print the error paths that would be measured."""
     for path in plan.paths:
         _say(out, f"{path.name}  {path.request.path}")
