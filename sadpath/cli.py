@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,8 @@ import typer
 import sadpath
 from sadpath.check.cli import CHECK_HELP, INIT_HELP, check, write_settings
 from sadpath.command_line import new_app
-from sadpath.errors import CommandError, Status, exit_status, writing_to
+from sadpath.errors import CommandError, Status, writing_to
+from sadpath.text import terminal
 from sadpath.watch.report import PAGE, SAMPLES, Run, write_report
 from sadpath.watch.report.junit import write_junit
 from sadpath.watch.report.summary import verdict_lines
@@ -54,18 +54,13 @@ def report(
         with writing_to(junit):
             write_junit(junit, run)
     for line in verdict_lines(run):
-        typer.echo(line)
-    typer.echo(f"report: {folder / PAGE}", err=True)
+        typer.echo(terminal(line))
+    typer.echo(terminal(f"report: {folder / PAGE}"), err=True)
     raise typer.Exit(run.status)
 
 
 app.command(name="check", help=CHECK_HELP)(check)
 app.command(name="init", help=INIT_HELP)(write_settings)
-
-
-def main() -> None:
-    """Run the command line. An error for the person at the terminal is one line, without a traceback."""
-    sys.exit(exit_status("sadpath", app))
 
 
 def _written(folder: Path) -> Run:

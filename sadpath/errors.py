@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
 from enum import IntEnum, unique
 from pathlib import Path
 from typing import IO
+
+from sadpath.text import terminal, visible
 
 
 @unique
@@ -24,6 +27,8 @@ class Status(IntEnum):
     """Something did not start, did not answer, or died; or a file could not be written."""
     UNEXPECTED_ANSWERS = 5
     """Of Locust with the lab's locustfile: most requests to an arm were not answered as the twin expects."""
+    FAULT = 70
+    """Sadpath itself is at fault; a file has the traceback. The number is `EX_SOFTWARE` of sysexits.h."""
 
 
 class CommandError(Exception):
@@ -47,7 +52,7 @@ class CommandError(Exception):
         out = file or sys.stderr
         if out:  # Python has none where it was closed
             with contextlib.suppress(OSError):  # nobody can be told that the line itself was not written
-                out.write(f"{command}: {self.message}\n")
+                out.write(f"{terminal(f'{command}: {self.message}')}\n")
 
 
 def in_words(error: OSError) -> str:
@@ -67,25 +72,62 @@ def writing_to(place: Path) -> Iterator[None]:
 def exit_status(command: str, work: Callable[[], object]) -> int:
     """Do the work of a command, and return its exit status; what fails is one line after its name, not a traceback.
 
-    A reader of our output that went away is not told: nobody is there to read the line.
+    What nobody foresaw is `Status.FAULT`. A reader of our output that went away is not told: nobody is there to read
+    the line.
     """
     _open_what_was_closed()
+    _write_whatever_comes()
     try:
         work()
     except CommandError as error:
-        error.show(command=command)
-        return error.exit_code
+        return _told(error, command)
     except SystemExit as end:
-        if not isinstance(end.__context__, BrokenPipeError):
-            return int(end.code or 0)
-        _drop_output()  # Typer and rich end with 1 then, which is a verdict
+        return _ended(end, command)
+    except BrokenPipeError:
+        return _unread()
     except OSError as error:
         _drop_output()
-        if not isinstance(error, BrokenPipeError):
-            CommandError(in_words(error)).show(command=command)
-    else:
-        return int(Status.OK)
+        return _told(CommandError(in_words(error)), command)
+    except Exception as error:  # noqa: BLE001 - the one place for what nobody foresaw
+        return _told(fault(error), command)
+    return int(Status.OK)
+
+
+def _told(error: CommandError, command: str) -> int:
+    error.show(command=command)
+    return error.exit_code
+
+
+def _ended(end: SystemExit, command: str) -> int:
+    """Return the status of an end, unless Typer or rich made one of an error: their 1 would be a verdict."""
+    reason = end.__context__
+    if isinstance(reason, BrokenPipeError):
+        return _unread()
+    if reason and isinstance(reason.__cause__, EOFError):
+        return _told(fault(reason.__cause__), command)
+    return int(end.code or 0)
+
+
+def _unread() -> int:
+    _drop_output()
     return int(Status.FAILED)
+
+
+def fault(error: BaseException) -> CommandError:
+    """Return the line for an error that nobody foresaw, once its traceback is in a new file, to be reported with.
+
+    Where that cannot be written, the traceback is on standard error.
+    """
+    from sadpath.fault import described, kept  # noqa: PLC0415 - mostly not needed
+
+    report = described(error)
+    what = ": ".join(filter(None, [type(error).__name__, visible(str(error), most=300)]))
+    try:
+        where = str(kept(report))
+    except OSError:
+        sys.stderr.write(report)
+        where = "the traceback above"
+    return CommandError(f"this is a fault of Sadpath: {what}; please report it with {where}", Status.FAULT)
 
 
 def _open_what_was_closed() -> None:
@@ -95,6 +137,16 @@ def _open_what_was_closed() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest that is free
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:  # Python has none where it was closed
+            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - till we end
+
+
+def _write_whatever_comes() -> None:
+    """Let what a stream's encoding lacks be written as an escape, whatever the locale is."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _drop_output() -> None:

@@ -1,10 +1,12 @@
-"""Files that are written whole, or set aside; and the text that each kind of file can hold."""
+"""Files that are written whole, or set aside."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
+import secrets
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,22 +16,41 @@ from xml.etree.ElementTree import Element, indent, tostring
 KEPT_RUNS = 10
 """Earlier results that are kept beside the newest."""
 
-_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+STREAMS = ("/dev", "/dev/fd", "/proc/self/fd")
+"""Folders in which the system alone makes names: those of devices, and of what a shell has opened for us."""
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file, and the folder that it is in, that a reader finds complete or not at all.
 
-    Raises `OSError`; then what was there still is.
+    It takes the place of what has its name, also of a link: nothing is written through a link that somebody else may
+    have laid. Raises `OSError`; then what was there still is. A device or a pipe is written to as it is.
     """
+    if is_stream(path):
+        _write_into(path, content)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        part.write_bytes(content)
+        with part.open("xb") as file:  # new, and no link
+            file.write(content)
         part.replace(path)
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a device or a pipe has this name, which can be written to but not replaced."""
+    if str(path.parent) in STREAMS:
+        return True
+    return path.exists() and not (path.is_symlink() or path.is_file() or path.is_dir())
+
+
+def _write_into(path: Path, content: bytes) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as stream:  # noqa: PTH123 - it is open
+        stream.write(content)
 
 
 def write_json(path: Path, content: object) -> None:
@@ -78,28 +99,3 @@ def _in_a_name(time: str) -> str:
 def _unused(path: Path) -> Path:
     names = [path, *(path.with_name(f"{path.name}_{number}") for number in range(2, 1000))]
     return next(name for name in names if not name.exists())
-
-
-def xml_text(text: str) -> str:
-    """Return the text without what XML cannot hold."""
-    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def markdown_cell(text: str) -> str:
-    """Return the text as it can stand in a cell of a table of Markdown."""
-    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
-
-
-def markdown_code(text: str) -> str:
-    """Return the text as it can stand in a fenced block of Markdown."""
-    return text.replace("```", "\u2019\u2019\u2019")
-
-
-def workflow_message(text: str) -> str:
-    """Return the text as the message of a workflow command of GitHub Actions."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def workflow_property(text: str) -> str:
-    """Return the text as a property of a workflow command of GitHub Actions."""
-    return workflow_message(text).replace(":", "%3A").replace(",", "%2C")

@@ -9,15 +9,17 @@ to its browser, but its name is in `Host`.
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
 import socket
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import BaseHandler, OpenerDirector, ProxyHandler, build_opener
 
 from sadpath.errors import CommandError, Status
 
 ONE_WORD = re.compile(r"[a-z0-9_-]+")
+PORTS = {"http": 80, "https": 443}
 
 
 def check_host(url: str, *, i_own_this_host: bool = False, option: str = "--i-own-this-host") -> None:
@@ -50,6 +52,30 @@ def urlsplit_or_none(url: str) -> SplitResult | None:
     except ValueError:  # of brackets, and of a port that is not a number
         return None
     return parts if is_address else None
+
+
+def without_user(url: str) -> str:
+    """Return an address as it may be shown: without its user and password."""
+    parts = urlsplit_or_none(url)
+    if parts is None:
+        return url.rpartition("@")[2] if "://" in url else url
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else url
+
+
+def basic_authorization(url: str) -> dict[str, str]:
+    """Return the header that the user and password in an address stand for; none where it has no user."""
+    parts = urlsplit_or_none(url)
+    if parts is None or parts.username is None:
+        return {}
+    name = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Authorization": f"Basic {base64.b64encode(name.encode(errors='replace')).decode()}"}
+
+
+def same_origin(url: str, other: str) -> bool:
+    """Whether two addresses are of the same scheme, host and port."""
+    parts = urlsplit_or_none(url), urlsplit_or_none(other)
+    one, two = ((part.scheme, part.hostname, part.port or PORTS[part.scheme]) if part else None for part in parts)
+    return one is not None and one == two
 
 
 def direct_opener(*handlers: BaseHandler) -> OpenerDirector:

@@ -1,7 +1,9 @@
 """Run commands that must not outlive us, whichever way we end.
 
 A child runs below a small process of this module that holds the other end of a pipe to us. When we end, even by
-SIGKILL, the kernel closes our end; the small process sees that and ends the child's whole process group.
+SIGKILL, the kernel closes our end; the small process sees that and kills all that is below it. On Linux that is all
+that the command ever started: a daemon leaves its session and its parent, and the kernel gives it to the small process,
+which is a subreaper (prctl(2)). Elsewhere it is the command's process group.
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 
 KILLED = 128 + signal.SIGKILL
 """The exit status of a command that was killed, as a shell reports it."""
@@ -23,15 +25,33 @@ KILLED = 128 + signal.SIGKILL
 PR_SET_PDEATHSIG = 1
 """Of `prctl(2)`: the signal that a process gets when its parent ends."""
 
+PR_SET_CHILD_SUBREAPER = 36
+"""Of `prctl(2)`: whether a process becomes the parent of what its descendants leave behind."""
+
+PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""The signals that the small process passes on to all that is below it."""
+
+KILLS_FOR_S = 10.0
+"""How long processes are killed that start others meanwhile, or that cannot be killed."""
+
+LAST_BYTES = 1 << 16
+"""How much of a log is read from its end: it may be larger than the memory."""
+
 
 class Child:
-    """A running command with its own process group and log, tied to the lifetime of this process."""
+    """A running command with its own session and log, tied to the lifetime of this process.
 
-    def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
+    With `follow`, what a command leaves behind that ends with status 0 is the command from then on: a daemon.
+    """
+
+    def __init__(
+        self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None, *, follow: bool = False
+    ) -> None:
         with log.open("ab") as output:
             self._log_starts = output.tell()  # what is before comes from another command
             self._process = subprocess.Popen(  # noqa: S603 - the caller's command
-                [sys.executable, "-I", __file__, *command],  # what is meant for the command is not for this
+                # isolated: what is meant for the command is not for this
+                [sys.executable, "-I", __file__, "follow" if follow else "", *command],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -43,26 +63,26 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process above the command, whose group all belong to."""
+        """The small process, below which all others are."""
         return self._process.pid
 
     def status(self) -> int | None:
         """Return the command's exit status, 128 and the signal's number if it was killed; None while it runs."""
         if self._status is None and self._process.poll() is not None:
-            self._signal(signal.SIGKILL)  # whatever it left behind in its group
+            self._kill_group()  # where the small process was killed, or there are no subreapers
             self._status = _as_a_shell_reports(self._process.returncode)
-            if self._process.stdin:
-                self._process.stdin.close()
+            self._let_go()
         return self._status
 
     def stop(self, first: signal.Signals = signal.SIGTERM, patience_s: float = 10.0) -> int:
-        """Ask the command to end with the signal `first`, kill it when patience runs out, and return its status."""
-        if self.status() is None:
-            self._signal(first)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(patience_s)
-        if self.status() is None:
-            self._signal(signal.SIGKILL)
+        """Ask all that runs to end with the signal `first`, kill it when patience runs out, and return its status."""
+        if self.status() is None and first in PASSED_ON:
+            self._process.send_signal(first)
+            self._wait(patience_s)
+        self._let_go()
+        self._wait(KILLS_FOR_S + 1)
+        if self.status() is None:  # the small process does not run, but was stopped
+            self._kill_group()
         self._process.wait()
         return self.status() or 0
 
@@ -71,53 +91,143 @@ class Child:
         return next((line for line in reversed(self.lines()) if any(map(str.isalnum, line))), "")
 
     def lines(self) -> list[str]:
-        """Return the lines of the log that are not empty; none if the log is gone."""
+        """Return the last lines of the log, without empty ones; none if the log is gone."""
         try:
-            ours = self.log.read_bytes()[self._log_starts :].decode(errors="replace")
+            with self.log.open("rb") as log:
+                log.seek(max(self._log_starts, log.seek(0, os.SEEK_END) - LAST_BYTES))
+                ours = log.read(LAST_BYTES).decode(errors="replace")
         except OSError:
             return []
         return [line for line in ours.splitlines() if line.strip()]
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+
+    def _let_go(self) -> None:
+        """Close our end of the pipe: the small process kills all that is below it, and ends."""
+        if self._process.stdin:
+            self._process.stdin.close()
+
+    def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
-def _run(command: Sequence[str]) -> int:
+def _run(command: Sequence[str], *, follow: bool) -> int:
     """Run `command` until it ends, or until the standard input of this process does; return its status."""
+    _set_process(PR_SET_CHILD_SUBREAPER, 1)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # as long as it is ignored nobody waits for it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (*PASSED_ON, signal.SIGCHLD))
 
-    def leave_it_to_the_command(_: int, __: FrameType | None) -> None:
-        """Live on while the command handles the signal, which the whole group got."""
+    def begin() -> None:
+        die_with_parent()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, leave_it_to_the_command)
     try:
         child = subprocess.Popen(  # noqa: S603 - the caller's command
             command,
             stdin=subprocess.DEVNULL,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has one thread yet
+            preexec_fn=begin,  # noqa: PLW1509 - this process has one thread yet
         )
     except OSError as error:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         return 127
-    threading.Thread(target=_kill_group_when_alone, daemon=True).start()
-    return _as_a_shell_reports(child.wait())
+    threading.Thread(target=_kill_when_alone, daemon=True).start()
+    status = _as_a_shell_reports(_wait_for(child.pid, follow=follow))
+    _kill_all()
+    return status
+
+
+def _wait_for(command: int, *, follow: bool) -> int:
+    """Pass signals on until the command has ended and, with `follow`, all that it left; return the last's status."""
+    followed: int | None = None
+    while True:
+        number = signal.sigwait((*PASSED_ON, signal.SIGCHLD))
+        if number != signal.SIGCHLD:
+            _signal_all(number)
+            continue
+        for pid, status in _reaped():
+            if pid == command:
+                if not follow or status:
+                    return status
+                followed = status
+            elif followed is not None:
+                followed = status
+        if followed is not None and not _has_children():
+            return followed
+
+
+def _reaped() -> Iterator[tuple[int, int]]:
+    """Take the ends of processes that are ours or were given to us: each id, and its status as of `Popen`."""
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            yield ended[0], os.waitstatus_to_exitcode(ended[1])
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _kill_when_alone() -> None:
+    os.read(0, 1)
+    _kill_all()
+    if sys.platform != "linux":
+        os.killpg(0, signal.SIGKILL)
+    os._exit(KILLED)
+
+
+def _kill_all() -> None:
+    """Kill all that is below this process, again and again while they start others."""
+    deadline = time.monotonic() + KILLS_FOR_S
+    while _signal_all(signal.SIGKILL) and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def _signal_all(number: int) -> bool:
+    """Send a signal to all that is below this process, parents first; return whether anything was."""
+    below = _running_below(os.getpid())
+    for pid in below:
+        with contextlib.suppress(OSError):
+            os.kill(pid, number)
+    return bool(below)
+
+
+def _running_below(top: int) -> list[int]:
+    """Return the processes below another that run, each after its parent; none where /proc does not name them."""
+    parents = dict(_parents())
+    found = [top]
+    for above in found:  # which grows
+        found += [pid for pid, parent in parents.items() if parent == above]
+    return found[1:]
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    """Yield each process that runs, and its parent: the second and third field of stat after a name in brackets."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state, parent, *_ = (folder / "stat").read_bytes().rpartition(b")")[2].split(maxsplit=2)
+            if state not in b"ZX":
+                yield int(folder.name), int(parent)
 
 
 def die_with_parent() -> None:
     """Let the kernel end a child that calls this with its parent, also when the parent is killed (Linux)."""
+    _set_process(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _set_process(option: int, value: int) -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(option, value)
 
 
 def _as_a_shell_reports(status: int) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _kill_group_when_alone() -> None:
-    os.read(0, 1)
-    os.killpg(0, signal.SIGKILL)
-
-
 if __name__ == "__main__":
-    sys.exit(_run(sys.argv[1:]))
+    sys.exit(_run(sys.argv[2:], follow=bool(sys.argv[1])))

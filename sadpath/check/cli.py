@@ -31,11 +31,13 @@ Examples:
   sadpath check http://127.0.0.1:8000 --container shop
   sadpath check http://127.0.0.1:8000 --metrics http://127.0.0.1:8000/metrics
 
-The error paths come from the service's OpenAPI description or, without one, from the routes of the running app. Only
-safe methods and requests that were rejected are repeated. Load goes to this machine and private networks alone.
+The error paths come from the service's OpenAPI description or, without one, from the routes of the running app. Methods
+that may change data are only sent what cannot reach their operations. Load goes to this machine and private networks
+alone.
 
 Exit status: 0 every path is flat, 1 a path leaks, 2 the command is wrong, 3 inconclusive within the budget, 4 the
-service did not start, did not answer, or died, 130 interrupted; what was measured until then is reported.
+service did not start, did not answer, or died, 70 Sadpath itself is at fault, 130 interrupted; what was measured until
+then is reported.
 """
 
 SERVICE = typer.Argument(metavar="[-- COMMAND | MODULE:APP | URL]", help="The service.", show_default=False)
@@ -54,6 +56,7 @@ def check(  # noqa: PLR0913 - one for each thing that a check depends on
     exclude: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="No such paths.")] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings; by default sadpath.toml.")] = None,
     writes: Annotated[bool, typer.Option("--writes", help="Also repeat what may change data.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before that.")] = False,
     budget: Annotated[float | None, typer.Option(metavar="SECONDS", help="Seconds to measure for (60).")] = None,
     bytes_per_request: Annotated[
         float | None, typer.Option(metavar="BYTES", help=f"Growth below this is flat ({FLAT_BELOW_EXACT:g}).")
@@ -93,7 +96,7 @@ def check(  # noqa: PLR0913 - one for each thing that a check depends on
     spec = TargetSpec(tuple(service), url, SourceSpec(pid, container, metrics), i_own_this_host=i_own_this_host)
     files = {"json": json_file, "junit": junit, "html": html}
     named = Files({name: file for name, file in files.items() if file})
-    raise typer.Exit(run(spec, settings, named, baseline, list_only=list_only))
+    raise typer.Exit(run(spec, settings, named, baseline, list_only=list_only, is_agreed=yes))
 
 
 INIT_HELP = """Write sadpath.toml, the settings of `sadpath check`, with a comment for each.

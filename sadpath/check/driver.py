@@ -7,25 +7,20 @@ is: no redirect is followed, no cookie kept, no proxy used, and no path normalis
 from __future__ import annotations
 
 import http.client
-import io
-import select
-import socket
-import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Self
+from http import HTTPStatus
+from typing import Self
 from urllib.parse import urlsplit
 
+from sadpath.check.connection import Connection, TooMuch
 from sadpath.hosts import check_host
 
 MOST_OF_A_BODY = 1 << 20
 """Bytes of an answer that are read; then its connection is dropped."""
-
-BLOCK = 1 << 16
 
 IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}
 """Methods whose request may be sent again, by RFC 9110, where it is unknown whether it arrived."""
@@ -162,7 +157,7 @@ class Client:
         parts = urlsplit(url)
         self._host, self._port, self._prefix = str(parts.hostname), parts.port, parts.path.rstrip("/")
         self._is_secure, self._timeout_s = parts.scheme == "https", timeout_s
-        self._http: _Connection | None = None
+        self._http: Connection | None = None
 
     def send(self, request: Request, *, may_repeat: bool) -> Answer:
         """Send one request and read its answer. Whatever goes wrong is the answer's `failure`.
@@ -197,116 +192,52 @@ class Client:
 
     def _exchange(self, request: Request, until: float) -> tuple[int, str]:
         """Return the status, and why the answer is not complete, if it is not."""
-        if self._http and self._http.was_dropped():
+        if self._http and self._http.is_spent():
             self.close()
-        http = self._http = self._http or _Connection(self._host, self._port, self._is_secure)
+        http = self._http = self._http or Connection(self._host, self._port, is_secure=self._is_secure, until=until)
         http.until = until
-        headers = {"Host": http.host_header, **request.headers}
-        http.putrequest(request.method, self._prefix + request.path, skip_host=True, skip_accept_encoding=True)
+        headers = dict(request.headers)
         if request.body or request.method in ("POST", "PUT", "PATCH"):
             headers = {"Content-Length": str(len(request.body)), **headers}
-        for name, value in headers.items():
-            http.putheader(name, value)
-        http.endheaders(request.body or None)
-        response = http.getresponse()
-        left = MOST_OF_A_BODY
+        response = http.ask(request.method, self._prefix + request.path, headers, request.body)
         try:
-            while left > 0 and (part := response.read(BLOCK)):
-                left -= len(part)
+            for _ in http.body(response, MOST_OF_A_BODY):
+                pass
+        except TooMuch:
+            self.close()
         except TimeoutError:
             return response.status, f"the answer did not end within {self._timeout_s:g} s"
-        if left <= 0 or response.will_close:
+        if response.will_close or response.status == HTTPStatus.SWITCHING_PROTOCOLS:
             self.close()
         return response.status, ""
 
 
-class _Connection(http.client.HTTPConnection):
-    """A connection whose answers have to come until a point in time: a socket's timeout begins anew with each byte."""
-
-    until = 0.0
-
-    def __init__(self, host: str, port: int | None, is_secure: bool) -> None:  # noqa: FBT001 - of this module alone
-        super().__init__(host, port or (443 if is_secure else 80))
-        self._is_secure = is_secure
-
-    @property
-    def host_header(self) -> str:
-        """What a request names as its host."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
-
-    def connect(self) -> None:
-        """Open it. A certificate is not verified: the service is the user's own."""
-        plain: socket.socket = socket.create_connection((self.host, self.port), timeout=self.seconds_left())
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._is_secure:
-            context = ssl.create_default_context()
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            plain = context.wrap_socket(plain, server_hostname=self.host)
-        self.sock = _Timed(plain, self)
-
-    def was_dropped(self) -> bool:
-        """Whether the service has closed it, as many do after some idle seconds; nothing else is to be read now."""
-        return bool(self.sock and select.select([self.sock], [], [], 0)[0])
-
-    def seconds_left(self) -> float:
-        """Return how long may be waited. Raises `TimeoutError` once that is over."""
-        left = self.until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
+class NoPageError(OSError):
+    """An address that was answered, but with another status than 200."""
 
 
-class _Timed:
-    """What `http.client` needs of a socket."""
+def fetch(url: str, headers: Mapping[str, str], *, most_bytes: int, within_s: float) -> bytes:
+    """Return what is at an address, by a `GET` with these headers that is sent once and follows no redirect.
 
-    def __init__(self, plain: socket.socket, connection: _Connection) -> None:
-        self._plain, self._connection = plain, connection
-
-    def sendall(self, content: bytes) -> None:
-        """Send a part of a request, and have the beginning of its answer acknowledged at once.
-
-        A server that leaves Nagle's algorithm on, as uvicorn does with workers, and writes head and body apart, waits
-        40 ms for that. The kernel forgets the option, which only Linux has, so each request sets it again.
-        """
-        self._plain.settimeout(self._connection.seconds_left())
-        self._plain.sendall(content)
-        if hasattr(socket, "TCP_QUICKACK"):
-            with suppress(OSError):  # a connection that was closed meanwhile
-                self._plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-
-    def fileno(self) -> int:
-        """Return the socket's descriptor."""
-        return self._plain.fileno()
-
-    def makefile(self, _: str) -> io.BufferedReader:
-        """Return what an answer is read from, also after the socket was closed: it is open until both are."""
-        return io.BufferedReader(_Received(self._plain, self._plain.makefile("rb", buffering=0), self._connection))
-
-    def close(self) -> None:
-        """Close the socket."""
-        self._plain.close()
-
-
-class _Received(io.RawIOBase):
-    """What comes over a connection, in time."""
-
-    def __init__(self, plain: socket.socket, stream: io.RawIOBase, connection: _Connection) -> None:
-        self._plain, self._stream, self._connection = plain, stream, connection
-
-    def readable(self) -> bool:
-        """It is, for what buffers it."""
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        """Read what is there, or wait for it."""
-        self._plain.settimeout(self._connection.seconds_left())
-        return self._stream.readinto(buffer)
-
-    def close(self) -> None:
-        """Close the stream; the socket is closed apart from it."""
-        self._stream.close()
-        super().close()
+    Raises `OSError` with the reason in one line: also for another status than 200, for more than `most_bytes`, and
+    where it is not over `within_s` seconds after it began.
+    """
+    parts = urlsplit(url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    http = Connection(
+        str(parts.hostname), parts.port, is_secure=parts.scheme == "https", until=time.monotonic() + within_s
+    )
+    try:
+        response = http.ask("GET", target, headers)
+        if response.status == HTTPStatus.OK:
+            return b"".join(http.body(response, most_bytes))
+    except TimeoutError:
+        raise OSError(f"it did not come within {within_s:g} s") from None
+    except Exception as error:  # of the socket, the parser, or the request itself
+        raise OSError(_in_words(error)) from error
+    finally:
+        http.close()
+    raise NoPageError(f"it was answered with {response.status}")
 
 
 def _in_words(error: Exception) -> str:
@@ -314,4 +245,4 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:200]
+    return text if isinstance(error, TooMuch) else f"{type(error).__name__}: {text}"[:200]

@@ -61,6 +61,12 @@ class Handler(Protocol):
 
 
 def tell(handlers: Iterable[Handler], event: Event) -> None:
-    """Tell each handler of an event, in their order."""
+    """Tell each handler of an event, in their order. One that fails keeps none from being told; the first is raised."""
+    failures: list[BaseException] = []
     for handler in handlers:
-        handler.handle(event)
+        try:
+            handler.handle(event)
+        except BaseException as failure:  # noqa: BLE001 - also the end that a signal, or a reader that left, asks for
+            failures.append(failure)
+    if failures:
+        raise failures[0]

@@ -88,7 +88,7 @@ class Check:
     """A check of a service, finished or cut short: `ended` is the reason, and `ended_early` that in one line.
 
     `accepted` are the names of the paths whose leak a baseline knows. `no_probe` is empty where a probe measured, or
-    why none did.
+    why none did. `accepted_writes` are the names of operations that accepted what may have changed data.
     """
 
     target: str
@@ -102,6 +102,7 @@ class Check:
     ended: EndReason = EndReason.FINISHED
     ended_early: str = ""
     accepted: frozenset[str] = frozenset()
+    accepted_writes: tuple[str, ...] = ()
 
     @property
     def worst_first(self) -> list[PathResult]:
@@ -154,6 +155,7 @@ class Check:
             "probe": not self.no_probe,
             "ended_early": self.ended_early or None,
             "notes": [*self.notes, *filter(None, [self.no_probe])],
+            "accepted_writes": list(self.accepted_writes),
             "paths": [self._path_as_json(one) for one in self.worst_first],
         }
 

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import psutil
 from rich.console import Console
+from rich.text import Text
 
 from sadpath.check.driver import Driver, Request
 from sadpath.check.events import Ended, Handler, tell
 from sadpath.check.find import Plan
+from sadpath.check.find.careful import Careful
 from sadpath.check.find.paths import UNKNOWN_PATH, Finder
 from sadpath.check.measure.session import Session
 from sadpath.check.report import Files
@@ -27,29 +29,42 @@ from sadpath.check.settings import Settings, template
 from sadpath.errors import CommandError, Status, writing_to
 from sadpath.hosts import urlsplit_or_none
 from sadpath.sources import SourceSpec
+from sadpath.text import terminal
 
 APP = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.()]*")
 
 
-def run(spec: TargetSpec, settings: Settings, files: Files, baseline: Path | None, *, list_only: bool = False) -> int:
+def run(  # noqa: PLR0913 - one for each thing that was typed
+    spec: TargetSpec,
+    settings: Settings,
+    files: Files,
+    baseline: Path | None,
+    *,
+    list_only: bool = False,
+    is_agreed: bool = False,
+) -> int:
     """Check a service, print and write the results, and return the exit status. Raises `CommandError`.
 
-    What happens on the way goes to standard error, the result to standard output.
+    What happens on the way goes to standard error, the result to standard output. Before data may be changed it asks in
+    a terminal, unless that `is_agreed`.
     """
     aside, out = Console(stderr=True), Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     accepted = read_baseline(baseline) if baseline else frozenset()
     files.check_folders()
-    with open_target(spec) as target, _driver(target, settings, spec) as driver:
-        plan = _plan(target, driver, settings, aside)
+    with open_target(spec) as target, _driver(target, settings, spec) as plain:
+        driver = Careful(plain)
+        plan = _plan(target, driver, settings, aside, safe_only=list_only, is_agreed=is_agreed)
         if list_only:
             return _listed(plan, out)
         limit = settings.memory_limit or psutil.virtual_memory().available // 2
         session = Session(target, driver, plan, settings, memory_limit=limit, accepted=accepted)
         with Progress(aside) as progress:
-            signalled = _measure(session, [progress, files])
+            end = _measure(session, [progress, files])
         check = session.check()
     tell([Result(out), files], Ended(check))
-    return signalled or check.status
+    if end:
+        raise end
+    return check.status
 
 
 def init(spec: TargetSpec | None, settings: Settings, file: Path) -> int:
@@ -60,7 +75,9 @@ def init(spec: TargetSpec | None, settings: Settings, file: Path) -> int:
     plan = Plan(())
     if spec:
         with open_target(spec) as target, _driver(target, settings, spec) as driver:
-            plan = _plan(target, driver, settings, aside)
+            plan = _plan(target, Careful(driver), settings, aside, safe_only=True)
+    for note in plan.notes:
+        _say(aside, f"note: {note}")
     with writing_to(file):
         file.write_text(template(plan.paths), encoding="utf-8")
     _say(aside, f"wrote {file}; next: sadpath check -- COMMAND")
@@ -87,10 +104,10 @@ def open_target(spec: TargetSpec) -> AbstractContextManager[Target]:
     return started(spec.words, url=spec.url)
 
 
-def _measure(session: Session, handlers: Sequence[Handler]) -> int:
+def _measure(session: Session, handlers: Sequence[Handler]) -> BaseException | None:
     """Measure, and tell the handlers. Whatever cuts it short leaves what was measured.
 
-    Returns the exit status that a signal asked for, or 0: the signal ends the command, once the results are written.
+    Returns what ends the command once the results are written: a signal, or a fault of ours.
     """
     try:
         for event in session.events():
@@ -99,8 +116,11 @@ def _measure(session: Session, handlers: Sequence[Handler]) -> int:
         session.cut_short(EndReason.FAILED, reason.message)
     except SystemExit as end:
         session.cut_short(EndReason.INTERRUPTED, "interrupted")
-        return int(end.code or 0)
-    return 0
+        return end
+    except Exception as error:  # noqa: BLE001 - it is raised again
+        session.cut_short(EndReason.FAILED, f"a fault of Sadpath ({type(error).__name__})")
+        return error
+    return None
 
 
 def _driver(target: Target, settings: Settings, spec: TargetSpec) -> Driver:
@@ -112,13 +132,44 @@ def _driver(target: Target, settings: Settings, spec: TargetSpec) -> Driver:
     )
 
 
-def _plan(target: Target, driver: Driver, settings: Settings, console: Console) -> Plan:
+def _plan(  # noqa: PLR0913 - one for each thing that a search depends on
+    target: Target,
+    driver: Careful,
+    settings: Settings,
+    console: Console,
+    *,
+    safe_only: bool,
+    is_agreed: bool = False,
+) -> Plan:
     _say(console, f"{target.name} answers at {target.url}")
     if target.why_no_probe:
         _say(console, f"measured from outside, without a cause: {target.why_no_probe}")
     driver.answers([Request("GET", UNKNOWN_PATH)])  # the first request may load an app, or its routes
     routes = target.probes.routes() if target.probes else []
-    return Finder(driver, settings, routes, lambda line: _say(console, line)).find()
+
+    def say(line: str) -> None:
+        _say(console, line)
+
+    def agree(line: str) -> None:
+        _say(console, line)
+        if not is_agreed:
+            _ask(console)
+
+    return Finder(driver, settings, routes, say, agree, safe_only=safe_only).find()
+
+
+def _ask(console: Console) -> None:
+    """Ask whether to go on, where somebody is there to answer. Raises `CommandError` for anything but yes."""
+    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
+        return
+    try:
+        answer = console.input("Go on? [y/N] ", markup=False)
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        raise CommandError(
+            "nothing was sent that may change data; leave out --writes, or add --yes", Status.WRONG_COMMAND
+        )
 
 
 def _listed(plan: Plan, out: Console) -> int:
@@ -131,4 +182,4 @@ def _listed(plan: Plan, out: Console) -> int:
 
 
 def _say(console: Console, line: str) -> None:
-    console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print(Text(terminal(line)), soft_wrap=True)

@@ -7,7 +7,7 @@ from it.
 from __future__ import annotations
 
 import difflib
-import json
+import glob
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,12 +15,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import tomlkit
+
 from sadpath.check.driver import Request
 from sadpath.check.find import ErrorPath
 from sadpath.errors import CommandError, Status
 from sadpath.verdict.verdict import FLAT_BELOW_EXACT
 
 FILE = Path("sadpath.toml")
+LATIN_1 = 255
+"""The last of the characters that a header is encoded with."""
+
+WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+"""A method, or the name of a header, by RFC 9110."""
+
+PATH = r"/[!-~]*"
+"""A path and its query as they are sent: other characters are written as %C3%A9."""
+
 UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
 
@@ -73,7 +84,7 @@ def overridden(settings: Settings, **options: Any) -> Settings:
 
 def request(text: str) -> Request:
     """Return the request of `GET /users/999`; without a method it is GET. Raises `CommandError`."""
-    parts = re.fullmatch(r"(?:([A-Za-z]+)\s+)?(/\S*)", text.strip())
+    parts = re.fullmatch(rf"(?:([A-Za-z]+)\s+)?({PATH})", text.strip())
     if not parts:
         raise CommandError(
             f"expected a method and a path, got {text!r} (for example 'GET /users/999')", Status.WRONG_COMMAND
@@ -122,7 +133,24 @@ def _texts(value: Any) -> tuple[str, ...]:
 def _headers(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         raise TypeError
-    return {name: _text(one) for name, one in value.items()}
+    return {_header_name(name): _header_value(name, one) for name, one in value.items()}
+
+
+def _header_name(name: str) -> str:
+    """Return the name. An error does not show it, since a secret may have been written in its place."""
+    if not re.fullmatch(WORD, name):
+        raise ValueError("the name of a header has to be of letters, digits, - and the like")
+    return name
+
+
+def _header_value(name: str, value: Any) -> str:
+    """Return the value, which no error shows."""
+    text = _text(value)
+    if not text.isascii() and any(ord(letter) > LATIN_1 for letter in text):
+        raise ValueError(f"the value of the header {name} has a character that no header can have")
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
+        raise ValueError(f"the value of the header {name} has a line's end or another control character; remove it")
+    return text
 
 
 def _bytes(value: Any) -> int:
@@ -200,14 +228,16 @@ def _in_file(content: Mapping[str, Any]) -> dict[str, Any]:
         values |= _table(others[table], known, table)
     requests = others.get("request", [])
     if not isinstance(requests, list):
-        raise ValueError(f"request has to be a list of tables, got {requests!r}")  # noqa: TRY004 - as for other content
+        raise ValueError("request has to be a list of tables: [[request]]")  # noqa: TRY004 - as for other content
     return {**values, "requests": tuple(_request(one, number) for number, one in enumerate(requests, 1))}
 
 
 def _request(one: Any, number: int) -> Request:
     values = _table(one, REQUEST, f"request {number}")
-    if not str(values.get("path", "")).startswith("/"):
-        raise ValueError(f"request {number} needs a path that begins with /")
+    if not re.fullmatch(PATH, values.get("path", "")):
+        raise ValueError(f"request {number} needs a path that begins with / and is written as it is sent: /caf%C3%A9")
+    if not re.fullmatch(WORD, values.get("method", "GET")):
+        raise ValueError(f"the method of request {number} has to be one word")
     return Request(
         values.get("method", "GET").upper(), values["path"], values.get("headers", {}), values.get("body", "").encode()
     )
@@ -234,7 +264,8 @@ def _table(
         try:
             values[key] = read(value)
         except TypeError:
-            raise ValueError(f"{where}{key} has to be {expected}, got {value!r}") from None
+            got = "" if read is _headers else f", got {value!r}"  # a header may be a secret
+            raise ValueError(f"{where}{key} has to be {expected}{got}") from None
     return values
 
 
@@ -242,6 +273,9 @@ ENDS_SOMETHING = ("shutdown", "logout", "signout", "restart", "stop", "kill", "e
 """Words of operations that one does not want to have repeated; excluded, for the reader to decide."""
 
 LONGEST_BODY = 1000
+"""Bytes of a body that is written to the file."""
+
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 NO_REQUESTS = """
 # Requests to check. As soon as one is named, no others are checked.
@@ -276,24 +310,51 @@ def _assigned(one: Setting, paths: Sequence[ErrorPath] = ()) -> Iterator[str]:
         yield from ("[headers]", f"# {one.example}")
     elif one.name == "exclude":
         templates = dict.fromkeys(path.path for path in paths)
-        risky = [path for path in templates if any(word in path.lower() for word in ENDS_SOMETHING)]
-        yield f"exclude = [{', '.join(map(_toml, risky))}]"
+        risky = [_pattern(path) for path in templates if any(word in path.lower() for word in ENDS_SOMETHING)]
+        yield from _toml({"exclude": risky})
     else:
         yield f"# {one.name} = {one.example}" + (f"  # {one.about}" if one.table and one.about else "")
 
 
+def _pattern(path: str) -> str:
+    """Return the pattern of one path; what no file can have is any character."""
+    return SURROGATE.sub("?", glob.escape(path))
+
+
 def _commented(path: ErrorPath) -> Iterator[str]:
-    """Yield the lines of a request, as comments; a body that is too long is left out."""
-    request = path.request
-    yield from (f"# {path.name}", "# [[request]]")
-    yield from (f"# method = {_toml(request.method)}", f"# path = {_toml(request.path)}")
-    if request.headers:
-        yield f"# headers = {{ {', '.join(f'{_toml(k)} = {_toml(v)}' for k, v in request.headers.items())} }}"
-    if request.body and len(request.body) <= LONGEST_BODY:
-        yield f"# body = {_toml(request.body.decode(errors='replace'))}"
+    """Yield the lines of a request as comments, or why it cannot be one. No text in it can end a line."""
+    yield f"# {_printable(path.name, lambda letter: ascii(letter)[1:-1])}"
+    try:
+        yield from (f"# {line}" for line in _toml({"request": [_in_table(path.request)]}))
+    except ValueError as reason:
+        yield f"# It cannot be written here: {reason}."
     yield ""
 
 
-def _toml(text: str) -> str:
-    """Return a string of TOML, whose escapes are those of JSON."""
-    return json.dumps(text, ensure_ascii=False)
+def _in_table(request: Request) -> dict[str, Any]:
+    """Return the table of a request. Raises `ValueError` for one that a file cannot have."""
+    if len(request.body) > LONGEST_BODY:
+        raise ValueError(f"its body has {len(request.body):,} bytes")
+    try:
+        body = request.body.decode()
+    except UnicodeDecodeError:
+        raise ValueError("its body is not text") from None
+    table = {"method": request.method, "path": request.path}
+    headers = tomlkit.inline_table()
+    headers.update(request.headers)
+    return table | ({"headers": headers} if request.headers else {}) | ({"body": body} if body else {})
+
+
+def _toml(content: Mapping[str, Any]) -> list[str]:
+    """Return the lines of TOML, in whose strings what is not seen, or moves what is, is escaped.
+
+    Raises `ValueError` for half a character, which TOML cannot have.
+    """
+    text = tomlkit.dumps(content).strip()
+    if SURROGATE.search(text):
+        raise ValueError("it has a character that no file of text can have")
+    return [_printable(line, lambda letter: f"\\U{ord(letter):08x}") for line in text.split("\n")]
+
+
+def _printable(text: str, escaped: Callable[[str], str]) -> str:
+    return "".join(letter if letter.isprintable() else escaped(letter) for letter in text)

@@ -2,16 +2,20 @@
 
 Imports C modules only: what is imported before gevent patches it stays unpatched. The modules that answer are imported
 when they are first asked. While the process forks there is no thread of ours, and a child listens on a socket of its
-own.
+own. The probe ends by itself when nobody can ask any more.
 
 One connection is one question: a line of JSON `{"op": "looks.settle", …}`, answered by `{"ok": …}` or `{"error": …}`.
 """
 
-import _socket
 import _thread
 import os
+import sys
 import time
-from typing import TYPE_CHECKING, Any, Optional
+from select import POLLIN
+from typing import TYPE_CHECKING, Any, Callable, List, Optional
+
+from . import forks
+from .own_socket import NotOurs, OwnSocket, listen_at, remove
 
 if TYPE_CHECKING:
     from .wire import EmptyAnswer
@@ -23,124 +27,196 @@ start_thread, _new_lock = _thread.start_new_thread, _thread.allocate_lock
 MAX_QUESTION = 1 << 20
 FORK_WAITS_S = 5
 ANSWER_WITHIN_S = 60
+LOOKS_AROUND_EVERY_S = 1.0
+"""How often it wakes to see whether it is needed any more."""
+
+NO_DESCRIPTOR_WAITS_S = 0.05
+
+SPARE = 2
+"""Descriptors that it keeps, to give them up while it answers: for the connection, and for a file that it reads."""
+
+
+class Listener:
+    """A thread that answers on a socket in `folder`, named after the process, as long as `goes_on` says so."""
+
+    def __init__(self, folder: str) -> None:
+        self._socket = listen_at(folder, f"{os.getpid()}.s")
+        self._spare: List[OwnSocket] = []
+        self._is_on = True
+        self._task = 0
+        self._done = _new_lock()
+        self._done.acquire()
+        self._keep_spare()
+
+    def serve(self, is_needed: Callable[[], bool]) -> None:
+        """Answer until it is ended, or not needed any more, or its socket was closed by the process."""
+        self._task = _thread.get_native_id()
+        try:
+            while self._is_on and is_needed():
+                if self._socket.wait(POLLIN, LOOKS_AROUND_EVERY_S) and self._is_on:
+                    self._answer_one()
+        except NotOurs:
+            pass
+        finally:
+            self.close()
+
+    def ended(self) -> None:
+        """Say that the thread has nothing more to do."""
+        self._done.release()
+
+    def end(self) -> None:
+        """Let the thread finish its answer and end; it need not be waited for where its socket is not ours any more."""
+        self._is_on = False
+        self._socket.shut_down()
+
+    def wait(self) -> None:
+        """Wait until the thread has ended, for some seconds: Python warns of a fork as long as it is not quite gone."""
+        if self._done.acquire(timeout=FORK_WAITS_S):
+            for _ in range(1000):
+                if not os.path.exists(f"/proc/self/task/{self._task}"):
+                    break
+                sleep(0)
+
+    def close(self) -> None:
+        """Give all descriptors back."""
+        for one in (self._socket, *self._spare):
+            one.close()
+        self._spare.clear()
+
+    def _answer_one(self) -> None:
+        """Read one question and answer it; a client that goes away is no concern of the target's."""
+        self._give_up_spare()
+        try:
+            connection = self._socket.accept()
+        except NotOurs:
+            raise
+        except OSError:  # it went away, or there is no free descriptor
+            sleep(NO_DESCRIPTOR_WAITS_S)
+            return
+        try:
+            question = connection.read_line(MAX_QUESTION, ANSWER_WITHIN_S)
+            if question:
+                connection.write(answer(question), ANSWER_WITHIN_S)
+        except OSError:
+            pass
+        finally:
+            connection.close()
+            self._keep_spare()
+
+    def _keep_spare(self) -> None:
+        try:
+            while len(self._spare) < SPARE:
+                self._spare.append(self._socket.copy())
+        except OSError:  # the process has no more
+            pass
+
+    def _give_up_spare(self) -> None:
+        for one in self._spare:
+            one.close()
+        self._spare.clear()
 
 
 class Agent:
-    """Listens in `folder`, on a socket named after the process."""
+    """Answers in `folder` until it is stopped, the folder is gone, or the process `asker`, if any, has ended."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, asker: int = 0) -> None:
         self.folder = folder
+        self.asker = asker
         self.is_on = True
-        self._server: Any = None
-        self._done: Any = None
-        self._task = 0
+        self._listener: Optional[Listener] = None
 
     def listen(self) -> None:
-        """Begin to answer. The path of a socket may have 107 bytes only, so it is bound below a file descriptor."""
-        if not self.is_on:
-            return
-        name = f"{os.getpid()}.s"
-        self._server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            remove(os.path.join(self.folder, name))
-            self._server.bind(f"/proc/self/fd/{descriptor}/{name}")
-        finally:
-            os.close(descriptor)
-        os.chmod(os.path.join(self.folder, name), 0o600)
-        self._server.listen(8)
-        self._done = _new_lock()
-        self._done.acquire()
-        start_thread(self._serve, (self._server, self._done))
+        """Begin to answer. Raises `OSError`."""
+        if self.is_on:
+            self._listener = Listener(self.folder)
+            start_thread(self._serve, (self._listener,))
 
     def pause(self) -> None:
-        """Let the thread finish its answer and end: before a fork, and at the end."""
-        server, self._server = self._server, None
-        if server is None:
-            return
-        try:
-            server.shutdown(_socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self._done.acquire(timeout=FORK_WAITS_S)
-        for _ in range(1000):  # Python warns of a fork as long as the thread is not quite gone
-            if not os.path.exists(f"/proc/self/task/{self._task}"):
-                break
-            sleep(0)
-        server.close()
+        """Let the thread finish its answer and end: before a fork."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.end()
+            listener.wait()
 
     def resume(self) -> None:
         """Listen again, after a fork; the process goes on without us if that cannot be done."""
         try:
             self.listen()
         except OSError:
-            self._server = None
+            self._listener = None
 
     def stop(self) -> None:
-        """Answer no more, and leave nothing behind."""
+        """Answer no more, and leave nothing behind but a hook at forks that does nothing."""
         self.is_on = False
         remove(os.path.join(self.folder, f"{os.getpid()}.s"))
-        server, self._server = self._server, None
-        if server is not None:
-            server.shutdown(_socket.SHUT_RDWR)
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.end()
+        forget()
 
-    def _serve(self, server: Any, done: Any) -> None:
-        self._task = _thread.get_native_id()
+    def _serve(self, listener: Listener) -> None:
         try:
-            while True:
-                descriptor, _ = server._accept()  # noqa: SLF001 - what socket.socket.accept calls
-                self._answer(_socket.socket(fileno=descriptor))
-        except OSError:
-            pass
+            listener.serve(self._is_needed)
+            if self.is_on and not self._is_needed():
+                self.stop()
         finally:
-            done.release()
+            listener.ended()
 
-    def _answer(self, connection: Any) -> None:
-        """Read one question and answer it; a client that goes away is no concern of the target's."""
-        try:
-            connection.settimeout(ANSWER_WITHIN_S)
-            question = b""
-            while not question.endswith(b"\n") and len(question) < MAX_QUESTION:
-                part = connection.recv(65536)
-                if not part:
-                    return
-                question += part
-            connection.sendall(answer(question))
-        except OSError:
-            pass
-        finally:
-            connection.close()
+    def _is_needed(self) -> bool:
+        return is_there(self.folder) and (not self.asker or runs(self.asker))
+
+
+def is_there(folder: str) -> bool:
+    """Whether a folder is there, as far as this process may know: it may be another user by now."""
+    try:
+        os.stat(folder)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def runs(pid: int) -> bool:
+    """Whether a process runs, which may be another user's."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 _agent: Optional[Agent] = None
 
 
-def start(folder: str) -> None:
-    """Start the agent of this process, unless there is one: a script may attach twice."""
+def start(folder: str, asker: int = 0) -> None:
+    """Start the agent of this process: answer in `folder` as long as the process `asker` runs, if one is named."""
     global _agent  # noqa: PLW0603 - a process has one
-    if _agent is not None and _agent.is_on:
-        return
-    fresh = _agent is None
-    _agent = Agent(folder)
+    _agent = Agent(folder, asker)
     _agent.listen()
-    if fresh and hasattr(os, "register_at_fork"):
-        os.register_at_fork(
-            before=lambda: _the_agent().pause(),
-            after_in_parent=lambda: _the_agent().resume(),
-            after_in_child=lambda: _the_agent().resume(),
-        )
-
-
-def _the_agent() -> Agent:
-    assert _agent is not None  # noqa: S101 - who calls this has been registered by it
-    return _agent
+    forks.agents.append(_agent)
+    forks.register()
 
 
 def stop() -> "EmptyAnswer":
     """Op: answer this, and then no more."""
-    if _agent is not None:
+    if _agent is not None and _agent.is_on:
         _agent.stop()
     return {}
+
+
+def forget() -> None:
+    """Undo what the probe has changed in the process: its collector, the hooks at forks, the modules."""
+    forks.agents.clear()
+    looks = sys.modules.get(f"{__package__}.looks")
+    if looks is not None:
+        looks.switch_on()
+    ours = sys.modules.get(__name__)
+    if ours is not None and vars(ours) is globals():  # and not another probe's that has taken our place
+        for name in [name for name in sys.modules if name.partition(".")[0] == __package__]:
+            del sys.modules[name]
 
 
 OPS = ("stop",)
@@ -169,11 +245,3 @@ def _function(op: str) -> Any:
     if function not in module.OPS:
         raise ValueError(f"unknown question {op!r}")
     return getattr(module, function)
-
-
-def remove(path: str) -> None:
-    """Remove a file, if it is there."""
-    try:
-        os.unlink(path)
-    except OSError:
-        pass

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .looks import switch_off, switch_on
 from .objects import local_name, referents, suspended_frame, type_name
-from .raise_sites import is_own
+from .raise_sites import file_of, function_of, is_own
 from .wire import ClosedCircle, CyclesAnswer, EmptyAnswer
 
 OPS = ("begin", "end")
@@ -124,4 +124,4 @@ def _place(holder: Any, child: Any) -> Optional[_ClosingLocal]:
     if frame is None or not name:
         return None
     code = frame.f_code
-    return _ClosingLocal(name, getattr(code, "co_qualname", code.co_name), code.co_filename, frame.f_lineno)
+    return _ClosingLocal(name, function_of(code), file_of(code), frame.f_lineno)

@@ -5,7 +5,7 @@ from typing import Any, List, Optional, Sequence, Set
 
 from .heap import live_exceptions
 from .holders import chains_to, names_of
-from .objects import instance_dict, is_one_of, traceback_length, traceback_of, type_name
+from .objects import is_one_of, literal, named_attributes, text, traceback_length, traceback_of, type_name
 from .raise_sites import raise_sites
 from .retained import size_front
 from .wire import DescribedException, ExplainedException
@@ -53,11 +53,16 @@ def described(exception: BaseException) -> DescribedException:
 
 def message(exception: BaseException) -> str:
     """Return the message of an exception without asking its class for it; empty where there is none."""
-    arguments = _args_of(exception)
-    attributes = instance_dict(exception) or {}
+    arguments = _args_of(exception) or ()
+    attributes = named_attributes(exception)
     candidates = [*arguments[:3], *(attributes[name] for name in _TEXTS if name in attributes)]
-    texts = [str(one) for one in candidates if is_one_of(one, (str, int, float, bytes))]
-    return max(texts, key=len, default="")[:LONGEST_MESSAGE]
+    return max(map(_in_words, candidates), key=len, default="")
+
+
+def _in_words(value: Any) -> str:
+    """Return a text, a number or bytes as a text of bounded length; of anything else an empty one."""
+    is_plain = is_one_of(value, (int, float, bytes))
+    return literal(value, LONGEST_MESSAGE) if is_plain else text(value, LONGEST_MESSAGE)
 
 
 _args_of: Any = BaseException.__dict__["args"].__get__

@@ -123,7 +123,7 @@ def _to_container(chain: Sequence[Any], count: int) -> Sequence[Any]:
 
 def _name(held: Any, chain: Sequence[Any]) -> str:
     """Return the name of an object to which a chain leads; empty without one, but for a cache, which has its own."""
-    if type(held) is LruCache:
+    if issubclass(type(held), LruCache):
         return own_name(held, {})
     return in_words(chain, modules_by_id()) if chain else ""
 
@@ -137,21 +137,27 @@ def _bound(container: Any, chain: Sequence[Any]) -> Optional[int]:
     if issubclass(type(container), deque):
         bound: Optional[int] = deque.maxlen.__get__(container)
         return bound
-    caches = [one for one in (*chain, container) if type(one) is LruCache]
+    caches = [one for one in (*chain, container) if issubclass(type(one), LruCache)]
     size: Optional[int] = LruCache.cache_info(caches[-1]).maxsize if caches else None
     return size
 
 
 def _newest_type(container: Any) -> str:
     """Return the type of the element that a container got last; empty where that cannot be seen."""
-    if type(container) is LruCache:
-        return ""
     kind: Any = next(kind for kind in _CONTAINERS if issubclass(type(container), kind))
-    orders: Dict[Any, Any] = {dict: lambda one: reversed(list(dict.values(one))), set: set.__iter__}
     try:
-        return type_name(type(next(orders.get(kind, kind.__dict__.get("__reversed__"))(container))))
+        return type_name(type(next(_NEWEST_FIRST[kind](container)))) if kind in _NEWEST_FIRST else ""
     except (RuntimeError, StopIteration):  # another thread changed it meanwhile
         return ""
+
+
+_NEWEST_FIRST: Dict[Any, Any] = {
+    dict: lambda one: reversed(dict.values(one)),
+    list: list.__reversed__,
+    set: set.__iter__,
+    deque: deque.__reversed__,
+}
+"""How the elements of a container are listed, but of a cache, where that cannot be done."""
 
 
 def _grown_containers(limit: int) -> List[Any]:
@@ -194,7 +200,7 @@ def _is_container(one: Any) -> bool:
 
 
 def _length(container: Any) -> int:
-    if type(container) is LruCache:
+    if issubclass(type(container), LruCache):
         return int(LruCache.cache_info(container).currsize)
     kind: Any = next(kind for kind in _CONTAINERS if issubclass(type(container), kind))
     return int(kind.__len__(container))

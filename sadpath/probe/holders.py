@@ -22,14 +22,23 @@ from .objects import (
     attributes_of,
     can_be_suspended,
     dict_of_class,
+    elements_of,
     instance_dict,
     is_class,
     is_one_of,
+    items_of,
+    key_of,
+    literal,
     local_name,
+    look_up,
+    module_of,
+    namespace_of,
     referents,
     suspended_frame,
+    text,
     type_name,
 )
+from .raise_sites import file_of
 
 MAX_OBJECTS = 2_000_000
 MAX_SECONDS = 5.0
@@ -48,7 +57,7 @@ _LONGEST_KEY = 60
 _INTERNAL = ("builtins", "_contextvars", "_thread")
 """Where the types are from that a name says nothing of, such as the nodes of a context."""
 
-_NODES = ("hamt_bitmap_node", "hamt_array_node", "hamt_collision_node")
+_NODES = ("builtins.hamt_bitmap_node", "builtins.hamt_array_node", "builtins.hamt_collision_node")
 """The types of which a context consists."""
 
 _MISSING = object()
@@ -102,9 +111,9 @@ def names_of(targets: Sequence[Any], chains: Optional[Dict[int, List[Any]]] = No
 def module_names(target: Any) -> List[str]:
     """Return the names that modules give to an object directly, those of modules that were started last."""
     names = [
-        f"{name}.{key}"
+        f"{name}.{text(key)}"
         for name, namespace in _namespaces().items()
-        for key, value in list(namespace.items())
+        for key, value in items_of(namespace)
         if value is target and type(key) is str
     ]
     return sorted(names, key=lambda name: (name.startswith("__main__."), len(name), name))
@@ -160,10 +169,10 @@ def _running(target: Any) -> List[str]:
     for frame in list(sys._current_frames().values()):  # noqa: SLF001 - the documented way to see other threads
         one: Optional[FrameType] = frame
         while one is not None:
-            module = one.f_globals.get("__name__")
-            if not (type(module) is str and module.startswith(_OURS)) and (name := local_name(one, target)):
+            module = text(look_up(one.f_globals, "__name__"))
+            if not module.startswith(_OURS) and (name := local_name(one, target)):
                 code = one.f_code
-                return [f"local {name!r} of running {module}.{code.co_name} ({code.co_filename}:{one.f_lineno})"]
+                return [f"local {name!r} of running {module}.{text(code.co_name)} ({file_of(code)}:{one.f_lineno})"]
             one = one.f_back
     return []
 
@@ -212,9 +221,10 @@ def _refers(holder: Any, child: Any) -> bool:
 def _namespaces() -> Dict[str, Dict[str, Any]]:
     """Return the namespace of each module, by its name; not ours."""
     return {
-        name: object.__getattribute__(module, "__dict__")
-        for name, module in list(sys.modules.items())
+        name: namespace
+        for name, module in items_of(sys.modules)
         if type(name) is str and issubclass(type(module), ModuleType) and not name.startswith(_NOT_SEARCHED_FOR)
+        if (namespace := namespace_of(module)) is not None
     }
 
 
@@ -226,7 +236,7 @@ def modules_by_id() -> Dict[int, str]:
 def _has_own_name(holder: Any) -> bool:
     """Whether words may begin with this object: one finds it without knowing who refers to it."""
     kind = type(holder)
-    return is_class(holder) or kind is FunctionType or kind is LruCache or can_be_suspended(kind)
+    return is_class(holder) or kind is FunctionType or issubclass(kind, LruCache) or can_be_suspended(kind)
 
 
 def in_words(chain: Sequence[Any], modules: Dict[int, str]) -> str:
@@ -249,20 +259,20 @@ def own_name(holder: Any, modules: Dict[int, str]) -> str:
     if is_class(holder):
         return type_name(holder)
     if can_be_suspended(kind):
-        return f"suspended {kind.__name__} {holder.__qualname__}"
-    if kind is LruCache:
+        return f"suspended {kind.__name__} {text(holder.__qualname__)}"
+    if issubclass(kind, LruCache):
         return f"lru_cache of {_function_name(holder)}"
     return _function_name(holder) if kind is FunctionType else type_name(kind)
 
 
 def _function_name(function: Any) -> str:
     """Return the dotted name of a function, or of the function that a cache wraps."""
-    if type(function) is LruCache:
-        attributes = object.__getattribute__(function, "__dict__")
-        module, name = attributes.get("__module__"), attributes.get("__qualname__")
+    if type(function) is FunctionType:
+        module, name = text(function.__module__), text(function.__qualname__)
     else:
-        module, name = function.__module__, function.__qualname__
-    return f"{module}.{name}" if type(module) is str else str(name)
+        attributes = instance_dict(function) or {}
+        module, name = text(look_up(attributes, "__module__")), text(look_up(attributes, "__qualname__"))
+    return f"{module}.{name}" if module else name
 
 
 def _step(words: str, owner: Any, holder: Any, child: Any, after: Any, *, is_module: bool) -> str:  # noqa: PLR0911, PLR0913
@@ -277,36 +287,35 @@ def _step(words: str, owner: Any, holder: Any, child: Any, after: Any, *, is_mod
     if can_be_suspended(kind):
         name = local_name(suspended_frame(holder), child)
         return f"local {name!r} of {words}" if name else words
-    if kind is CellType or kind is LruCache or kind is ModuleType or is_class(holder):
+    if is_one_of(holder, (CellType, ModuleType)) or issubclass(kind, LruCache) or is_class(holder):
         return _step_of_class(words, holder, child) if is_class(holder) else words
     if issubclass(kind, (set, frozenset)):
         return f"{words} (a member)"
-    if kind.__name__ in _NODES and kind.__module__ == "builtins":
+    if type_name(kind) in _NODES:
         return _step_of_context(words, holder, child)
     return words if child is instance_dict(holder) else words + _attribute(holder, child)
 
 
 def _step_of_dict(words: str, holder: Any, child: Any, *, is_namespace: bool) -> str:
-    key = next((key for key, value in list(dict.items(holder)) if value is child), _MISSING)
+    key = key_of(holder, child, _MISSING)
     if key is _MISSING:
         return f"{words} (a key)"
     if _is_of_a_thread(key):
         return words
-    return f"{words}.{key}" if is_namespace and type(key) is str else f"{words}[{_short(key)}]"
+    return f"{words}.{text(key)}" if is_namespace and type(key) is str else f"{words}[{literal(key, _LONGEST_KEY)}]"
 
 
 def _step_of_context(words: str, node: Any, child: Any) -> str:
     """Return the words for the value of a context variable: a node of a context has it in front of its variable."""
     held = gc.get_referents(node)
     variables = [after for one, after in zip(held, held[1:]) if one is child and type(after) is ContextVar]
-    return f"context variable {variables[0].name!r}" if variables else words
+    return f"context variable {text(variables[0].name)!r}" if variables else words
 
 
 def _step_of_class(words: str, holder: Any, child: Any) -> str:
     """Return the words for an attribute of a class, where that does not refer to it by way of its dictionary."""
-    attributes = dict_of_class(holder)
-    name = next((name for name, value in attributes.items() if value is child), None)
-    return words if name is None else f"{words}.{name}"
+    name = text(key_of(dict_of_class(holder), child))
+    return f"{words}.{name}" if name else words
 
 
 def _step_of_function(words: str, function: Any, child: Any, after: Any) -> str:
@@ -318,10 +327,11 @@ def _step_of_function(words: str, function: Any, child: Any, after: Any) -> str:
         what = "closure variable"
         names = [name for name, cell in zip(code.co_freevars, function.__closure__) if cell is after]
     elif child is function.__defaults__:
-        first = code.co_argcount - len(function.__defaults__)
-        names = [code.co_varnames[first + i] for i, one in enumerate(function.__defaults__) if one is after]
+        defaults = elements_of(function.__defaults__)
+        first = code.co_argcount - len(defaults)
+        names = [code.co_varnames[first + i] for i, one in enumerate(defaults) if one is after]
     elif child is function.__kwdefaults__:
-        names = [name for name, one in function.__kwdefaults__.items() if one is after]
+        names = [text(name) for name, one in items_of(function.__kwdefaults__) if one is after]
     return f"{what} {names[0]!r} of {words}" if names else words
 
 
@@ -329,9 +339,7 @@ def _is_namespace_of(owner: Any, attributes: Any) -> bool:
     """Whether a dictionary has the attributes of `owner`, which refers to it."""
     if owner is None or type(attributes) is not dict:
         return False
-    of_a_thread = type(owner) is dict and any(
-        value is attributes and _is_of_a_thread(key) for key, value in list(owner.items())
-    )
+    of_a_thread = type(owner) is dict and _is_of_a_thread(key_of(owner, attributes))
     return of_a_thread or is_class(owner) or attributes is instance_dict(owner)
 
 
@@ -341,8 +349,7 @@ def _is_of_a_thread(key: Any) -> bool:
 
 
 def _index(holder: Any, child: Any) -> str:
-    kind: Any = next(kind for kind in (list, tuple, deque) if issubclass(type(holder), kind))
-    return next((f"[{i}]" for i, one in enumerate(list(kind.__iter__(holder))) if one is child), "")
+    return next((f"[{i}]" for i, one in enumerate(elements_of(holder)) if one is child), "")
 
 
 def _attribute(holder: Any, child: Any) -> str:
@@ -350,12 +357,4 @@ def _attribute(holder: Any, child: Any) -> str:
     for name, value in attributes_of(holder):
         if value is child:
             return f".{name}"
-    return "" if type(holder).__module__ in _INTERNAL else f" (by way of {type_name(type(holder))})"
-
-
-def _short(key: Any) -> str:
-    """Return a key as it is typed, of Python's own plain types; of another, the name of its type."""
-    plain = is_one_of(key, (str, int, bytes, bool, type(None), float))
-    of_plain = type(key) is tuple and all(is_one_of(one, (str, int, bytes)) for one in key)
-    text = repr(key) if plain or of_plain else type_name(type(key))
-    return text if len(text) <= _LONGEST_KEY else text[: _LONGEST_KEY - 1] + "…"
+    return "" if module_of(type(holder)) in _INTERNAL else f" (by way of {type_name(type(holder))})"

@@ -13,6 +13,7 @@ from .agent import sleep, start_thread
 from .census import is_supported
 from .heap import full_census
 from .memory import what_is_left
+from .objects import LONGEST_FILE, elements_of, items_of, text
 from .wire import HelloAnswer, SettleAnswer
 
 OPS = ("hello", "settle")
@@ -26,6 +27,7 @@ OFF_AT_MOST_S = 30.0
 
 def hello() -> HelloAnswer:
     """Op: return what this process is: its ids, its Python, the places of its packages, and whether its GC is on."""
+    imported = {text(name) for name, _ in items_of(sys.modules)}
     return {
         "pid": os.getpid(),
         "parent": os.getppid(),
@@ -33,8 +35,8 @@ def hello() -> HelloAnswer:
         "implementation": sys.implementation.name,
         "census": is_supported(),
         "gc_enabled": collector_is_on(),
-        "path": [place for place in sys.path if type(place) is str],
-        "packages": [name for name in PACKAGES if name in sys.modules],
+        "path": [text(place, LONGEST_FILE) for place in elements_of(sys.path) if issubclass(type(place), str)],
+        "packages": [name for name in PACKAGES if name in imported],
     }
 
 

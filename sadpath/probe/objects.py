@@ -1,38 +1,120 @@
 """Read objects by the slots of Python's own types, so that no code of a user's class runs.
 
-A class may define `__class__`, `__dict__`, `__traceback__`, `__eq__`, `__hash__` or a property of any name, and its
-metaclass `__module__` or `__mro__`. What is asked for here is what the interpreter itself would see.
+A class may define `__class__`, `__dict__`, `__traceback__`, `__eq__`, `__hash__` or a property of any name, its
+metaclass `__module__` or `__mro__`; a container or a text may be of a class that extends Python's own, and so may the
+keys of a dictionary, which a look-up compares. What is asked for here is what the interpreter itself would see. Texts
+come out as Python's own, and cut.
 """
 
+import ctypes
 import functools
 import gc
-from itertools import compress, repeat
-from operator import not_
+import sys
+from collections import deque
+from itertools import compress, islice, repeat
+from operator import is_, not_
 from types import (
     AsyncGeneratorType,
     CoroutineType,
     FrameType,
     GeneratorType,
-    GetSetDescriptorType,
     MemberDescriptorType,
     ModuleType,
     TracebackType,
 )
-from typing import Any, Dict, Iterator, List, Optional, Sequence, cast
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, cast
 
 LruCache: Any = type(functools.lru_cache(maxsize=1)(lambda: None))
 
 CAN_SUSPEND = 0x20 | 0x80 | 0x200
 """`CO_GENERATOR`, `CO_COROUTINE` and `CO_ASYNC_GENERATOR` of `inspect`, which imports too much for a guest."""
 
+MAX_ITEMS = 1_000_000
+"""Items of one container that are listed."""
+
+LONGEST_NAME = 200
+"""Characters of a name."""
+
+LONGEST_FILE = 4096
+"""Characters of the name of a file."""
+
+_TRIES = 3
+_LONGEST_NUMBER = 256
+"""Bits of a number that is written out."""
+
 _SUSPENDABLE = {GeneratorType: "gi_frame", CoroutineType: "cr_frame", AsyncGeneratorType: "ag_frame"}
 _FRAME_OF = {id(kind): frame for kind, frame in _SUSPENDABLE.items()}
 
 mro_of = type.__dict__["__mro__"].__get__
-dict_of_class = type.__dict__["__dict__"].__get__
+flags_of = type.__dict__["__flags__"].__get__
+_proxy_of_class = type.__dict__["__dict__"].__get__
 _module_of, _qualname_of = (type.__dict__[name].__get__ for name in ("__module__", "__qualname__"))
-_namespace_of = cast("Any", ModuleType).__dict__["__dict__"].__get__
+namespace_of = cast("Any", ModuleType).__dict__["__dict__"].__get__
 _traceback_of = cast("Any", BaseException).__dict__["__traceback__"].__get__
+_dict_of_instance = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_void_p)(
+    ("PyObject_GenericGetDict", ctypes.pythonapi)
+)
+"""The dictionary that an object has, also where its class says otherwise. A prototype of our own changes no other's."""
+
+_IS_HEAP_TYPE = 1 << 9
+"""Flag of a type, in CPython's `Include/object.h`: it was made at run time, and its dictionary has its module."""
+
+
+def text(value: Any, longest: int = LONGEST_NAME) -> str:
+    """Return a text, also one of a class that extends `str`, as a plain one and cut; of anything else an empty one."""
+    if not issubclass(type(value), str):
+        return ""
+    plain = str.__getitem__(value, slice(longest + 1))
+    return plain if len(plain) <= longest else plain[: longest - 1] + "…"
+
+
+def literal(value: Any, longest: int) -> str:
+    """Return a plain value of Python's own as it is typed, and cut; of anything else the name of its type."""
+    kind = type(value)
+    if kind is str or kind is bytes:
+        typed = repr(value[:longest])
+    elif (kind is int and int.bit_length(value) <= _LONGEST_NUMBER) or is_one_of(value, (bool, type(None), float)):
+        typed = repr(value)
+    elif kind is tuple and len(value) <= longest and all(is_one_of(one, (str, int, bytes)) for one in value):
+        typed = f"({', '.join(literal(one, longest) for one in value)}{',' if len(value) == 1 else ''})"
+    else:
+        typed = type_name(kind)
+    return text(typed, longest)
+
+
+def items_of(dictionary: Any) -> List[Tuple[Any, Any]]:
+    """Return the keys and values of a dictionary of any class; none of one that other threads keep changing."""
+    for _ in range(_TRIES):
+        try:
+            return list(islice(dict.items(dictionary), MAX_ITEMS))
+        except RuntimeError:  # a collection ran a finalizer, which let another thread change it
+            continue
+    return []
+
+
+def elements_of(container: Any) -> List[Any]:
+    """Return the elements of a list, tuple, set or deque of any class; none of anything else, and where they change."""
+    kind = next((kind for kind in _SEQUENCES if issubclass(type(container), kind)), None)
+    try:
+        return list(islice(kind.__iter__(container), MAX_ITEMS)) if kind else []
+    except RuntimeError:
+        return []
+
+
+_SEQUENCES: Tuple[Any, ...] = (list, tuple, set, frozenset, deque)
+
+
+def look_up(dictionary: Any, name: str) -> Any:
+    """Return the value of a name in a dictionary of any class, None without one; no key is asked if it is the same."""
+    if all(map(is_, map(type, dict.keys(dictionary)), repeat(str))):
+        return dict.get(dictionary, name)
+    return next((value for key, value in items_of(dictionary) if type(key) is str and key == name), None)
+
+
+def key_of(dictionary: Any, value: Any, default: Any = None) -> Any:
+    """Return a key that has this very value in a dictionary of any class."""
+    are_it = map(is_, dict.values(dictionary), repeat(value))
+    return next(compress(dict.keys(dictionary), are_it), default)
 
 
 def traceback_of(exception: BaseException) -> Optional[TracebackType]:
@@ -49,9 +131,22 @@ def traceback_length(front: Optional[TracebackType]) -> int:
     return count
 
 
+def dict_of_class(kind: type) -> Dict[Any, Any]:
+    """Return the dictionary of a class itself, which is behind a proxy."""
+    (attributes,) = gc.get_referents(_proxy_of_class(kind))
+    return cast("Dict[Any, Any]", attributes)
+
+
+def module_of(kind: type) -> str:
+    """Return the name of the module of a class; empty where that is no text."""
+    made_at_run_time = flags_of(kind) & _IS_HEAP_TYPE
+    return text(look_up(dict_of_class(kind), "__module__") if made_at_run_time else _module_of(kind))
+
+
 def type_name(kind: type) -> str:
     """Return the dotted name of a class, without asking its metaclass."""
-    return f"{_module_of(kind)}.{_qualname_of(kind)}"
+    module, name = module_of(kind), text(_qualname_of(kind))
+    return f"{module}.{name}" if module else name
 
 
 def is_class(holder: Any) -> bool:
@@ -74,33 +169,39 @@ def referents(*holders: Any) -> List[Any]:
     if True not in are_modules:
         return gc.get_referents(*holders)
     others = compress(holders, map(not_, are_modules))
-    return [*gc.get_referents(*others), *map(_namespace_of, compress(holders, are_modules))]
+    return [*gc.get_referents(*others), *map(namespace_of, compress(holders, are_modules))]
 
 
 def instance_dict(holder: Any) -> Optional[Dict[Any, Any]]:
     """Return the dictionary of an instance, never by a `__dict__` that its class defines."""
+    if is_class(holder):
+        return None
     try:
-        attributes = object.__getattribute__(holder, "__dict__")
+        attributes = _dict_of_instance(ctypes.py_object(holder), None)  # what is no `py_object` is asked for its class
     except Exception:  # noqa: BLE001 - what has none
         return None
-    return attributes if type(attributes) is dict and not is_class(holder) else None
+    return attributes if issubclass(type(attributes), dict) else None
 
 
-def attributes_of(holder: Any) -> Iterator[Any]:
-    """Yield the names and values of an instance's attributes: of its dictionary, its slots, and C members."""
-    attributes = instance_dict(holder)
-    if attributes is not None:
-        yield from list(dict.items(attributes))
+def named_attributes(holder: Any) -> Dict[str, Any]:
+    """Return what an instance's dictionary has under plain names; the copy can be looked up without asking a key."""
+    return {name: value for name, value in items_of(instance_dict(holder) or {}) if type(name) is str}
+
+
+def attributes_of(holder: Any) -> Iterator[Tuple[str, Any]]:
+    """Yield the names and values of an instance's attributes: of its dictionary, its slots, and C members.
+
+    Of what C code computes only the causes of an exception: such code may call Python's, or be compiled from it.
+    """
+    yield from named_attributes(holder).items()
     for base in mro_of(type(holder)):
-        for name, descriptor in list(dict_of_class(base).items()):
-            if is_one_of(descriptor, _C_DESCRIPTORS) and name not in ("__dict__", "__weakref__", "__class__"):
+        for name, descriptor in items_of(dict_of_class(base)):
+            is_cause = base is BaseException and name in ("__cause__", "__context__")
+            if type(name) is str and (type(descriptor) is MemberDescriptorType or is_cause):
                 try:
                     yield name, descriptor.__get__(holder)
-                except Exception:  # noqa: BLE001, S112 - a slot that is empty, a getter that refuses
+                except Exception:  # noqa: BLE001, S112 - a slot that is empty
                     continue
-
-
-_C_DESCRIPTORS = (MemberDescriptorType, GetSetDescriptorType)
 
 
 def can_be_suspended(kind: type) -> bool:
@@ -115,15 +216,31 @@ def suspended_frame(holder: Any) -> Optional[FrameType]:
 
 
 def local_name(frame: Optional[FrameType], value: Any) -> str:
-    """Return the local of a frame that is `value`, or an empty string; leaves no snapshot of the locals behind."""
-    if frame is None:
+    """Return the local of a frame that is `value`, or an empty string; leaves no snapshot of the locals behind.
+
+    The body of a class may have locals of a class of the user's, which Python up to 3.12 would bring up to date.
+    """
+    if frame is None or not (_is_function(frame) or _has_no_cells(frame)):
         return ""
     values = frame.f_locals
-    names = [name for name, one in values.items() if one is value]
-    if type(values) is dict and values is not frame.f_globals and frame.f_code.co_flags & _IS_FUNCTION:
+    if not _is_function(frame) and type(values) is not dict:
+        return ""
+    names = [text(name) for name, one in list(values.items()) if one is value]
+    if type(values) is dict and _is_function(frame) and sys.getrefcount(values) <= _REFERENCES_OF_A_SNAPSHOT:
         values.clear()
-    return str(names[0]) if names else ""
+    return names[0] if names else ""
 
 
-_IS_FUNCTION = 0x2
-"""`CO_NEWLOCALS`: the locals are no namespace of a module or a class."""
+_IS_FUNCTION = 0x1 | 0x2
+"""`CO_OPTIMIZED` and `CO_NEWLOCALS`: the locals are no namespace of a module or a class."""
+
+_REFERENCES_OF_A_SNAPSHOT = 3
+"""The frame's, ours, and that of the one who counts. Of one more, the function itself has called `locals()`."""
+
+
+def _is_function(frame: FrameType) -> bool:
+    return frame.f_code.co_flags & _IS_FUNCTION == _IS_FUNCTION
+
+
+def _has_no_cells(frame: FrameType) -> bool:
+    return not (frame.f_code.co_cellvars or frame.f_code.co_freevars)

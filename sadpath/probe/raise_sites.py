@@ -5,12 +5,11 @@ raises, or whose successor is no callee of it: there an older raise begins.
 """
 
 import os
-import sys
 from opcode import opmap
 from types import CodeType, FrameType, TracebackType
 from typing import Dict, Iterator, List, Optional, Tuple
 
-from .objects import CAN_SUSPEND
+from .objects import CAN_SUSPEND, LONGEST_FILE, text
 from .wire import RaisedAt
 
 MAX_ENTRIES = 2000
@@ -56,26 +55,25 @@ def _sites(front: Optional[TracebackType]) -> Iterator[Tuple[Tuple[str, int, str
     entry, walked = front, 0
     while entry is not None and walked < MAX_ENTRIES:
         walked += 1
-        code = entry.tb_frame.f_code
-        if is_own(code.co_filename):
+        if is_own(file_of(entry.tb_frame.f_code)):
             own = entry
         if not _goes_on(entry, raises):
             for last in dict.fromkeys(filter(None, (own, entry))):
-                yield _site(last), raises.at(last)
+                yield _site(last), raises.raise_at(last)
             own = None
         entry = entry.tb_next
 
 
-class _Instructions(Dict[Tuple[CodeType, int], bool]):
-    """Whether the instruction of an entry raises, looked up once for each place."""
+class _Instructions(Dict[int, Tuple[CodeType, bytes]]):
+    """The instructions of each code, by its id: the hash of a code is that of its constants, which may be anything."""
 
-    def at(self, entry: TracebackType) -> bool:
-        """Whether it does."""
-        key = entry.tb_frame.f_code, entry.tb_lasti
-        if key not in self:
-            instructions = key[0].co_code
-            self[key] = 0 <= key[1] < len(instructions) and instructions[key[1]] == _RAISE
-        return self[key]
+    def raise_at(self, entry: TracebackType) -> bool:
+        """Whether the instruction of an entry raises."""
+        code, at = entry.tb_frame.f_code, entry.tb_lasti
+        if id(code) not in self:
+            self[id(code)] = code, code.co_code
+        _, instructions = self[id(code)]
+        return 0 <= at < len(instructions) and instructions[at] == _RAISE
 
 
 def _goes_on(entry: TracebackType, raises: _Instructions) -> bool:
@@ -87,8 +85,8 @@ def _goes_on(entry: TracebackType, raises: _Instructions) -> bool:
     if entry.tb_next is None:
         return False
     frame, callee = entry.tb_frame, entry.tb_next.tb_frame
-    if raises.at(entry):
-        return callee is frame and not raises.at(entry.tb_next)
+    if raises.raise_at(entry):
+        return callee is frame and not raises.raise_at(entry.tb_next)
     return callee is frame or callee.f_back is frame or _may_have_been_called(callee)
 
 
@@ -99,5 +97,14 @@ def _may_have_been_called(callee: FrameType) -> bool:
 
 def _site(entry: TracebackType) -> Tuple[str, int, str]:
     code = entry.tb_frame.f_code
-    name = getattr(code, "co_qualname", code.co_name) if sys.version_info >= (3, 11) else code.co_name
-    return code.co_filename, entry.tb_lineno, name
+    return file_of(code), entry.tb_lineno, function_of(code)
+
+
+def file_of(code: CodeType) -> str:
+    """Return the name of the file that a code says it is from."""
+    return text(code.co_filename, LONGEST_FILE)
+
+
+def function_of(code: CodeType) -> str:
+    """Return the name of the function of a code, qualified since Python 3.11."""
+    return text(getattr(code, "co_qualname", code.co_name))

@@ -14,7 +14,7 @@ from time import thread_time
 from types import FrameType, MethodDescriptorType, TracebackType
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from .objects import dict_of_class, mro_of, referents
+from .objects import dict_of_class, flags_of, look_up, mro_of, referents
 
 MAX_REFERENCES = 8192
 """References that one sample may follow, so that many locals cannot make a look slow."""
@@ -176,7 +176,6 @@ def _container_that_it_extends(kind: type) -> Any:
     return next((_CONTAINERS[id(base)] for base in mro_of(kind) if id(base) in _CONTAINERS), None)
 
 
-_flags_of = type.__dict__["__flags__"].__get__
 _IS_GC = 1 << 14
 _HAS_PREHEADER = (1 << 3) | (1 << 4) if sys.version_info >= (3, 11) else 0
 """Flags of a type, in CPython's `Include/object.h`: what `sys.getsizeof` adds to a size, 16 bytes for each."""
@@ -191,9 +190,9 @@ def _size(target: object) -> int:
 
 def _slot_of(kind: type) -> Tuple[Any, int]:
     """Return the `__sizeof__` that C code defines for a class or its bases, and the bytes in front of its objects."""
-    slots = (dict_of_class(base).get("__sizeof__") for base in mro_of(kind))
+    slots = (look_up(dict_of_class(base), "__sizeof__") for base in mro_of(kind))
     slot: Any = next(slot for slot in slots if type(slot) is MethodDescriptorType)
-    flags = _flags_of(kind)
+    flags = flags_of(kind)
     return slot, 16 * bool(flags & _IS_GC) + 16 * bool(flags & _HAS_PREHEADER)
 
 

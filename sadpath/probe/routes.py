@@ -6,15 +6,16 @@ Read from the instances' dictionaries, by the names of their classes. No propert
 import gc
 import re
 from itertools import compress
-from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
-from .objects import attributes_of, instance_dict, is_one_of, type_name
+from .objects import attributes_of, elements_of, items_of, mro_of, named_attributes, text, type_name
 from .wire import FoundRoute
 
 OPS = ("routes",)
 
 MAX_ROUTES = 5000
 MAX_DEPTH = 20
+LONGEST_PATH = 2000
 
 Route = Tuple[str, str]
 
@@ -42,58 +43,55 @@ def _routes_of(app: Any) -> Iterator[Route]:
 
 
 def _reader_of(kind: type) -> Any:
-    return next((_READERS[name] for base in type.mro(kind) if (name := type_name(base)) in _READERS), None)
+    return next((_READERS[name] for base in mro_of(kind) if (name := type_name(base)) in _READERS), None)
 
 
 def _of_starlette(app: Dict[str, Any]) -> Iterator[Route]:
-    router = instance_dict(app["router"]) or {}
+    router = named_attributes(app["router"])
     yield from _of_routes(router["routes"], "", MAX_DEPTH)
 
 
-def _of_routes(listed: Sequence[Any], prefix: str, depth: int) -> Iterator[Route]:
+def _of_routes(listed: Any, prefix: str, depth: int) -> Iterator[Route]:
     """Yield the routes of a list of them, and of what is mounted or included in there."""
-    for one in list(listed) if depth else ():
-        route = instance_dict(one) or {}
-        path = prefix + _text(route.get("path"))
-        inner = route.get("app", route.get("original_router"))
-        below = instance_dict(inner) or {}
+    for one in elements_of(listed) if depth else ():
+        route = named_attributes(one)
+        path = prefix + text(route.get("path"), LONGEST_PATH)
+        below = named_attributes(route.get("app", route.get("original_router")))
         if "routes" in below or "router" in below:
-            router = below if "routes" in below else instance_dict(below["router"]) or {}
-            included = instance_dict(route.get("include_context")) or route
-            yield from _of_routes(router.get("routes") or (), path + _text(included.get("prefix")), depth - 1)
-        elif route.get("methods"):
-            yield from ((str(method), _plain(path)) for method in sorted(route["methods"]))
+            router = below if "routes" in below else named_attributes(below["router"])
+            included = named_attributes(route.get("include_context")) or route
+            yield from _of_routes(router.get("routes"), path + text(included.get("prefix"), LONGEST_PATH), depth - 1)
+        else:
+            yield from ((method, _plain(path)) for method in _methods(route))
 
 
 def _of_flask(app: Dict[str, Any]) -> Iterator[Route]:
-    rules = (instance_dict(app["url_map"]) or {})["_rules_by_endpoint"]
-    for one in [rule for of_endpoint in list(rules.values()) for rule in list(of_endpoint)]:
-        rule = instance_dict(one) or {}
-        for method in sorted(rule.get("methods") or ("GET",)):
-            yield str(method), re.sub(r"<(?:[^<>]*:)?([^<>:]+)>", r"{\1}", rule["rule"])
+    rules = named_attributes(app["url_map"])["_rules_by_endpoint"]
+    for one in [rule for _, of_endpoint in items_of(rules) for rule in elements_of(of_endpoint)]:
+        rule = named_attributes(one)
+        for method in _methods(rule) or ["GET"]:
+            yield method, _of_angles(rule["rule"])
 
 
 def _of_django(resolver: Dict[str, Any], prefix: str = "", depth: int = MAX_DEPTH) -> Iterator[Route]:
     """Yield the routes of Django's root; its `url_patterns` are there once a request was resolved."""
-    if not prefix and (instance_dict(resolver["pattern"]) or {}).get("_regex") != "^/":
+    if not prefix and text(named_attributes(resolver["pattern"]).get("_regex")) != "^/":
         return
-    for one in list(resolver.get("url_patterns") or ()) if depth else ():
-        inner = instance_dict(one) or {}
-        pattern = instance_dict(inner["pattern"]) or {}
-        if "_route" not in pattern:
+    for one in elements_of(resolver.get("url_patterns")) if depth else ():
+        inner = named_attributes(one)
+        route = named_attributes(inner["pattern"]).get("_route")
+        if not issubclass(type(route), str):  # a regular expression, or a text that is translated when it is asked for
             continue
-        path = (prefix or "/") + re.sub(r"<(?:[^<>]*:)?([^<>:]+)>", r"{\1}", str(pattern["_route"]))
+        path = (prefix or "/") + _of_angles(route)
         if "callback" in inner:
             yield "GET", path
         else:
             yield from _of_django({**inner, "url_patterns": _patterns_of(inner)}, path, depth - 1)
 
 
-def _patterns_of(resolver: Dict[str, Any]) -> Sequence[Any]:
+def _patterns_of(resolver: Dict[str, Any]) -> Any:
     module = resolver.get("urlconf_name")
-    if is_one_of(module, (list, tuple)):
-        return list(module)  # type: ignore[arg-type]  # it is one of these
-    return (instance_dict(resolver.get("urlconf_module", module)) or {}).get("urlpatterns") or ()
+    return elements_of(module) or named_attributes(resolver.get("urlconf_module", module)).get("urlpatterns")
 
 
 _READERS: Dict[str, Callable[[Dict[str, Any]], Iterator[Route]]] = {
@@ -103,8 +101,14 @@ _READERS: Dict[str, Callable[[Dict[str, Any]], Iterator[Route]]] = {
 }
 
 
-def _text(value: Any) -> str:
-    return value if type(value) is str else ""
+def _methods(route: Dict[str, Any]) -> List[str]:
+    """Return the methods of a route in the order of the alphabet."""
+    return sorted(filter(None, map(text, elements_of(route.get("methods")))))
+
+
+def _of_angles(rule: Any) -> str:
+    """Return a template that has its parameters in angle brackets, with their converters, as `{name}`."""
+    return re.sub(r"<(?:[^<>]*:)?([^<>:]+)>", r"{\1}", text(rule, LONGEST_PATH))
 
 
 def _plain(path: str) -> str:

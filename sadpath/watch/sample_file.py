@@ -55,7 +55,8 @@ class SampleFile:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("wb", buffering=0)
+        path.unlink(missing_ok=True)
+        self._file = path.open("xb", buffering=0)  # new, and no link that somebody else has laid
         self._size = 0
         self._write(COLUMNS)
 

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pytest
+
 from loadtest.ports import free_port
 from sadpath.cli import app
 from sadpath.errors import exit_status
+from tests.check.certificates import Certificate, self_signed, signed_by_an_own_authority
 
 HERE = Path(__file__).parent
 
@@ -53,6 +56,13 @@ def environment(**more: str) -> dict[str, str]:
     """This process's environment, without what a CI adds."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
     return {**kept, "PYTHONPATH": str(HERE.parents[1]), **more}
+
+
+@pytest.fixture(scope="session", params=[self_signed, signed_by_an_own_authority], ids=lambda make: make.__name__)
+def certificate(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """A certificate that no authority of the system has signed."""
+    made: Certificate = request.param(tmp_path_factory.mktemp("certificate"))
+    return made
 
 
 def shop(port: int | None = None) -> list[str]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from contextlib import chdir
+from fnmatch import fnmatchcase
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, strategies
 
 from sadpath.check.driver import Request
 from sadpath.check.find import ErrorPath
 from sadpath.check.settings import Settings, overridden, read_settings, request, size, template
 from sadpath.errors import CommandError
+from tests.generated import examples
 
 WHOLE = """
 schema = "openapi.yaml"
@@ -151,7 +155,7 @@ def test_a_size_has_the_usual_units(text: str, expected: int) -> None:
 
 PATHS = (
     ErrorPath("GET", "/users/{id}", 404, Request("GET", "/users/999")),
-    ErrorPath("POST", "/orders", 422, Request("POST", "/orders", {"Content-Type": 'text/"x"'}, b'{"broken\n\xff')),
+    ErrorPath("POST", "/orders", 422, Request("POST", "/orders", {"Content-Type": 'text/"x"'}, b'{"broken\n\x7f')),
     ErrorPath("GET", "/logout", 401, Request("GET", "/logout")),
 )
 
@@ -162,15 +166,124 @@ def test_the_file_that_is_written_changes_nothing_by_itself(tmp_path: Path) -> N
     assert read_settings(written(tmp_path, template(PATHS))) == Settings(exclude=("/logout",))
 
 
+def uncommented(text: str) -> str:
+    """The file with the # taken off the requests."""
+    head, requests = text.split("# The error paths", 1)
+    return head + "\n".join(re.sub(r"^# (?=\[\[|\w+ = )", "", line) for line in requests.split("\n")[1:])
+
+
 def test_each_request_in_it_can_be_uncommented(tmp_path: Path) -> None:
     """Whatever its headers and its body hold."""
-    head, requests = template(PATHS).split("# The error paths", 1)
-    lines = requests.splitlines()[1:]
-    uncommented = "\n".join(re.sub(r"^# (?=\[\[|\w+ = )", "", line) for line in lines)
-    settings = read_settings(written(tmp_path, head + uncommented))
-    assert [one.path for one in settings.requests] == ["/users/999", "/orders", "/logout"]
-    assert settings.requests[1].headers == {"Content-Type": 'text/"x"'}
-    assert settings.requests[1].body.startswith(b'{"broken\n')
+    settings = read_settings(written(tmp_path, uncommented(template(PATHS))))
+    assert list(settings.requests) == [path.request for path in PATHS]
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        (Request("POST", "/", body=b"\xff"), "its body is not text"),
+        (Request("POST", "/", body=b"x" * 2000), "its body has 2,000 bytes"),
+        (Request("GET", "/\ud800"), "it has a character that no file of text can have"),
+    ],
+)
+def test_a_request_that_cannot_be_written_is_not_written_by_half(request_: Request, reason: str) -> None:
+    """Without its body it would be another request, which may do more."""
+    text = template([ErrorPath("POST", "/orders", 400, request_)])
+    assert f"# POST /orders 400\n# It cannot be written here: {reason}.\n" in text
+    assert "[[request]]" not in text
+
+
+HOSTILE = (
+    '/x\n[[request]]\nmethod = "DELETE"\npath = "/users/1"\n#',
+    "/x\r[[request]]\rpath = '/y'",
+    '/x"]\nwrites = true\n#',
+    "/x\\",
+    "/del\x7f",
+    "/escape\x1b[31m",
+    "/next\x85line\u2028line\u2029line\x0c",
+    "/right\u202eleft",
+    "/half\ud800",
+    '/"""',
+    "/'''",
+)
+
+
+@pytest.mark.parametrize("word", ["", "/logout"])
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_of_a_service_leaves_its_comment_or_its_string(text: str, word: str, tmp_path: Path) -> None:
+    """Not by its path, header or body; a description's path was a live request once."""
+    asked = Request("GET", "/x", {"X-A": text}, text.encode(errors="replace"))
+    written_file = template([ErrorPath(text, text + word, 404, asked)])
+    settings = read_settings(written(tmp_path, written_file))
+    assert settings == Settings(exclude=settings.exclude)
+    assert all(fnmatchcase(text + word, pattern) for pattern in settings.exclude)
+    assert len(settings.exclude) == bool(word)
+    assert all(line.isprintable() for line in written_file.split("\n"))
+
+
+texts = strategies.text(strategies.characters(), max_size=20)
+"""Any, with control characters and halves of characters."""
+
+requests = strategies.builds(
+    Request,
+    strategies.sampled_from(["GET", "DELETE", "X-Y"]),
+    strategies.text(strategies.characters(min_codepoint=33, max_codepoint=126), max_size=20).map("/{}".format),
+    strategies.dictionaries(
+        strategies.text("aZ-9_", min_size=1, max_size=5),
+        strategies.text(strategies.characters(min_codepoint=32, max_codepoint=126), max_size=20),
+        max_size=2,
+    ),
+    strategies.text(strategies.characters(exclude_categories=["Cs"]), max_size=20).map(str.encode),
+)
+
+
+@given(strategies.lists(strategies.builds(ErrorPath, texts, texts, strategies.just(404), requests), max_size=3))
+@examples(50)
+def test_a_request_is_read_as_it_was_found(paths: list[ErrorPath]) -> None:
+    """The file is the default one before, and has exactly those requests with the # taken off, whatever is in them."""
+    with TemporaryDirectory() as folder:
+        text = template(paths)
+        before = read_settings(written(Path(folder), text))
+        assert before == Settings(exclude=before.exclude)
+        if paths:
+            settings = read_settings(written(Path(folder), uncommented(text)))
+            assert list(settings.requests) == [path.request for path in paths]
+
+
+UNSEEN = "s3cret"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f'[headers]\nAuthorization = "{UNSEEN}\\n"', "the value of the header Authorization has a line's end"),
+        (f'[headers]\nAuthorization = "{UNSEEN}\\r\\nX: y"', "the value of the header Authorization has a line's end"),
+        (f'[headers]\nAuthorization = "{UNSEEN}\\u0000"', "or another control character; remove it"),
+        (f'[headers]\nAuthorization = "{UNSEEN}\u2026"', "Authorization has a character that no header can have"),
+        (f'[headers]\n"Authorization: {UNSEEN}" = ""', "the name of a header has to be of letters, digits, -"),
+        (f'[headers]\n"{UNSEEN}\\n" = ""', "the name of a header has to be of letters, digits, -"),
+        (f'[headers]\nAuthorization = ["{UNSEEN}"]', "headers has to be a table of texts"),
+        (f'headers = "Authorization: {UNSEEN}"', "headers has to be a table of texts"),
+        (f"[[request]]\npath = '/x'\nheaders = ['{UNSEEN}']", "[request 1]: headers has to be a table of texts"),
+        (f"[request]\npath = '/x'\nheaders = {{A = '{UNSEEN}'}}", "request has to be a list of tables: [[request]]"),
+        (f'[headers]\nAuthorization = "{UNSEEN}', "Illegal character"),
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_refused_without_its_value(text: str, message: str, tmp_path: Path) -> None:
+    """A token that ends with a newline is the usual one; the terminal may be somebody's screen, or the log of a CI."""
+    with pytest.raises(CommandError) as wrong:
+        read_settings(written(tmp_path, f"{text}\n"))
+    assert message in wrong.value.message
+    assert UNSEEN not in wrong.value.message
+
+
+@pytest.mark.parametrize("path", ["/a b", "/\\r\\nX: y", "/caf\u00e9", "/\\u0000"])
+def test_a_path_is_written_as_it_is_sent(path: str, tmp_path: Path) -> None:
+    """Nothing in it can end its line."""
+    with pytest.raises(CommandError, match=r"request 1 needs a path .* written as it is sent: /caf%C3%A9"):
+        read_settings(written(tmp_path, f'[[request]]\npath = "{path}"'))
+    with pytest.raises(CommandError, match="the method of request 1 has to be one word"):
+        read_settings(written(tmp_path, '[[request]]\nmethod = "GET /x"\npath = "/"'))
 
 
 def test_every_key_is_in_it() -> None:

@@ -2,64 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from itertools import takewhile
-
 import pytest
 
 from sadpath.check.driver import NOT_SENT, Driver, Request
 from sadpath.errors import CommandError
+from tests.check.answering import NOT_FOUND, serving
 from tests.waiting import until
 
-NOT_FOUND = b"HTTP/1.1 404 X\r\nContent-Length: 2\r\n\r\n{}"
 LAST = b"HTTP/1.1 404 X\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 UNTIL_CLOSED = b"HTTP/1.0 404 X\r\n\r\nuntil the connection ends"
-
-
-@dataclass
-class Server:
-    """Answers each request by what `answer` returns for its head, and closes the connection where that is empty."""
-
-    answer: Callable[[bytes], bytes]
-    closes: bool = False
-    heads: list[bytes] = field(default_factory=list)
-    connections: int = 0
-    url: str = ""
-
-    def serve(self, listening: socket.socket) -> None:
-        """Take connections until the socket is closed."""
-        while True:
-            try:
-                connection, _ = listening.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._serve_one, args=[connection], daemon=True).start()
-
-    def _serve_one(self, connection: socket.socket) -> None:
-        with suppress(ConnectionError), connection, connection.makefile("rb") as received:
-            while head := b"".join(takewhile(lambda line: line != b"\r\n", iter(received.readline, b""))):
-                length = next((int(line[15:]) for line in head.splitlines() if line.startswith(b"Content-Length:")), 0)
-                self.heads.append(head + received.read(length))
-                answer = self.answer(head)
-                connection.sendall(answer)
-                if self.closes or not answer:
-                    return
-
-
-@contextmanager
-def serving(answer: Callable[[bytes], bytes] = lambda _: NOT_FOUND, *, closes: bool = False) -> Iterator[Server]:
-    """A server of its own, until the end of the block."""
-    server = Server(answer, closes)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        threading.Thread(target=server.serve, args=[listening], daemon=True).start()
-        yield server
-        listening.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.mark.parametrize("connections", [1, 4])
@@ -101,7 +52,7 @@ def test_a_connection_that_was_closed_while_idle_is_opened_again() -> None:
     """Without sending anything twice: a service may close it after some seconds, and that is no failure."""
     with serving(closes=True) as server, Driver(server.url) as driver:
         assert driver.answers([Request("GET", "/")])[0].status == 404
-        until(lambda: driver._clients[0]._http and driver._clients[0]._http.was_dropped(), 60, "the end")  # noqa: SLF001
+        until(lambda: driver._clients[0]._http and driver._clients[0]._http.is_spent(), 60, "the end")  # noqa: SLF001
         assert driver.answers([Request("POST", "/")])[0].status == 404
     assert len(server.heads) == 2
 

@@ -55,7 +55,7 @@ def test_an_exception_is_explained_by_its_id() -> None:
         (Detailed(404, "no such item"), "no such item"),
         (ValueError(b"bytes"), "b'bytes'"),
         (ValueError(["a list"]), ""),
-        (ValueError("x" * 1000), "x" * LONGEST_MESSAGE),
+        (ValueError("x" * 1000), "x" * (LONGEST_MESSAGE - 1) + "…"),
     ],
 )
 def test_a_message_is_a_text_that_the_exception_has(error: BaseException, text: str) -> None:

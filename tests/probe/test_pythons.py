@@ -43,6 +43,13 @@ assert files and not foreign, foreign
 """
 
 
+NO_CALLS = """
+from tests.probe.hooked import answers
+calls = answers()["calls"]
+assert not calls, calls
+"""
+
+
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
 
@@ -51,6 +58,13 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
 def test_the_probe_counts_right_with_the_standard_library_alone(version: str) -> None:
     """On every Python from 3.9, and with no package installed."""
     result = run(interpreter(version), "-S", "-W", "error", "-c", SELF_CHECK)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("version", SELF_CHECKED)
+def test_the_probe_calls_no_code_of_a_users(version: str) -> None:
+    """On every Python from 3.9, however much of it there is: see `tests.probe.hooked`."""
+    result = run(interpreter(version), "-S", "-c", NO_CALLS)
     assert result.returncode == 0, result.stderr
 
 

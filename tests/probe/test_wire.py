@@ -64,4 +64,5 @@ STARTED = "import sys, sadpath.probe.agent; print(*sorted(name for name in sys.m
 def test_the_agent_imports_nothing_of_ours_at_its_start() -> None:
     """What answers is imported when it is asked: what is imported before gevent patches it stays unpatched."""
     done = subprocess.run([sys.executable, "-S", "-c", STARTED], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["sadpath.probe", "sadpath.probe.agent"]
+    ours = ["sadpath.probe", "sadpath.probe.agent", "sadpath.probe.forks", "sadpath.probe.own_socket"]
+    assert done.stdout.split() == ours

@@ -38,7 +38,7 @@ def run(*arguments: str) -> Ended:
 def run_as_a_user(*arguments: str, **how: Any) -> "subprocess.CompletedProcess[str]":
     """The command as it is installed, in a process of its own."""
     how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
-    command = [sys.executable, "-c", "from sadpath.cli import main; main()", *arguments]
+    command = [sys.executable, "-m", "sadpath", *arguments]
     return subprocess.run(command, cwd=ROOT, text=True, timeout=100, check=False, **how)
 
 

@@ -1,24 +1,13 @@
-"""Files that are written whole or set aside, and the text that each kind of file can hold."""
+"""Files that are written whole or set aside."""
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, fromstring
 
 import pytest
 
-from sadpath.files import (
-    markdown_cell,
-    markdown_code,
-    set_aside,
-    workflow_message,
-    workflow_property,
-    write_json,
-    write_whole,
-    write_xml,
-    xml_text,
-)
+from sadpath.files import set_aside, write_json, write_whole, write_xml
 from tests.file_size import limited_file_size
 
 
@@ -118,17 +107,48 @@ def test_only_the_newest_earlier_runs_are_kept(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("escape", "text", "escaped"),
-    [
-        (xml_text, "a\tb\n\x00\x1b\ud800\uffff\U0001f600", "a\tb\n\ufffd\ufffd\ufffd\ufffd\U0001f600"),
-        (markdown_cell, "a|b\nc<d>", "a\\|b c&lt;d>"),
-        (markdown_code, "```\nno way out", "\u2019\u2019\u2019\nno way out"),
-        (workflow_message, "50%\r\n::error::", "50%25%0D%0A::error::"),
-        (workflow_property, "50%\na:b,c", "50%25%0Aa%3Ab%2Cc"),
-    ],
-)
-def test_text_cannot_break_out_of_what_it_stands_in(escape: Callable[[str], str], text: str, escaped: str) -> None:
-    """Whatever an exception says, and an arm is called."""
-    assert escape(text) == escaped
-    assert escape("as it is") == "as it is"
+def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    """Whoever laid it in a shared folder would choose what we write over; nothing else of ours follows one either."""
+    (tmp_path / "loved").write_bytes(b"loved")
+    (tmp_path / "page").symlink_to(tmp_path / "loved")
+    write_whole(tmp_path / "page", b"new")
+    assert (tmp_path / "page").read_bytes() == b"new"
+    assert (tmp_path / "loved").read_bytes() == b"loved"
+    assert not (tmp_path / "page").is_symlink()
+
+
+def test_nobody_can_know_the_name_of_a_file_that_is_being_written(tmp_path: Path) -> None:
+    """So nothing lies there: two writers of one file use two names, and the names it had once are left alone."""
+    (tmp_path / "page.part").symlink_to(tmp_path / "loved")
+    write_whole(tmp_path / "page", b"new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["page", "page.part"]
+
+
+def test_a_file_has_the_mode_that_the_user_gives_new_files(tmp_path: Path) -> None:
+    """As any program's: a report is there to be read by others, where the umask allows it."""
+    before = os.umask(0o027)
+    try:
+        write_whole(tmp_path / "page", b"new")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "page").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    """It has a reader, who would wait for ever if a file took its place."""
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_whole(tmp_path / "pipe", b"new")
+        assert os.read(reader, 100) == b"new"
+    finally:
+        os.close(reader)
+
+
+def test_what_a_shell_has_opened_is_written_to(tmp_path: Path) -> None:
+    """As `/dev/stdout`, and the name that bash gives for `>(…)`; behind what is there already."""
+    with (tmp_path / "output").open("ab") as output:
+        output.write(b"before, ")
+        output.flush()
+        write_whole(Path(f"/dev/fd/{output.fileno()}"), b"new")
+    assert (tmp_path / "output").read_bytes() == b"before, new"

@@ -2,6 +2,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,9 +14,22 @@ from tests.waiting import until
 
 PATIENCE_S = 100.0
 PYTHON = sys.executable
-WITH_GRANDCHILD = ["sh", "-c", "sleep 60 & echo $$ $!; wait"]
+WITH_GRANDCHILD = ["sh", "-c", "sleep 600 & echo $$ $!; wait"]
+DAEMONIZES = """\
+import os, time
+if os.fork(): os._exit(0)
+os.setsid()
+if os.fork(): os._exit(0)
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
+DAEMON = [PYTHON, "-c", DAEMONIZES]
+"""It leaves its group, its session and its parent."""
+
 DEAF = ["sh", "-c", "trap '' TERM INT; echo deaf; while :; do sleep 0.05; done"]
 Start = Callable[..., Child]
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has subreapers")
 
 
 @pytest.fixture
@@ -23,8 +37,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start commands that end with the test."""
     children: list[Child] = []
 
-    def start(*command: str, env: dict[str, str] | None = None) -> Child:
-        children.append(Child(command, tmp_path / "log", env))
+    def start(*command: str, env: dict[str, str] | None = None, follow: bool = False) -> Child:
+        children.append(Child(command, tmp_path / "log", env, follow=follow))
         return children[-1]
 
     yield start
@@ -58,6 +72,14 @@ def is_gone(process: psutil.Process) -> bool:
         return True
 
 
+def safe_cmdline(process: psutil.Process) -> list[str]:
+    """The words of a process, none of one that has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 def test_a_running_command_has_no_status(start: Start) -> None:
     """While the command runs, its status is None."""
     assert start("sleep", "60").status() is None
@@ -80,6 +102,20 @@ def test_a_log_that_is_no_text_has_a_last_line(start: Start) -> None:
     child = start("printf", r"\377\n\376 end\n")
     ended(child)
     assert child.last_line().endswith(" end")
+
+
+def test_of_a_large_log_the_end_is_read(start: Start) -> None:
+    """Of a log of a gigabyte the last lines take no more memory than those of a short one."""
+    child = start("true")
+    ended(child)
+    with child.log.open("ab") as log:
+        log.truncate(1 << 30)
+    with child.log.open("ab") as log:
+        log.write(b"\nno such table\n")
+    tracemalloc.start()
+    assert child.last_line() == "no such table"
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV])
@@ -158,27 +194,58 @@ def test_a_grandchild_ends_with_the_command(start: Start) -> None:
 
 def test_what_a_command_leaves_behind_is_ended(start: Start) -> None:
     """What a command started and left behind when it ended does not run on."""
-    child = start("sh", "-c", "sleep 60 & echo $!")
+    child = start("sh", "-c", "sleep 600 & echo $!")
     (left_behind,) = printed_pids(child.log, 1)
     assert ended(child) == 0
     until(lambda: is_gone(left_behind), PATIENCE_S, "its end")
 
 
-def test_nothing_outlives_an_owner_that_is_killed(tmp_path: Path) -> None:
+@linux
+def test_a_daemon_ends_with_the_command_that_started_it(start: Start) -> None:
+    """What has left the command's group, its session and its parent does not run on either."""
+    child = start("sh", "-c", '"$@"; sleep 600', "sh", *DAEMON)
+    (daemon,) = printed_pids(child.log, 1)
+    child.stop()
+    assert is_gone(daemon)
+
+
+@linux
+def test_a_daemon_that_is_followed_is_the_command(start: Start) -> None:
+    """Where a command ended well and left a daemon, that runs, gets the signals, and its status is the command's."""
+    child = start(*DAEMON, follow=True)
+    (daemon,) = printed_pids(child.log, 1)
+    until(lambda: daemon.ppid() == child.pid, PATIENCE_S, "the end of what started it")
+    assert child.status() is None
+    assert child.stop() == 128 + signal.SIGTERM
+
+
+@linux
+def test_what_starts_others_until_it_is_killed_is_killed(start: Start) -> None:
+    """A process that moves on to a child of its own all the time is caught."""
+    hops = "import os, time\nos.setsid()\nwhile True:\n if os.fork(): os._exit(0)\n time.sleep(0.001)\n"
+    child = start(PYTHON, "-c", hops, follow=True)
+    small = psutil.Process(child.pid)
+    until(lambda: small.children() and small.children()[0].ppid() == child.pid, PATIENCE_S, "a hop")
+    child.stop(signal.SIGKILL)
+    assert not small.is_running()
+    assert not [one for one in psutil.process_iter() if hops in safe_cmdline(one)]
+
+
+@pytest.mark.parametrize("command", [WITH_GRANDCHILD, pytest.param(DAEMON, marks=linux)])
+def test_nothing_outlives_an_owner_that_is_killed(tmp_path: Path, command: list[str]) -> None:
     """When the owning process is killed so that it can do nothing more, the command and what it started end."""
     program = (
         "import pathlib, sys, time; from sadpath.lifeline import Child\n"
-        "child = Child(sys.argv[2:], pathlib.Path(sys.argv[1]))\n"
-        "time.sleep(60)\n"
+        "child = Child(sys.argv[2:], pathlib.Path(sys.argv[1]), follow=True)\n"
+        "time.sleep(600)\n"
     )
-    with subprocess.Popen([PYTHON, "-c", program, tmp_path / "log", *WITH_GRANDCHILD]) as owner:
+    with subprocess.Popen([PYTHON, "-c", program, tmp_path / "log", *command]) as owner:
         try:
-            processes = printed_pids(tmp_path / "log", 2)
-            between = processes[0].parent()
+            processes = printed_pids(tmp_path / "log", 2 if command is WITH_GRANDCHILD else 1)
+            processes += psutil.Process(owner.pid).children()
         finally:
             owner.kill()
-    assert between is not None
-    until(lambda: all(map(is_gone, [*processes, between])), PATIENCE_S, "the end of all three")
+    until(lambda: all(map(is_gone, processes)), PATIENCE_S, "the end of all")
 
 
 def test_a_kill_of_the_process_between_is_reported(start: Start) -> None:

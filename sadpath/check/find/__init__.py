@@ -31,7 +31,11 @@ class ErrorPath:
 
 @dataclass(frozen=True)
 class Plan:
-    """The error paths to measure, and what there is to say about the search, a line each."""
+    """The error paths to measure, and what there is to say about the search, a line each.
+
+    `accepted_writes` are the names of operations that accepted what may have changed data: `DELETE /items/{id} 200`.
+    """
 
     paths: tuple[ErrorPath, ...]
     notes: tuple[str, ...] = ()
+    accepted_writes: tuple[str, ...] = ()

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.error import HTTPError
-from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler
-from urllib.request import Request as HttpRequest
+from urllib.parse import unquote, urlsplit
 
-from sadpath.check.driver import Request
+from sadpath.check.driver import NoPageError, Request
+from sadpath.check.find.description import Description, Folder, Place, Web, listed
 from sadpath.errors import CommandError, Status
-from sadpath.hosts import direct_opener, urlsplit_or_none
+from sadpath.hosts import basic_authorization, same_origin, urlsplit_or_none, without_user
 
 USUAL_PLACES = ("/openapi.json", "/swagger.json", "/api/openapi.json", "/api/schema/?format=json", "/v1/openapi.json")
-READS_WITHIN_S = 10.0
 MAKES_CASES_WITHIN_S = 60.0
-MOST_BYTES = 1 << 25
+LONGEST_PATH = 2000
+LONGEST_CHAIN = 20
+"""Of references that lead to references."""
+
+SERVERS = {"servers", "host", "basePath", "schemes"}
+"""What a description says about where its service is. We know that better."""
 
 T = TypeVar("T")
 
@@ -39,25 +42,36 @@ class Case:
 
 @dataclass(frozen=True)
 class Schema:
-    """A description, and where it came from."""
+    """A description, where it came from, and notes on what was left out of it."""
 
     where: str
     content: Mapping[str, Any] = field(repr=False)
+    notes: tuple[str, ...] = ()
+    kept: frozenset[tuple[str, str]] | None = None
+    """The methods and templates of those operations that are wanted; None for all."""
 
     @property
     def prefix(self) -> str:
         """The path below which its operations are, without a slash at its end."""
-        servers = self.content.get("servers") or [{}]
-        url = servers[0].get("url", "") if isinstance(servers[0], dict) else ""
-        path = urlsplit(str(url)).path if "{" not in str(url) else ""
-        return str(self.content.get("basePath") or path).rstrip("/")
+        servers = self.content.get("servers")
+        first = servers[0] if isinstance(servers, list) and servers else None
+        url = str(first.get("url", "")) if isinstance(first, dict) else ""
+        path = str(self.content.get("basePath") or ("" if "{" in url else _path_of(url))).rstrip("/")
+        return path if _is_path(path) else ""
 
     def operations(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-        """Yield the method, the template and the description of each operation."""
-        for template, methods in self.content["paths"].items():
-            for method, operation in methods.items() if isinstance(methods, dict) else ():
-                if method in METHODS and isinstance(operation, dict):
-                    yield method.upper(), self.prefix + template, operation
+        """Yield the method, the template and the description of each operation.
+
+        Of its body and its parameters, too, those that stand elsewhere in the description are put in place.
+        """
+        for template, item in self.content["paths"].items():
+            methods = self._followed(item) if _is_path(template) else {}
+            for method in methods if isinstance(methods, dict) else ():
+                name = (method.upper(), self.prefix + template)
+                if method in METHODS and (self.kept is None or name in self.kept):
+                    operation = self._followed(methods[method])
+                    if isinstance(operation, dict):
+                        yield *name, self._in_place(operation)
 
     def narrowed(self, is_wanted: Callable[[str, str], bool], most: int) -> Schema:
         """Return the description of those operations whose method and template are wanted, and of at most so many.
@@ -65,18 +79,47 @@ class Schema:
         Of more than that it has some that are spread evenly.
         """
         wanted = [(method, template) for method, template, _ in self.operations() if is_wanted(method, template)]
-        kept = set(evenly(wanted, most))
+        kept = frozenset(evenly(wanted, most))
+        templates = {template for _, template in kept}
         paths = {
             template: {
                 name: value
-                for name, value in methods.items()
+                for name, value in item.items()
                 if name not in METHODS or (name.upper(), self.prefix + template) in kept
             }
-            for template, methods in self.content["paths"].items()
-            if isinstance(methods, dict)
+            for template, item in self.content["paths"].items()
+            if self.prefix + template in templates
         }
-        left = {template: methods for template, methods in paths.items() if METHODS & methods.keys()}
-        return replace(self, content={**self.content, "paths": left})
+        return replace(self, content={**self.content, "paths": paths}, kept=kept)
+
+    def _in_place(self, operation: Mapping[str, Any]) -> Mapping[str, Any]:
+        placed = dict(operation)
+        if "requestBody" in operation:
+            placed["requestBody"] = self._followed(operation["requestBody"])
+        if isinstance(operation.get("parameters"), list):
+            placed["parameters"] = [self._followed(one) for one in operation["parameters"]]
+        return placed
+
+    def _followed(self, value: Any) -> Any:
+        """Return what a reference leads to, with what stands beside it, or the value itself where it is none."""
+        for _ in range(LONGEST_CHAIN):
+            if not (isinstance(value, dict) and isinstance(value.get("$ref"), str)):
+                return value
+            beside = {name: one for name, one in value.items() if name != "$ref"}
+            target = self._at(value["$ref"])
+            value = {**target, **beside} if isinstance(target, dict) else None
+        return None
+
+    def _at(self, reference: str) -> Any:
+        """Return what is at a reference into the document; None where nothing is."""
+        value: Any = self.content
+        for name in unquote(reference).split("/")[1:]:
+            key = name.replace("~1", "/").replace("~0", "~")
+            if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+                value = value[int(key)]
+            else:
+                value = value.get(key) if isinstance(value, dict) else None
+        return value
 
 
 def evenly(items: Sequence[T], most: int) -> Sequence[T]:
@@ -89,88 +132,119 @@ def evenly(items: Sequence[T], most: int) -> Sequence[T]:
 METHODS = {"get", "head", "options", "trace", "post", "put", "patch", "delete"}
 
 
-def usual_schema(url: str, headers: Mapping[str, str]) -> Schema | None:
-    """Return the description that a service publishes in one of the usual places; None if it has none there."""
+def usual_schema(url: str, headers: Mapping[str, str], note: Callable[[str], object] = lambda _: None) -> Schema | None:
+    """Return the description that a service publishes in one of the usual places; None if it has none there.
+
+    `note` is then told why the first page that might be one is not.
+    """
+    reasons = []
     for place in USUAL_PLACES:
         try:
-            return _parsed(_fetched(url.rstrip("/") + place, headers), place)
-        except (OSError, ValueError):
+            return _schema(Web(without_user(url).rstrip("/") + place, _headers(url, headers, url)), place)
+        except NoPageError:
             continue
+        except (OSError, ValueError) as error:
+            reasons.append(f"{place} is no OpenAPI description that can be read: {error}")
+    for reason in reasons[:1]:
+        note(reason)
     return None
 
 
-def named_schema(name: str, headers: Mapping[str, str]) -> Schema:
-    """Return the description at an address or in a file, as JSON or YAML. Raises `CommandError`."""
+def named_schema(name: str, headers: Mapping[str, str], service: str) -> Schema:
+    """Return the description at an address or in a file, as JSON or YAML. Raises `CommandError`.
+
+    The headers go along where it is of the same origin as the service.
+    """
+    shown = without_user(name)
     try:
-        page = _fetched(name, headers) if urlsplit_or_none(name) else Path(name).read_bytes()
-        return _parsed(page, name)
+        is_address = urlsplit_or_none(name)
+        return _schema(Web(shown, _headers(name, headers, service)) if is_address else Folder(Path(name)), shown)
     except OSError as error:
-        raise CommandError(f"cannot read the schema {name}: {error}", Status.WRONG_COMMAND) from error
+        why = error.strerror or error
+        raise CommandError(f"cannot read the schema {shown}: {why}", Status.WRONG_COMMAND) from error
     except ValueError as error:
-        raise CommandError(f"{name} is not an OpenAPI description: {error}", Status.WRONG_COMMAND) from error
+        raise CommandError(f"{shown} is not an OpenAPI description: {error}", Status.WRONG_COMMAND) from error
+
+
+def _headers(url: str, headers: Mapping[str, str], service: str) -> Mapping[str, str]:
+    """Return what goes along to an address: the user's headers go to the service alone."""
+    return {**(headers if same_origin(url, service) else {}), **basic_authorization(url)}
+
+
+def _schema(place: Place, where: str) -> Schema:
+    """Read a description. Raises `OSError`, and `ValueError` for a page of something else."""
+    description = Description(place)
+    content = description.content
+    if not isinstance(content, dict) or not isinstance(content.get("paths"), dict):
+        raise ValueError("it has no paths")  # noqa: TRY004 - as for any other page
+    version = content.get("openapi") or content.get("swagger")
+    if not version:
+        raise ValueError("it does not say which version of OpenAPI it is")
+    if not str(version).startswith(("2", "3")):
+        raise ValueError(f"it is of version {str(version)[:20]!r}; versions 2 and 3 are read")
+    odd = [template for template in content["paths"] if not _is_path(template) and not template.startswith("x-")]
+    notes = [f"left out what is no path of the service: {listed(odd)}"] if odd else []
+    return Schema(where, content, (*description.notes, *notes))
+
+
+def _is_path(text: str) -> bool:
+    """Whether a path is one of the service itself, whatever it is sent after."""
+    return (
+        text.startswith("/")
+        and not text.startswith("//")
+        and not set(unquote(text).replace("\\", "/").split("/")) & {".", ".."}
+        and len(text) <= LONGEST_PATH
+    )
+
+
+def _path_of(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
 
 
 def cases(schema: Schema) -> tuple[list[Case], list[str]]:
-    """Return requests for each operation, the same each time, and notes on what was left out. Raises `CommandError`."""
-    command = [sys.executable, "-P", "-W", "ignore", "-m", "sadpath.check.find.schema_cases"]
+    """Return requests for each operation, the same each time, and notes on what was left out."""
+    content = {name: value for name, value in schema.content.items() if name not in SERVERS}
+    command = [sys.executable, "-P", "-W", "ignore", "-m", "sadpath.check.find.schema_cases", str(os.getpid())]
+    printed, ended = _printed(command, json.dumps(content).encode())
+    found = [one for one in map(_line, printed.splitlines()) if one]
+    made = [_case(one, schema.prefix) for one in found if "path" in one]
+    notes = [note for one in found for note in one.get("notes", ())]
+    wanted = {(method, template) for method, template, _ in schema.operations()}
+    if ended:
+        left = sorted(wanted - {(one.method, one.template) for one in made})
+        without = (
+            f"; none were made for {len(left):,} operations: {listed([' '.join(one) for one in left])}" if left else ""
+        )
+        notes.append(f"making requests from {schema.where} {ended}{without}")
+    return [one for one in made if (one.method, one.template) in wanted], notes
+
+
+def _printed(command: Sequence[str], content: bytes) -> tuple[bytes, str]:
+    """Return what the process that makes requests printed, and why it did not come to its end; empty if it did."""
     try:
         done = subprocess.run(  # noqa: S603 - our own
-            command,
-            input=json.dumps(schema.content),
-            capture_output=True,
-            text=True,
-            timeout=MAKES_CASES_WITHIN_S,
-            check=False,
+            command, input=content, capture_output=True, timeout=MAKES_CASES_WITHIN_S, check=False
         )
-    except subprocess.TimeoutExpired:
-        return [], [f"no requests were made from {schema.where} within {MAKES_CASES_WITHIN_S:.0f} s"]
-    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    notes = [note for one in found for note in one.get("notes", ())]
-    if done.returncode or not found:
-        notes.append(f"not all requests of {schema.where} were made: {(done.stderr.splitlines() or ['?'])[-1][:200]}")
-    if error := next((one["error"] for one in found if "error" in one), ""):
-        raise CommandError(f"{schema.where} is not an OpenAPI description: {error}", Status.WRONG_COMMAND)
-    return [_case(one, schema.prefix) for one in found if "path" in one], notes
+    except subprocess.TimeoutExpired as late:
+        return late.stdout or b"", f"took more than {MAKES_CASES_WITHIN_S:.0f} s"
+    if not done.returncode:
+        return done.stdout, ""
+    last = (done.stderr.decode(errors="replace").splitlines() or ["?"])[-1][:200]
+    return done.stdout, f"ended with status {done.returncode} ({last!r})"
+
+
+def _line(line: bytes) -> Mapping[str, Any]:
+    """Return a line that was printed; empty for one that was cut."""
+    try:
+        one = json.loads(line)
+    except ValueError:
+        return {}
+    return one if isinstance(one, dict) else {}
 
 
 def _case(one: Mapping[str, Any], prefix: str) -> Case:
     request = Request(one["method"], prefix + one["path"], one["headers"], base64.b64decode(one["body"]))
     return Case(one["method"], prefix + one["template"], request, one["valid"])
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:
-        """Follow none: it might lead elsewhere."""
-
-
-def _fetched(url: str, headers: Mapping[str, str]) -> bytes:
-    opener = direct_opener(_NoRedirect())
-    request = HttpRequest(url, headers=dict(headers))  # noqa: S310 - an address of the user's own
-    try:
-        with opener.open(request, timeout=READS_WITHIN_S) as answer:
-            return bytes(answer.read(MOST_BYTES))
-    except HTTPError as refused:
-        refused.close()  # it holds a connection
-        raise
-
-
-def _parsed(page: bytes, where: str) -> Schema:
-    """Return the description of a page. Raises `ValueError` for a page of something else."""
-    try:
-        content = json.loads(page)
-    except ValueError:
-        content = _from_yaml(page)
-    if not isinstance(content, dict) or not isinstance(content.get("paths"), dict):
-        raise ValueError("it has no paths")  # noqa: TRY004 - as for any other page
-    if not (content.get("openapi") or content.get("swagger")):
-        raise ValueError("it does not say which version of OpenAPI it is")
-    return Schema(where, content)
-
-
-def _from_yaml(page: bytes) -> Any:
-    import yaml  # noqa: PLC0415 - few need it
-
-    try:
-        return yaml.safe_load(page)
-    except yaml.YAMLError as error:
-        raise ValueError("it is neither JSON nor YAML") from error

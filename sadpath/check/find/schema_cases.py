@@ -9,49 +9,109 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import resource
+import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import schemathesis
-from requests import Request
+from requests import Request, RequestException
 from schemathesis import GenerationMode
-from schemathesis.core.errors import LoaderError
+from schemathesis.config import SchemathesisConfig
 
 from sadpath.check.find.schema import evenly
+from sadpath.lifeline import die_with_parent
 
 MAX_CASES = 30
 """Of one operation, spread evenly over what there is."""
 
+MOST_BYTES_OF_A_CASE, MOST_BYTES = 1 << 16, 1 << 26
+"""Of a line that is printed, and of all."""
+
+MOST_MEMORY = 2 << 30
+OPERATION_WITHIN_S = 10.0
+
 BASE = "http://service"
-OURS = {"x-schemathesis-testcaseid", "user-agent", "content-length", "authorization", "accept-encoding", "connection"}
-"""Headers that are not part of a case."""
+OURS = {"x-schemathesis-testcaseid", "user-agent", "authorization", "accept-encoding"}
+OURS |= {"connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding"}
+OURS |= {"upgrade"}
+"""Headers that are not part of a case: ours, and those that say where a request goes to and where it ends."""
+
+NOT_SENDABLE = (RequestException, UnicodeError)
+"""What a case raises whose path or headers no request can have."""
 
 
 def main() -> None:
     """Print the cases of the description on standard input."""
-    try:
-        schema = schemathesis.openapi.from_dict(json.load(sys.stdin))
-    except (LoaderError, ValueError) as error:
-        print(json.dumps({"error": " ".join(str(error).split())}))  # noqa: T201 - our parent reads it
+    die_with_parent()
+    if os.getppid() != int(sys.argv[1]):  # it ended before
         return
+    with suppress(OSError, ValueError):  # what the system does not limit, or limits further
+        resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+    sys.addaudithook(_refuse_connections)
     notes: list[str] = []
-    for operation in _operations(schema, notes):
-        for case in evenly(list(_cases(schema, operation, notes)), MAX_CASES):
-            print(json.dumps(case))  # noqa: T201
+    left = MOST_BYTES
+    for operation in _operations(json.load(sys.stdin), notes):
+        for line in _lines(operation, notes):
+            left -= len(line)
+            if left > 0:
+                print(line)  # noqa: T201 - our parent reads it
+        sys.stdout.flush()
+    if left <= 0:
+        notes.append(f"only the first {MOST_BYTES >> 20} MiB of the requests were taken")
     print(json.dumps({"notes": notes}))  # noqa: T201
 
 
-def _operations(schema: Any, notes: list[str]) -> list[Any]:
-    found = []
-    for result in schema.get_all_operations():
-        try:
-            found.append(result.ok())
-        except Exception:  # noqa: BLE001 - schemathesis wraps whatever it could not read
-            error = result.err()
-            notes.append(f"left out {_where(error)}: {_in_one_line(error)}")
-    return found
+def _refuse_connections(event: str, _: object) -> None:
+    """Let the library follow nothing that our parent has left in the description."""
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        raise PermissionError("a description refers to nothing outside of itself")
+
+
+def _operations(content: dict[str, Any], notes: list[str]) -> Iterator[Any]:
+    """Yield what can be read. No settings of schemathesis are used but its defaults."""
+    try:
+        schema: Any = schemathesis.openapi.from_dict(content, config=SchemathesisConfig())
+        for result in schema.get_all_operations():
+            try:
+                yield result.ok()
+            except Exception:  # noqa: BLE001 - schemathesis wraps whatever it could not read
+                error = result.err()
+                notes.append(f"left out {_where(error)}: {_in_one_line(error)}")
+    except Exception as error:  # noqa: BLE001 - of a description that is none
+        notes.append(f"no more operations could be read: {_in_one_line(error)}")
+
+
+def _lines(operation: Any, notes: list[str]) -> list[str]:
+    """Return the cases of an operation, as JSON."""
+    made = []
+    try:
+        with _within(OPERATION_WITHIN_S):
+            for case in _cases(operation):
+                with suppress(*NOT_SENDABLE):
+                    made.append(json.dumps(_plain(operation, case)))
+    except Exception as error:  # noqa: BLE001 - one operation must not spoil the rest
+        notes.append(f"left out some requests to {operation.label}: {_in_one_line(error) or type(error).__name__}")
+    return list(evenly([line for line in made if len(line) <= MOST_BYTES_OF_A_CASE], MAX_CASES))
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Raise `TimeoutError` in what takes longer."""
+
+    def end(*_: object) -> None:
+        raise TimeoutError(f"it took more than {seconds:.0f} s")
+
+    signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _where(error: Any) -> str:
@@ -59,15 +119,13 @@ def _where(error: Any) -> str:
     return f"{str(method or '').upper()} {path}".strip() if path else "an operation"
 
 
-def _cases(schema: Any, operation: Any, notes: list[str]) -> Iterator[dict[str, Any]]:
+def _cases(operation: Any) -> Iterator[Any]:
+    schema = operation.schema
     config = schema.config.generation_for(operation=operation)
     modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
-    try:
-        for case in schema.iter_coverage_cases(operation, generation_modes=modes, generation_config=config):
-            if case.method.upper() == operation.method.upper():
-                yield _plain(operation, case)
-    except Exception as error:  # noqa: BLE001 - one operation must not spoil the rest
-        notes.append(f"left out some requests to {operation.label}: {_in_one_line(error)}")
+    for case in schema.iter_coverage_cases(operation, generation_modes=modes, generation_config=config):
+        if case.method.upper() == operation.method.upper():
+            yield case
 
 
 def _plain(operation: Any, case: Any) -> dict[str, Any]:
@@ -90,7 +148,8 @@ def _plain(operation: Any, case: Any) -> dict[str, Any]:
 
 
 def _text(value: str | bytes) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else value
+    """Return a header's value. Raises `UnicodeEncodeError` for one that no request can have."""
+    return (value if isinstance(value, bytes) else value.encode("latin-1")).decode("latin-1")
 
 
 def _in_one_line(error: object) -> str:

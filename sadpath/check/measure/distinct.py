@@ -12,13 +12,19 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from sadpath.check.driver import Request
 from sadpath.check.find import PARAMETER, ErrorPath
+from sadpath.check.find.refusable import Refusable
 from sadpath.check.measure.rounds import Requests
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def distinct(path: ErrorPath) -> Requests | None:
-    """Return what makes requests that differ in a parameter of the path; None where the template has none."""
+    """Return what makes requests that differ in a parameter of the path; None where the template has none.
+
+    None also for what has to be refused: another id may be one that the service knows.
+    """
+    if isinstance(path.request, Refusable):
+        return None
     parts = urlsplit(path.request.path)
     place = _last_parameter(path.path, parts.path)
     if place is None:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import median
 
-from sadpath.check.driver import Driver, Request, Sent
+from sadpath.check.driver import Request, Sent
 from sadpath.check.events import Event, PathDecided, RoundDone, Standing
 from sadpath.check.find import Plan
+from sadpath.check.find.careful import Careful
 from sadpath.check.measure.explain import IS_CYCLIC, cycles, explain
 from sadpath.check.measure.rounds import Measurement, Trouble, TroubleKind, grows_by_itself
 from sadpath.check.measure.schedule import PathMeasurements, Schedule
@@ -42,7 +43,7 @@ class Session:
     def __init__(  # noqa: PLR0913 - one for each thing that a measurement depends on
         self,
         target: Target,
-        driver: Driver,
+        driver: Careful,
         plan: Plan,
         settings: Settings,
         *,
@@ -94,6 +95,7 @@ class Session:
             ended=self._ended,
             ended_early=self._ended_early,
             accepted=self._accepted,
+            accepted_writes=tuple(dict.fromkeys((*self._plan.accepted_writes, *self._driver.accepted))),
         )
 
     def send(self, requests: Sequence[Request], count: int) -> Sent:

@@ -16,6 +16,7 @@ from sadpath.check.report.junit import write_junit
 from sadpath.check.report.page import write_page
 from sadpath.check.result import Check, write_json
 from sadpath.errors import CommandError, writing_to
+from sadpath.files import is_stream
 
 WRITERS: Mapping[str, Callable[[Path, Check], None]] = {"json": write_json, "junit": write_junit, "html": write_page}
 """What writes each format into a file; each is also the name of an option."""
@@ -34,6 +35,8 @@ class Files:
         """Raise `CommandError` if a file could not be written, before anything is measured for it."""
         for file in self.files.values():
             with writing_to(file):
+                if is_stream(file):
+                    continue
                 file.parent.mkdir(parents=True, exist_ok=True)
                 if file.is_dir() or not os.access(file.parent, os.W_OK):
                     raise CommandError(f"cannot write to {file}: it is a folder, or its folder is read-only")
@@ -44,7 +47,7 @@ class Files:
             return
         is_over = isinstance(event, Ended)
         for name, file in self.files.items():
-            if is_over or name in DURING:
+            if is_over or (name in DURING and not is_stream(file)):
                 with writing_to(file):
                     WRITERS[name](file, event.check)
         if is_over:

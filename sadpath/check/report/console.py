@@ -10,12 +10,12 @@ from typing import Self
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from sadpath.check.events import Ended, Event, PathDecided, RoundDone
 from sadpath.check.result import Cause, CauseKind, Check, PathResult, RaiseSite
+from sadpath.text import terminal
 
 COLOURS = {"leaks": "bold red", "flat": "green", "inconclusive": "yellow"}
 SHOWN = {"inconclusive": 50, "flat": 30}
@@ -50,7 +50,7 @@ class Progress:
             if not self._live:
                 self._console.print(self._decided[-1], soft_wrap=True)
         elif isinstance(event, RoundDone) and self._live:
-            self._live.update(Group(*self._decided[-LAST_SHOWN:], Text(_standing_line(event), "dim")))
+            self._live.update(Group(*self._decided[-LAST_SHOWN:], _line(_standing_line(event), "dim")))
 
 
 class Result:
@@ -69,7 +69,7 @@ def _decided_line(event: PathDecided) -> Text:
     outcome = event.verdict.outcome
     others = ", other inputs each time" if event.distinct else ""
     words = event.verdict.reason if outcome == "inconclusive" else event.verdict.figures
-    return Text.assemble((f"{outcome:<13}", COLOURS[outcome]), f"{event.path.name}{others}: {words}")
+    return Text.assemble((f"{outcome:<13}", COLOURS[outcome]), terminal(f"{event.path.name}{others}: {words}"))
 
 
 def _standing_line(event: RoundDone) -> str:
@@ -88,7 +88,12 @@ def print_check(check: Check, console: Console) -> None:
         if result.causes:
             console.print(block(result), soft_wrap=True)
     for line in closing_lines(check):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        console.print(_line(line), soft_wrap=True)
+
+
+def _line(words: str, style: str = "") -> Text:
+    """Return words as they stand in a terminal, without a meaning to it, to rich or to a CI."""
+    return Text(terminal(words), style)
 
 
 PIPE_WIDTH = 200
@@ -121,7 +126,7 @@ def shown(check: Check) -> list[PathResult]:
 def _cells(result: PathResult, check: Check) -> Iterator[str | Text]:
     verdict = result.verdict
     name = verdict.outcome + (" (accepted)" if result.path.name in check.accepted else "")
-    yield escape(result.path.name)
+    yield _line(result.path.name.replace("::", r":\x3a"))  # a long name is folded, and a CI reads the lines
     yield Text(name, COLOURS[verdict.outcome])
     yield figure(verdict.bytes_per_request)
     yield figure(verdict.traceback_entries_per_request, 1)
@@ -141,11 +146,13 @@ def figure(value: float | None, digits: int = 0) -> str:
 
 def block(result: PathResult) -> RenderableType:
     """Return what is to blame for a leak, and what to change."""
-    head = Text.assemble((result.path.name, "bold"), "  ", (result.verdict.outcome, COLOURS[result.verdict.outcome]))
-    lines: list[RenderableType] = [head, Text(f"  {result.verdict.figures}; {result.verdict.reason}")]
-    lines += [Text(f"  {note}") for note in result.notes]
+    head = Text.assemble(
+        (terminal(result.path.name), "bold"), "  ", (result.verdict.outcome, COLOURS[result.verdict.outcome])
+    )
+    lines: list[RenderableType] = [head, _line(f"  {result.verdict.figures}; {result.verdict.reason}")]
+    lines += [_line(f"  {note}") for note in result.notes]
     for cause in result.causes:
-        lines += [Text(f"  {line}") for line in cause_lines(cause)]
+        lines += [_line(f"  {line}") for line in cause_lines(cause)]
     return Group(*lines, "")
 
 
@@ -184,7 +191,7 @@ def short_path(file: str) -> str:
     """Return a path as one would type it here."""
     try:
         return str(Path(file).relative_to(Path.cwd()))
-    except ValueError:
+    except (ValueError, OSError):  # of another folder, or of ours where that was removed
         return file
 
 
@@ -193,6 +200,7 @@ def closing_lines(check: Check) -> Iterator[str]:
     hidden = len(check.results) - len(shown(check))
     if hidden:
         yield f"and {hidden:,} more paths; --json FILE has all"
+    yield from (f"accepted, and may have changed data: {name}" for name in check.accepted_writes)
     yield from (f"note: {note}" for note in check.notes)
     if check.no_probe:
         yield f"note: measured from outside, without a cause: {check.no_probe}"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sadpath.check.report.console import cause_lines, figure, short_path, summary_line
 from sadpath.check.result import Check, PathResult
-from sadpath.files import markdown_cell, markdown_code, workflow_message, workflow_property
+from sadpath.text import markdown, markdown_block, workflow_message, workflow_property
 
 
 def write_for_github(check: Check) -> None:
@@ -21,10 +21,9 @@ def write_for_github(check: Check) -> None:
         return
     for line in error_commands(check):
         sys.stdout.write(line + "\n")
-    summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if summary:
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write("\n".join(markdown(check)) + "\n")
+    if file_name := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(file_name).open("a", encoding="utf-8") as file:
+            file.write("\n".join(summary(check)) + "\n")
 
 
 def error_commands(check: Check) -> Iterator[str]:
@@ -35,10 +34,10 @@ def error_commands(check: Check) -> Iterator[str]:
         where = f"file={workflow_property(short_path(inside[0].file))},line={inside[0].line}," if inside else ""
         lines = [result.verdict.figures, *(line for cause in result.causes for line in cause_lines(cause))]
         title = workflow_property(f"{result.path.name} leaks")
-        yield f"::error {where}title={title}::{workflow_message(chr(10).join(lines))}"
+        yield f"::error {where}title={title}::{workflow_message(lines)}"
 
 
-def markdown(check: Check) -> Iterator[str]:
+def summary(check: Check) -> Iterator[str]:
     """Yield the summary of the job: a table, worst first, and what is to blame."""
     yield f"### Sadpath: {summary_line(check)}"
     yield ""
@@ -47,18 +46,16 @@ def markdown(check: Check) -> Iterator[str]:
     yield from map(_row, check.worst_first)
     for result in check.worst_first:
         if result.causes:
-            yield from ("", f"**{markdown_cell(result.path.name)}**", "")
-            yield "```"
-            yield from (markdown_code(line) for one in result.causes for line in cause_lines(one))
-            yield "```"
+            yield from ("", f"**{markdown(result.path.name)}**", "")
+            yield markdown_block(line for one in result.causes for line in cause_lines(one))
 
 
 def _row(result: PathResult) -> str:
     verdict = result.verdict
     cells = (
-        result.path.name,
+        markdown(result.path.name),
         verdict.outcome,
         figure(verdict.bytes_per_request),
         figure(verdict.traceback_entries_per_request, 1),
     )
-    return f"| {' | '.join(map(markdown_cell, cells))} |"
+    return f"| {' | '.join(cells)} |"

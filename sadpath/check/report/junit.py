@@ -7,7 +7,8 @@ from xml.etree.ElementTree import Element, SubElement
 
 from sadpath.check.report.console import cause_lines
 from sadpath.check.result import Check, PathResult
-from sadpath.files import write_xml, xml_text
+from sadpath.files import write_xml
+from sadpath.text import visible
 
 
 def write_junit(path: Path, check: Check) -> None:
@@ -19,13 +20,13 @@ def junit(check: Check) -> Element:
     """Return the test suite: leaks are failures, inconclusive paths errors, and accepted leaks are skipped."""
     suite = Element("testsuite", name="sadpath check", tests=str(len(check.results)), time=f"{check.seconds:.1f}")
     for result in check.worst_first:
-        case = SubElement(suite, "testcase", classname=xml_text(check.target), name=xml_text(result.path.name))
+        case = SubElement(suite, "testcase", classname=visible(check.target), name=visible(result.path.name))
         kind = _kind(result, check)
         if kind:
-            found = SubElement(case, kind, message=xml_text(result.verdict.reason), type=result.verdict.outcome)
-            found.text = xml_text("\n".join(_lines(result)))
+            found = SubElement(case, kind, message=visible(result.verdict.reason), type=result.verdict.outcome)
+            found.text = "\n".join(map(visible, _lines(result)))
         else:
-            SubElement(case, "system-out").text = xml_text(result.verdict.sentence)
+            SubElement(case, "system-out").text = visible(result.verdict.sentence)
     for attribute, kind in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(attribute, str(len(suite.findall(f"testcase/{kind}"))))
     return suite

@@ -21,15 +21,16 @@ ATTACHES_WITHIN_S = 5.0
 
 SCRIPT = """\
 import sys
-package = type(sys)("_sadpath_probe")
+if before := sys.modules.get("_sadpath_probe.agent"):
+    before.stop()
+for name in [name for name in sys.modules if name.partition(".")[0] == "_sadpath_probe"]:
+    del sys.modules[name]
+package = sys.modules["_sadpath_probe"] = type(sys)("_sadpath_probe")
 package.__path__ = [{probe!r}]
-if "_sadpath_probe" not in sys.modules:
-    sys.modules["_sadpath_probe"] = package
-import _sadpath_probe.agent
-_sadpath_probe.agent.start({sockets!r})
-del package
+from _sadpath_probe import agent
+agent.start({sockets!r}, {asker})
 """
-"""What the target runs, once, in its main thread."""
+"""What the target runs, once, in its main thread: a probe of an earlier check, of any version, is replaced."""
 
 
 @contextmanager
@@ -73,7 +74,9 @@ def _process(pid: int) -> psutil.Process:
 def _attach(target: Target, folder: Path, probes: Probes) -> str:
     """Attach to all Python processes of a target; return why that did not work, in one line, or nothing."""
     script = folder / "attach.py"
-    script.write_text(SCRIPT.format(probe=str(Path(sadpath.probe.__file__).parent), sockets=str(probes.folder)))
+    script.write_text(
+        SCRIPT.format(probe=str(Path(sadpath.probe.__file__).parent), sockets=str(probes.folder), asker=os.getpid())
+    )
     why = ""
     for process in target.tree():
         why = _attach_one(process, script) or why

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import socket
+import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from itertools import pairwise
 
 import psutil
 
+from sadpath.check.connection import Connection
+
 PORT_OPTIONS = ("--port", "-p", "--bind", "-b", "--listen", "--http", "--http-port")
 _BOUND = re.compile(r"^(?:https?://)?(?:(?P<host>[\w.*-]*|\[[0-9a-fA-F:]+\]):)?(?P<port>\d{1,5})$")
+
+
+ANSWERS_WITHIN_S = 2.0
+HARMLESS = (("OPTIONS", "*"), ("GET", "/"))
+"""Requests that any service may be sent. Some close the connection on the first."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +32,12 @@ class Listener:
     pid: int
     host: str
     port: int
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
-        """Its address, as HTTP."""
-        return f"http://{self.host}:{self.port}"
+        """Its address."""
+        return f"{self.scheme}://{self.host}:{self.port}"
 
 
 def port_in(command: Sequence[str]) -> int | None:
@@ -41,25 +52,60 @@ def port_in(command: Sequence[str]) -> int | None:
 
 
 def listeners(processes: Iterable[psutil.Process]) -> list[Listener]:
-    """Return the TCP ports on which these processes take connections, without those of another machine's interface."""
-    found: dict[tuple[int, int], Listener] = {}
+    """Return the TCP ports on which these processes take connections, without those of another machine's interface.
+
+    A port of all IPv6 interfaces may be reached by IPv4 too, or not: it is returned once for each.
+    """
+    found = set()
     for process in processes:
         with suppress(psutil.Error):
             for one in process.net_connections("tcp"):
                 if one.status == psutil.CONN_LISTEN:
-                    listener = Listener(process.pid, _reachable(one.laddr.ip), one.laddr.port)
-                    found.setdefault((listener.port, listener.pid), listener)
-    return sorted(found.values(), key=lambda one: (one.port, one.pid))
+                    found |= {Listener(process.pid, host, one.laddr.port) for host in _reachable(one.laddr.ip)}
+    return sorted(found, key=lambda one: (one.port, one.pid, one.host))
 
 
-def answers_http(listener: Listener, timeout_s: float = 2.0) -> bool:
-    """Whether what listens there speaks HTTP: a server may have ports for other purposes."""
-    try:
-        with socket.create_connection((listener.host.strip("[]"), listener.port), timeout=timeout_s) as connection:
-            connection.sendall(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            return connection.recv(5) == b"HTTP/"
-    except OSError:
-        return False
+def speaking(found: Sequence[Listener], *, is_named: bool, timeout_s: float = ANSWERS_WITHIN_S) -> Listener | None:
+    """Return the listener that answers as HTTP, with or without TLS: a server may have ports for other purposes.
+
+    Where the port was named, one that takes a connection will do.
+    """
+    places = {(one.host, one.port): one for one in found}.values()  # several processes may listen on one socket
+    for listener in places:
+        if scheme := scheme_of(listener, timeout_s):
+            return replace(listener, scheme=scheme)
+    return next((one for one in places if _takes_connections(one, timeout_s)), None) if is_named else None
+
+
+def scheme_of(listener: Listener, timeout_s: float = ANSWERS_WITHIN_S) -> str:
+    """Return "http" or "https", by what is answered there; nothing where that is no HTTP.
+
+    A server may answer 400 to a plain request because it expects TLS.
+    """
+    plain = _status(listener, timeout_s, is_secure=False)
+    if plain not in (None, HTTPStatus.BAD_REQUEST):
+        return "http"
+    if _status(listener, timeout_s, is_secure=True):
+        return "https"
+    return "http" if plain else ""
+
+
+def _status(listener: Listener, timeout_s: float, *, is_secure: bool) -> int | None:
+    """Return what a harmless request is answered with."""
+    for method, target in HARMLESS:
+        until = time.monotonic() + timeout_s
+        with (
+            suppress(OSError, http.client.HTTPException, ValueError),
+            closing(Connection(listener.host.strip("[]"), listener.port, is_secure=is_secure, until=until)) as one,
+        ):
+            return one.ask(method, target, {"Connection": "close"}).status
+    return None
+
+
+def _takes_connections(listener: Listener, timeout_s: float) -> bool:
+    with suppress(OSError), socket.create_connection((listener.host.strip("[]"), listener.port), timeout_s):
+        return True
+    return False
 
 
 def is_taken(port: int) -> bool:
@@ -77,10 +123,10 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def _reachable(address: str) -> str:
+def _reachable(address: str) -> tuple[str, ...]:
     """Return what to type for an address that a server is bound to."""
     if address == "0.0.0.0":  # noqa: S104 - somebody else's choice
-        return "127.0.0.1"
-    if address in ("::", "::1"):
-        return "[::1]" if address == "::1" else "127.0.0.1"
-    return f"[{address}]" if ":" in address else address
+        return ("127.0.0.1",)
+    if address == "::":
+        return ("127.0.0.1", "[::1]")
+    return (f"[{address}]" if ":" in address else address,)

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 import sadpath.probe
-from sadpath.check.service.listening import Listener, answers_http, free_port, is_taken, listeners, port_in
+from sadpath.check.service.listening import Listener, free_port, is_taken, listeners, port_in, speaking
 from sadpath.check.service.probes import NoAnswer, Probes
 from sadpath.check.service.target import LOOK_AGAIN_S, Target, wait_until
 from sadpath.errors import CommandError, Status
@@ -45,7 +45,7 @@ def started(command: Sequence[str], *, url: str = "", name: str = "") -> Iterato
         log = Path(folder) / "output.log"
         sockets = Path(folder) / "probes"
         sockets.mkdir(mode=0o700)
-        child = Child(command, log, _environment(sockets))
+        child = Child(command, log, _environment(sockets), follow=True)
         target = Target(name or " ".join(command), url, child=child)
         try:
             target.process = psutil.Process(child.pid)
@@ -114,7 +114,7 @@ def _wait_until_it_listens(target: Target, port: int | None) -> Listener:
     say_at = time.monotonic() + SAYS_SO_AFTER_S
     while True:
         found = [one for one in listeners(target.tree()) if port in (None, one.port)]
-        if listener := next((one for one in found if port or answers_http(one)), None):
+        if listener := speaking(found, is_named=port is not None):
             return listener
         if why := target.why_it_ended():
             raise CommandError(f"the service did not start: {why}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement
 
-from sadpath.files import write_xml, xml_text
+from sadpath.files import write_xml
+from sadpath.text import visible
 from sadpath.verdict.verdict import Verdict
 from sadpath.watch.run import Run
 
@@ -29,15 +30,15 @@ def junit(run: Run) -> Element:
     if run.conditions.started:
         suite.set("timestamp", run.conditions.started)
     for arm, verdict in run.verdicts.items():
-        case = SubElement(suite, "testcase", classname="sadpath", name=xml_text(arm), time=f"{run.duration_s:.1f}")
+        case = SubElement(suite, "testcase", classname="sadpath", name=visible(arm), time=f"{run.duration_s:.1f}")
         _add_result(case, verdict, "skipped" if allowed else "error")
     return suite
 
 
 def _add_result(case: Element, verdict: Verdict, inconclusive: str) -> None:
     if verdict.outcome == "flat":
-        SubElement(case, "system-out").text = xml_text(verdict.sentence)
+        SubElement(case, "system-out").text = visible(verdict.sentence)
         return
     kind = "failure" if verdict.outcome == "leaks" else inconclusive
-    result = SubElement(case, kind, message=xml_text(verdict.reason), type=verdict.outcome)
-    result.text = xml_text(verdict.sentence)
+    result = SubElement(case, kind, message=visible(verdict.reason), type=verdict.outcome)
+    result.text = visible(verdict.sentence)
