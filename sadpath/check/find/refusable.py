@@ -113,5 +113,8 @@ def _table(node: Any, key: str) -> Mapping[str, Any]:
 
 
 def _is_json(media_type: str) -> bool:
+    """Whether a request can have this type, and is then one of JSON."""
+    if not (media_type.isascii() and media_type.isprintable()):
+        return False
     name = media_type.partition(";")[0].strip().lower()
     return name == "application/json" or (name.startswith("application/") and name.endswith("+json"))
