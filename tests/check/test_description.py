@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from sadpath.check.find.description import DEEPEST, parsed
+from sadpath.check.find.description import DEEPEST, Description, Web, parsed
 from sadpath.check.find.schema import Schema, cases, named_schema, usual_schema
 from sadpath.errors import CommandError, Status
-from tests.check.answering import Server, serving
+from tests.check.answering import Server, endless, serving
 
 OK: Mapping[str, Any] = {"responses": {"200": {"description": "ok"}}}
 ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}
@@ -204,6 +204,7 @@ MERGED = BOMB.replace("[lol, lol]", "{a: 1, b: 2}").replace("[*", "{<<: [*").rep
         ('{"paths": {}}', "it does not say which version of OpenAPI it is"),
         ('{"openapi": "4.0.0", "paths": {}}', "it is of version '4.0.0'; versions 2 and 3 are read"),
         pytest.param("[" + "1," * 3_000_000 + "1]", "it has more than 3,000,000 values", marks=pytest.mark.slow),
+        ("[" + "[]," * 1_000_000 + "[]]", "it has more than 1,000,000 brackets"),
         ("{broken" + " " * (9 << 20), "it is not JSON; YAML is read up to 8 MiB, so convert it to JSON"),
         ('"' + "x" * (33 << 20) + '"', "larger than 32 MiB"),
     ],
@@ -224,6 +225,24 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     for name in (str(tmp_path / "pipe"), "/dev/zero", str(tmp_path)):
         with pytest.raises(CommandError, match=r"cannot read the schema .*: (it is not a regular file|Is a directory)"):
             named_schema(name, {}, "")
+
+
+def test_a_description_that_does_not_come_to_its_end_is_given_up_in_time() -> None:
+    """Whatever comes of it, and a byte now and then is no progress."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{"
+    with (
+        serving(lambda _: endless(head, b" ", 0.02)) as server,
+        pytest.raises(OSError, match=r"^it did not come within 0\.[0-9]* s$"),
+    ):
+        Description(Web(f"{server.url}/openapi.json", {}), within_s=0.3)
+
+
+def test_what_a_description_refers_to_is_asked_only_where_that_changes_nothing() -> None:
+    """A reference is followed with the user's credentials: one to `logout` would end them."""
+    paths = {f"/{name}": {"$ref": to} for name, to in enumerate(("./logout", "./a?_method=DELETE", "./users/delete"))}
+    with pages(openapi=described(paths)) as service:
+        usual_schema(service.url, {"Authorization": "Bearer secret"})
+    assert asked(service) == ["/openapi.json"]
 
 
 def test_the_reason_is_told_where_a_service_has_a_description_that_cannot_be_read() -> None:
