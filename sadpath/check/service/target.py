@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from sadpath.check.connection import Ends
 from sadpath.check.service.probes import Probes, Snapshot
 from sadpath.check.service.reached import stranger
+from sadpath.connection import Ends
 from sadpath.lifeline import Child
 from sadpath.sources import Source, SourceSpec, Unreadable, source_of
 
