@@ -26,6 +26,7 @@ start_thread, _new_lock = _thread.start_new_thread, _thread.allocate_lock
 
 MAX_QUESTION = 1 << 20
 FORK_WAITS_S = 5
+QUESTION_WITHIN_S = 5
 ANSWER_WITHIN_S = 60
 LOOKS_AROUND_EVERY_S = 1.0
 """How often it wakes to see whether it is needed any more."""
@@ -33,8 +34,8 @@ LOOKS_AROUND_EVERY_S = 1.0
 OPENS_ANEW_AFTER_S = 1.0
 NO_DESCRIPTOR_WAITS_S = 0.05
 
-SPARE = 2
-"""Descriptors that it keeps, to give them up while it answers: for the connection, and for a file that it reads."""
+SPARE = 3
+"""Descriptors that it keeps, to give them up while it answers: two for the connection, and one for files to read."""
 
 
 class Listener:
@@ -109,7 +110,7 @@ class Listener:
             sleep(NO_DESCRIPTOR_WAITS_S)
             return
         try:
-            question = connection.read_line(MAX_QUESTION, ANSWER_WITHIN_S)
+            question = connection.read_line(MAX_QUESTION, QUESTION_WITHIN_S)
             if question:
                 connection.write(answer(question), ANSWER_WITHIN_S)
         except OSError:
@@ -231,7 +232,7 @@ def stop() -> "EmptyAnswer":
 
 def forget() -> None:
     """Undo what the probe has changed in the process: its collector, the hooks at forks, the modules."""
-    forks.agents.clear()
+    forks.forget()
     looks = sys.modules.get(f"{__package__}.looks")
     if looks is not None:
         looks.switch_on()

@@ -87,7 +87,8 @@ class Probes:
             with suppress(ConnectionError, FileNotFoundError):
                 answers[pid] = _answer_in(self._ask_one(pid, question, timeout_s), op, pid)
         if not answers:
-            raise NoAnswer("no process of the service answers our probe")
+            why = next(filter(None, map(_why_silent, self.listed())), "")
+            raise NoAnswer(why or "no process of the service answers our probe")
         return answers
 
     def listed(self) -> list[int]:
