@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from loadtest.ports import free_port
 from sadpath.check.service import probes as module
 from sadpath.check.service.probes import NoAnswer, Probes, Snapshot, Traceback, installed
+from tests.check.conftest import check
 from tests.waiting import PATIENCE_S
 
 
@@ -200,3 +203,34 @@ def test_the_first_folder_wins_as_it_does_in_python(tmp_path: Path) -> None:
         (tmp_path / folder / f"flask-{version}.dist-info").mkdir(parents=True)
     places = ["", "nowhere", "\0", str(tmp_path / "missing"), *(str(tmp_path / name) for name in "ab")]
     assert installed(places) == {"flask": "1"}
+
+
+LEAKS = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+sys.modules["_sadpath_probe.explain"] = None
+REUSED = ValueError()
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        try:
+            raise REUSED
+        except ValueError:
+            self.send_error(404)
+
+    def log_message(self, *_):
+        pass
+
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+"""A service that leaks, and in which what names causes cannot be imported."""
+
+
+def test_why_a_cause_is_missing_is_said(tmp_path: Path) -> None:
+    """In a note of the check; the verdict stands."""
+    service = [sys.executable, "-c", LEAKS, str(free_port())]
+    found = check(tmp_path, "--request", "GET /x", "--budget", "5", "--", *service)
+    assert found.path("GET /x 404")["verdict"] == "leaks"
+    (note,) = [one for one in found.summary["notes"] if "explain" in one]
+    assert note.startswith("GET /x 404: its cause is not known, since the probe in process ")
