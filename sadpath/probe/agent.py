@@ -39,7 +39,7 @@ SPARE = 3
 
 
 class Listener:
-    """A thread that answers on a socket in `folder`, named after the process, as long as `goes_on` says so."""
+    """A thread that answers on a socket in `folder`, named after the process, until it is ended."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -100,23 +100,15 @@ class Listener:
             self._open()
 
     def _answer_one(self) -> None:
-        """Read one question and answer it; a client that goes away is no concern of the target's."""
+        """Answer the one who waits. What goes wrong with him is no concern of the target's."""
         self._give_up_spare()
         try:
-            connection = self._socket.accept()
+            _answer(self._socket.accept())
         except NotOurs:
             raise
-        except OSError:  # it went away, or there is no free descriptor
+        except OSError:  # he went away, or there is no free descriptor
             sleep(NO_DESCRIPTOR_WAITS_S)
-            return
-        try:
-            question = connection.read_line(MAX_QUESTION, QUESTION_WITHIN_S)
-            if question:
-                connection.write(answer(question), ANSWER_WITHIN_S)
-        except OSError:
-            pass
         finally:
-            connection.close()
             self._keep_spare()
 
     def _keep_spare(self) -> None:
@@ -132,6 +124,18 @@ class Listener:
         self._spare.clear()
 
 
+def _answer(connection: OwnSocket) -> None:
+    """Read one question and answer it, as far as the one who asks is still there."""
+    try:
+        question = connection.read_line(MAX_QUESTION, QUESTION_WITHIN_S)
+        if question:
+            connection.write(answer(question), ANSWER_WITHIN_S)
+    except OSError:
+        pass
+    finally:
+        connection.close()
+
+
 class Agent:
     """Answers in `folder` until it is stopped, the folder is gone, or the process `asker`, if any, has ended."""
 
@@ -142,7 +146,7 @@ class Agent:
         self._listener: Optional[Listener] = None
 
     def listen(self) -> None:
-        """Begin to answer. Raises `OSError`."""
+        """Begin to answer. Raises `OSError`, and `RuntimeError` where no thread can be started."""
         if self.is_on:
             self._listener = Listener(self.folder)
             start_thread(self._serve, (self._listener,))
@@ -156,9 +160,11 @@ class Agent:
 
     def resume(self) -> None:
         """Listen again, after a fork; the process goes on without us if that cannot be done."""
+        if self._listener is not None:  # a fork in C, which does not pause
+            self._listener.close()
         try:
             self.listen()
-        except OSError:
+        except (OSError, RuntimeError):
             self._listener = None
 
     def stop(self) -> None:
@@ -210,13 +216,13 @@ _agent: Optional[Agent] = None
 def start(folder: str, asker: int = 0) -> None:
     """Start the agent of this process: answer in `folder` as long as the process `asker` runs, if one is named.
 
-    Raises `OSError`, and then nothing is left.
+    Raises `OSError`, and `RuntimeError` without a thread; then nothing is left.
     """
     global _agent  # noqa: PLW0603 - a process has one
     _agent = Agent(folder, asker)
     try:
         _agent.listen()
-    except OSError:
+    except (OSError, RuntimeError):
         forget()
         raise
     forks.agents.append(_agent)

@@ -225,6 +225,17 @@ def test_a_socket_that_is_left_behind_proves_nothing(probes: Probes) -> None:
         probes.ask("looks.hello")
 
 
+def test_sockets_of_processes_that_have_ended_are_removed(probes: Probes) -> None:
+    """Who forks for each request leaves one each time."""
+    code = (
+        "import os\nfor _ in range(5): os.fork() or os._exit(0)\nwhile True:\n  try: os.wait()\n  except OSError: break"
+    )
+    with target(probes, code) as process:
+        assert len(probes.listed()) > 1
+        probes.ask("looks.hello")
+        assert probes.listed() == [process.pid]
+
+
 def test_after_it_was_stopped_nothing_is_left(probes: Probes) -> None:
     """No socket, no thread."""
     code = "import os"
