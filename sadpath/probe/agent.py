@@ -252,17 +252,27 @@ OPS = ("stop",)
 
 
 def answer(question: bytes) -> bytes:
-    """Return the answer to one question. Whatever fails is an answer too, and its traceback is not kept."""
+    """Return the answer to one question. Whatever fails is an answer too, and its traceback is not kept.
+
+    Also what is no `Exception`: memory that ran out, or what a service raises in all of its threads to end them.
+    """
     import json  # noqa: PLC0415 - Python code, so not before we are asked
 
     try:
         arguments = json.loads(question)
         page = {"ok": _function(arguments.pop("op"))(**arguments)}
-        return json.dumps(page, default=repr).encode() + b"\n"
-    except Exception as reason:  # noqa: BLE001 - the target must not see any
-        text = f"{type(reason).__name__}: {reason}"
-        reason.__traceback__ = None
-        return json.dumps({"error": text}).encode() + b"\n"
+        return json.dumps(page).encode() + b"\n"
+    except BaseException as reason:  # noqa: BLE001 - the target must not see any
+        BaseException.with_traceback(reason, None)
+        return json.dumps({"error": _in_words(reason)}).encode() + b"\n"
+
+
+def _in_words(reason: BaseException) -> str:
+    """Return what failed, without asking its class for a text."""
+    from .explain import message  # noqa: PLC0415 - as above
+    from .objects import type_name  # noqa: PLC0415
+
+    return f"{type_name(type(reason)).rpartition('.')[2]}: {message(reason)}"
 
 
 def _function(op: str) -> Any:

@@ -11,6 +11,7 @@ import time
 
 from .agent import sleep, start_thread
 from .census import is_supported
+from .frozen import frozen_exceptions
 from .heap import full_census
 from .memory import what_is_left
 from .objects import LONGEST_FILE, elements_of, items_of, text
@@ -51,7 +52,7 @@ def settle(*, begins_round: bool = False) -> SettleAnswer:
     memory = what_is_left()
     if begins_round:
         switch_off()
-    census = full_census() if is_supported() else None
+    census = full_census(frozen_exceptions()) if is_supported() else None
     return {
         "in_use": memory.in_use,
         "anonymous": memory.anonymous,
