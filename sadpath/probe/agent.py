@@ -130,7 +130,7 @@ def _answer(connection: OwnSocket) -> None:
         question = connection.read_line(MAX_QUESTION, QUESTION_WITHIN_S)
         if question:
             connection.write(answer(question), ANSWER_WITHIN_S)
-    except OSError:
+    except BaseException:  # noqa: BLE001, S110 - the target must not see any
         pass
     finally:
         connection.close()
@@ -269,9 +269,11 @@ def answer(question: bytes) -> bytes:
 
 def _in_words(reason: BaseException) -> str:
     """Return what failed, without asking its class for a text."""
-    from .explain import message  # noqa: PLC0415 - as above
-    from .objects import type_name  # noqa: PLC0415
-
+    try:
+        from .explain import message  # noqa: PLC0415 - as above
+        from .objects import type_name  # noqa: PLC0415
+    except (OSError, ImportError):  # no descriptor is free, or the files have gone
+        return "a module of the probe cannot be imported"
     return f"{type_name(type(reason)).rpartition('.')[2]}: {message(reason)}"
 
 

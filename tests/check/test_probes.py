@@ -232,5 +232,6 @@ def test_why_a_cause_is_missing_is_said(tmp_path: Path) -> None:
     service = [sys.executable, "-c", LEAKS, str(free_port())]
     found = check(tmp_path, "--request", "GET /x", "--budget", "5", "--", *service)
     assert found.path("GET /x 404")["verdict"] == "leaks"
-    (note,) = [one for one in found.summary["notes"] if "explain" in one]
+    (note,) = [one for one in found.summary["notes"] if "cause" in one]
     assert note.startswith("GET /x 404: its cause is not known, since the probe in process ")
+    assert note.endswith(": a module of the probe cannot be imported")
