@@ -89,7 +89,8 @@ def _attach(target: Target, probes: Probes) -> str:
     assert user is not None  # noqa: S101 - or there is a reason
     script = _files_for(user, probes.folder)
     for process in target.tree():
-        if why := _attach_one(process.pid, user, script):
+        why = _attach_one(process.pid, user, script)
+        if why and process.is_running():
             return why
 
     def answers() -> bool:
