@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import psutil
 
 import sadpath.probe
+from sadpath.check.service.folder import temporary_folder
 from sadpath.check.service.probes import NoAnswer, Probes
 from sadpath.check.service.target import Target, wait_until
 from sadpath.errors import CommandError, Status
@@ -43,11 +43,11 @@ def attached(url: str, pid: int) -> Iterator[Target]:
     process = _process(pid)
     target = Target(f"process {pid}", url, process)
     target.source = source_of(SourceSpec(pid=pid))
-    with tempfile.TemporaryDirectory(prefix="sadpath-") as folder:
-        sockets = Path(folder) / "probes"
+    with temporary_folder() as folder:
+        sockets = folder / "probes"
         sockets.mkdir(mode=0o700)
         probes = Probes(sockets)
-        target.why_no_probe = _attach(target, Path(folder), probes)
+        target.why_no_probe = _attach(target, folder, probes)
         target.probes = None if target.why_no_probe else probes
         try:
             yield target
