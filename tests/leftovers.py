@@ -41,8 +41,8 @@ class Leftovers:
         """Fail, with their names, unless all are gone in time."""
         with suppress(AssertionError):
             until(lambda: not (self.processes() or self.files()), PATIENCE_S, "their end")
-        left = [_command(process) for process in self.processes()], self.files()
-        assert left == ([], [])
+        if left := [*map(_command, self.processes()), *self.files()]:
+            raise AssertionError(f"left: {left}")
 
     def end(self) -> None:
         """Kill all processes."""
