@@ -22,7 +22,7 @@ AGAIN_S = 0.1
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Make a folder that only this user can read. It is removed in the end, also when we are killed."""
+    """Make a folder that is nobody else's. It is removed in the end, also when we are killed."""
     with (
         tempfile.TemporaryDirectory(prefix="sadpath-", ignore_cleanup_errors=True) as folder,
         subprocess.Popen(  # noqa: S603 - this module
