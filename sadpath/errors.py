@@ -44,15 +44,15 @@ class CommandError(Exception):
         self.exit_code = int(status)
 
     def format_message(self) -> str:
-        """Return the line."""
-        return self.message
+        """Return the line, as it can stand in a terminal or a log."""
+        return terminal(self.message)
 
     def show(self, file: IO[str] | None = None, command: str = "sadpath") -> None:
         """Print the line, to standard error by default, after the name of the command that was typed."""
         out = file or sys.stderr
         if out:  # Python has none where it was closed
             with contextlib.suppress(OSError):  # nobody can be told that the line itself was not written
-                out.write(f"{terminal(f'{command}: {self.message}')}\n")
+                out.write(f"{terminal(command)}: {self.format_message()}\n")
 
 
 def in_words(error: OSError) -> str:

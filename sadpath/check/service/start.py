@@ -22,6 +22,7 @@ from sadpath.check.service.target import LOOK_AGAIN_S, Target, wait_until
 from sadpath.errors import CommandError, Status
 from sadpath.hosts import urlsplit_or_none
 from sadpath.lifeline import Child
+from sadpath.text import terminal
 
 INJECT = Path(sadpath.probe.__file__).parent / "inject"
 STARTS_WITHIN_S = 60.0
@@ -125,7 +126,7 @@ def _wait_until_it_listens(target: Target, port: int | None) -> Listener:
             raise CommandError(f"{waited}; name its address with --url{last}")
         if time.monotonic() > say_at:
             say_at = deadline
-            sys.stderr.write(f"waiting for {target.name} to listen, up to {STARTS_WITHIN_S:.0f} s …\n")
+            sys.stderr.write(terminal(f"waiting for {target.name} to listen, up to {STARTS_WITHIN_S:.0f} s …") + "\n")
         time.sleep(LOOK_AGAIN_S)
 
 
