@@ -28,6 +28,7 @@ from sadpath.check.service.target import Target, TargetSpec
 from sadpath.check.settings import Settings, template
 from sadpath.errors import CommandError, Status, writing_to
 from sadpath.fault import keep_secret
+from sadpath.files import write_whole
 from sadpath.hosts import urlsplit_or_none
 from sadpath.sources import SourceSpec
 from sadpath.text import terminal
@@ -81,7 +82,7 @@ def init(spec: TargetSpec | None, settings: Settings, file: Path) -> int:
     for note in plan.notes:
         _say(aside, f"note: {note}")
     with writing_to(file):
-        file.write_text(template(plan.paths), encoding="utf-8")
+        write_whole(file, template(plan.paths).encode())
     _say(aside, f"wrote {file}; next: sadpath check -- COMMAND")
     return int(Status.OK)
 
