@@ -16,9 +16,11 @@ from rich.text import Text
 from sadpath.check.driver import Driver, Request
 from sadpath.check.events import Ended, Handler, tell
 from sadpath.check.find import Plan
+from sadpath.check.find.candidates import UNKNOWN_PATH
 from sadpath.check.find.careful import Careful
-from sadpath.check.find.paths import UNKNOWN_PATH, Finder
+from sadpath.check.find.paths import Finder
 from sadpath.check.measure.session import Session
+from sadpath.check.own_memory import limited_memory
 from sadpath.check.report import Files
 from sadpath.check.report.console import PIPE_WIDTH, Progress, Result
 from sadpath.check.result import EndReason, read_baseline
@@ -54,7 +56,7 @@ def run(  # noqa: PLR0913 - one for each thing that was typed
     keep_secret(value for one in (settings, *settings.requests) for value in one.headers.values())
     accepted = read_baseline(baseline) if baseline else frozenset()
     files.check_folders()
-    with open_target(spec) as target, _driver(target, settings, spec) as plain:
+    with open_target(spec) as target, limited_memory(), _driver(target, settings, spec) as plain:
         driver = Careful(plain)
         plan = _plan(target, driver, settings, aside, safe_only=list_only, is_agreed=is_agreed)
         if list_only:
@@ -77,7 +79,7 @@ def init(spec: TargetSpec | None, settings: Settings, file: Path) -> int:
     aside = Console(stderr=True)
     plan = Plan(())
     if spec:
-        with open_target(spec) as target, _driver(target, settings, spec) as driver:
+        with open_target(spec) as target, limited_memory(), _driver(target, settings, spec) as driver:
             plan = _plan(target, Careful(driver), settings, aside, safe_only=True)
     for note in plan.notes:
         _say(aside, f"note: {note}")
@@ -167,11 +169,8 @@ def _ask(console: Console) -> None:
     """Ask whether to go on, where somebody is there to answer. Raises `CommandError` for anything but yes."""
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
         return
-    try:
-        answer = console.input("Go on? [y/N] ", markup=False)
-    except EOFError:
-        answer = ""
-    if answer.strip().lower() not in ("y", "yes"):
+    console.print("Go on? [y/N] ", end="", highlight=False, markup=False)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise CommandError(
             "nothing was sent that may change data; leave out --writes, or add --yes", Status.WRONG_COMMAND
         )

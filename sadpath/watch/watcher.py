@@ -51,7 +51,7 @@ class BoundedPage:
 
     def read(self) -> Reading:
         """Read the page. Raises `Unreadable`."""
-        with gevent.Timeout(PATIENCE_S, Unreadable(f"{without_user(self.page.url)}: timed out")):
+        with gevent.Timeout(PATIENCE_S, Unreadable(f"{self.page}: timed out")):
             return self.page.read()
 
 
