@@ -22,6 +22,7 @@ from sadpath.check.service.target import LOOK_AGAIN_S, STARTS_WITHIN_S, Target, 
 from sadpath.errors import CommandError, Status
 from sadpath.hosts import urlsplit_or_none
 from sadpath.lifeline import Child
+from sadpath.text import terminal
 
 INJECT = Path(sadpath.probe.__file__).parent / "inject"
 SAYS_SO_AFTER_S = 3.0
@@ -130,7 +131,7 @@ def _wait_until_it_listens(target: Target, port: int | None, within_s: float) ->
             raise CommandError(_does_not_listen(target, port, within_s))
         if waited > say_after:
             say_after += SAYS_SO_AGAIN_S
-            sys.stderr.write(f"waiting for {target.name} to listen, {waited:.0f} of {within_s:g} s …\n")
+            sys.stderr.write(terminal(f"waiting for {target.name} to listen, {waited:.0f} of {within_s:g} s …") + "\n")
         time.sleep(LOOK_AGAIN_S)
 
 
