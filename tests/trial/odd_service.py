@@ -13,6 +13,9 @@ from tests.check.test_odd_answers import NO_ANSWERS, ODD_ANSWERS, TRICKLES, WITH
 from tests.hostile_text import HOSTILE
 
 Answer = Callable[[bytes], bytes | Iterator[bytes]]
+ODD = "/odd"
+"""Where the answer is odd."""
+
 STRANGER = "http://192.0.2.1/openapi.json"
 """An address that belongs to nobody: RFC 5737 reserves it for documentation."""
 
@@ -68,16 +71,21 @@ DESCRIPTIONS: Mapping[str, Callable[[], bytes]] = {
 
 
 def describing(page: bytes) -> Answer:
-    """Return what has this description, and nothing else."""
-    description = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
-        len(page),
-        page,
-    )
-    return lambda head: description if head.split()[1:2] == [b"/openapi.json"] else NOT_FOUND
+    """Return what has this description."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(page)
+    return always(head + page)
+
+
+def only_at(path: bytes, answer: Answer) -> Answer:
+    """Return what answers so at one path, and as anybody everywhere else: it is found to speak HTTP."""
+    return lambda head: answer(head) if head.split()[1:2] == [path] else NOT_FOUND
 
 
 if __name__ == "__main__":
     port, kind = sys.argv[1:]
-    answer = ANSWERS.get(kind) or describing(DESCRIPTIONS[kind]())
+    if kind in ANSWERS:
+        service = only_at(ODD.encode(), ANSWERS[kind])
+    else:
+        service = only_at(b"/openapi.json", describing(DESCRIPTIONS[kind]()))
     with socket.create_server(("127.0.0.1", int(port))) as listening:
-        Server(answer).serve(listening)
+        Server(service).serve(listening)

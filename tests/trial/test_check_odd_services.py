@@ -8,7 +8,7 @@ import pytest
 
 from loadtest.ports import free_port
 from sadpath.errors import Status
-from tests.trial.odd_service import ANSWERS, DESCRIPTIONS
+from tests.trial.odd_service import ANSWERS, DESCRIPTIONS, ODD
 from tests.trial.running_check import running_check
 
 HONEST = {Status.OK, Status.WRONG_COMMAND, Status.INCONCLUSIVE, Status.FAILED}
@@ -33,7 +33,7 @@ def judge(kind: str, folder: Path, *options: str) -> list[str]:
 @pytest.mark.slow
 def test_a_check_of_headers_without_an_end_ends(tmp_path: Path) -> None:
     """The representative of those below."""
-    assert judge("without an end: headers", tmp_path, "--request", "GET /") == []
+    assert judge("without an end: headers", tmp_path, "--request", f"GET {ODD}") == []
 
 
 @pytest.mark.trial
@@ -42,7 +42,7 @@ def test_a_hostile_answer_is_told_in_words_and_leaves_nothing(
     kind: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     """No HTTP, without an end, slowly, or not what it says that it is."""
-    left = judge(kind, tmp_path, "--request", "GET /")
+    left = judge(kind, tmp_path, "--request", f"GET {ODD}")
     record_property("left", len(left))
     assert left == []
 
