@@ -31,7 +31,8 @@ def check_host(url: str, *, i_own_this_host: bool = False, option: str = "--i-ow
     parts = urlsplit_or_none(url)
     if parts is None:
         raise CommandError(
-            f"expected the address of a service, got {url!r} (for example http://127.0.0.1:8000)", Status.WRONG_COMMAND
+            f"expected the address of a service, got {without_user(url)!r} (for example http://127.0.0.1:8000)",
+            Status.WRONG_COMMAND,
         )
     if i_own_this_host:
         return

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any
-
 from hypothesis import HealthCheck, settings
 
-MANY = int(os.environ.get("SADPATH_EXAMPLES", "1"))
-"""How many times as many as in the fast tests."""
 
-
-def examples(few: int, **more: Any) -> settings:
+def examples(count: int) -> settings:
     """So many, the same each time, however long one takes: a machine may be busy."""
     return settings(
-        max_examples=few * MANY,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        **more,
+        max_examples=count, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
     )

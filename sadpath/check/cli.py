@@ -12,6 +12,7 @@ from sadpath.check.run import init, run
 from sadpath.check.service.target import TargetSpec
 from sadpath.check.settings import FILE, Settings, overridden, read_settings, size
 from sadpath.check.settings import request as parsed_request
+from sadpath.hosts import basic_authorization, without_user
 from sadpath.sources import SourceSpec
 from sadpath.verdict.verdict import FLAT_BELOW_EXACT
 
@@ -81,8 +82,10 @@ def check(  # noqa: PLR0913 - one for each thing that a check depends on
     ] = False,
 ) -> None:
     """Check a service."""
+    read = read_settings(config)
     settings = overridden(
-        read_settings(config),
+        read,
+        headers={**read.headers, **basic_authorization(url or service[0])},
         requests=tuple(map(parsed_request, request)) if request else None,
         schema=schema or None,
         include=tuple(include) if include else None,
@@ -93,10 +96,16 @@ def check(  # noqa: PLR0913 - one for each thing that a check depends on
         concurrency=concurrency,
         memory_limit=size(memory_limit) if memory_limit else None,
     )
-    spec = TargetSpec(tuple(service), url, SourceSpec(pid, container, metrics), i_own_this_host=i_own_this_host)
+    source = SourceSpec(pid, container, metrics)
+    spec = TargetSpec(_words(service), without_user(url), source, i_own_this_host=i_own_this_host)
     files = {"json": json_file, "junit": junit, "html": html}
     named = Files({name: file for name, file in files.items() if file})
     raise typer.Exit(run(spec, settings, named, baseline, list_only=list_only, is_agreed=yes))
+
+
+def _words(service: list[str]) -> tuple[str, ...]:
+    """Return what was typed, of an address without its user; the words of a command are its own."""
+    return (without_user(service[0]),) if len(service) == 1 else tuple(service)
 
 
 INIT_HELP = """Write sadpath.toml, the settings of `sadpath check`, with a comment for each.
@@ -117,4 +126,4 @@ def write_settings(
     config: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.")] = FILE,
 ) -> None:
     """Write the settings file."""
-    raise typer.Exit(init(TargetSpec(tuple(service), url) if service else None, Settings(), config))
+    raise typer.Exit(init(TargetSpec(_words(service), without_user(url)) if service else None, Settings(), config))

@@ -12,8 +12,10 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 MOST_OF_A_HEAD = 1 << 18
@@ -26,12 +28,36 @@ INTERIM = range(100, 200)
 """Statuses after which the answer is still to come, but for that of an upgrade."""
 
 
+@dataclass(frozen=True)
+class End:
+    """One end of a TCP connection; of IPv4, also on a socket of IPv6, if it is."""
+
+    address: IPv4Address | IPv6Address
+    port: int
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Both ends of a connection of ours."""
+
+    ours: End
+    theirs: End
+
+
+def plain_address(address: str | bytes) -> IPv4Address | IPv6Address:
+    """Return an IP address, as IPv4 where IPv6 only wraps one."""
+    parsed = ip_address(address)
+    return getattr(parsed, "ipv4_mapped", None) or parsed
+
+
 class TooMuch(OSError):  # noqa: N818 - not of the program
     """An answer has more bytes than are read of it."""
 
 
 class Connection(http.client.HTTPConnection):
     """A connection whose exchanges end at `until`, on the monotonic clock, and after `bytes_left`.
+
+    `ends` are its ends once it was opened.
 
     A certificate is not verified: the service is the user's own.
     """
@@ -41,6 +67,7 @@ class Connection(http.client.HTTPConnection):
         self.until, self.bytes_left, self.has_more = until, MOST_OF_A_HEAD, False
         self._is_secure = is_secure
         self._answer: http.client.HTTPResponse | None = None
+        self.ends: Ends | None = None
 
     @property
     def host_header(self) -> str:
@@ -52,6 +79,7 @@ class Connection(http.client.HTTPConnection):
         """Open it, in time."""
         plain = socket.create_connection((self.host, self.port), timeout=self.seconds_left())
         self.sock = _Timed(plain, self)
+        self.ends = Ends(_end(plain.getsockname()), _end(plain.getpeername()))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._is_secure:
             plain.settimeout(self.seconds_left())
@@ -125,6 +153,11 @@ def _says(words: str) -> Iterator[None]:
         yield
     except TooMuch:
         raise TooMuch(words) from None
+
+
+def _end(name: Sequence[Any]) -> End:
+    """Return the end that a socket names."""
+    return End(plain_address(name[0].partition("%")[0]), name[1])
 
 
 def _unverified() -> ssl.SSLContext:

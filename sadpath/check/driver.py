@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Self
 from urllib.parse import urlsplit
 
-from sadpath.check.connection import Connection, TooMuch
+from sadpath.check.connection import Connection, Ends, TooMuch
 from sadpath.hosts import check_host
 
 MOST_OF_A_BODY = 1 << 20
@@ -130,6 +130,13 @@ class Driver:
             )
         return answers
 
+    def newly_opened(self) -> list[Ends]:
+        """Return the connections that were opened since this was asked; of many in a row the first and the last."""
+        opened = [ends for client in self._clients for ends in client.opened]
+        for client in self._clients:
+            client.opened = []
+        return opened
+
     def close(self) -> None:
         """Close the connections, each of which may keep its last request alive in the service."""
         for client in self._clients:
@@ -151,13 +158,17 @@ class _Turns:
 
 
 class Client:
-    """One connection to the service at `url`. The first request opens it, and so does one after a failure."""
+    """One connection to the service at `url`. The first request opens it, and so does one after a failure.
+
+    `opened` are the ends of the first and of the last connection that were opened since it was emptied.
+    """
 
     def __init__(self, url: str, timeout_s: float) -> None:
         parts = urlsplit(url)
         self._host, self._port, self._prefix = str(parts.hostname), parts.port, parts.path.rstrip("/")
         self._is_secure, self._timeout_s = parts.scheme == "https", timeout_s
         self._http: Connection | None = None
+        self.opened: list[Ends] = []
 
     def send(self, request: Request, *, may_repeat: bool) -> Answer:
         """Send one request and read its answer. Whatever goes wrong is the answer's `failure`.
@@ -194,12 +205,15 @@ class Client:
         """Return the status, and why the answer is not complete, if it is not."""
         if self._http and self._http.is_spent():
             self.close()
+        is_new = self._http is None
         http = self._http = self._http or Connection(self._host, self._port, is_secure=self._is_secure, until=until)
         http.until = until
         headers = dict(request.headers)
         if request.body or request.method in ("POST", "PUT", "PATCH"):
             headers = {"Content-Length": str(len(request.body)), **headers}
         response = http.ask(request.method, self._prefix + request.path, headers, request.body)
+        if is_new and http.ends:
+            self.opened = [*self.opened[:1], http.ends]
         try:
             for _ in http.body(response, MOST_OF_A_BODY):
                 pass

@@ -16,9 +16,11 @@ from rich.text import Text
 from sadpath.check.driver import Driver, Request
 from sadpath.check.events import Ended, Handler, tell
 from sadpath.check.find import Plan
+from sadpath.check.find.candidates import UNKNOWN_PATH
 from sadpath.check.find.careful import Careful
-from sadpath.check.find.paths import UNKNOWN_PATH, Finder
+from sadpath.check.find.paths import Finder
 from sadpath.check.measure.session import Session
+from sadpath.check.own_memory import limited_memory
 from sadpath.check.report import Files
 from sadpath.check.report.console import PIPE_WIDTH, Progress, Result
 from sadpath.check.result import EndReason, read_baseline
@@ -51,11 +53,11 @@ def run(  # noqa: PLR0913 - one for each thing that was typed
     aside, out = Console(stderr=True), Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     accepted = read_baseline(baseline) if baseline else frozenset()
     files.check_folders()
-    with open_target(spec) as target, _driver(target, settings, spec) as plain:
+    with open_target(spec) as target, limited_memory(), _driver(target, settings, spec) as plain:
         driver = Careful(plain)
         plan = _plan(target, driver, settings, aside, safe_only=list_only, is_agreed=is_agreed)
         if list_only:
-            return _listed(plan, out)
+            return listed(plan, out)
         limit = settings.memory_limit or psutil.virtual_memory().available // 2
         session = Session(target, driver, plan, settings, memory_limit=limit, accepted=accepted)
         with Progress(aside) as progress:
@@ -74,7 +76,7 @@ def init(spec: TargetSpec | None, settings: Settings, file: Path) -> int:
     aside = Console(stderr=True)
     plan = Plan(())
     if spec:
-        with open_target(spec) as target, _driver(target, settings, spec) as driver:
+        with open_target(spec) as target, limited_memory(), _driver(target, settings, spec) as driver:
             plan = _plan(target, Careful(driver), settings, aside, safe_only=True)
     for note in plan.notes:
         _say(aside, f"note: {note}")
@@ -86,6 +88,8 @@ def init(spec: TargetSpec | None, settings: Settings, file: Path) -> int:
 
 def open_target(spec: TargetSpec) -> AbstractContextManager[Target]:
     """Return what starts the service, or finds it. Raises `CommandError`."""
+    if sys.platform == "linux" and not Path("/proc/self").exists():
+        raise CommandError("processes cannot be seen, since /proc is not mounted; type: mount -t proc proc /proc")
     first, options = spec.words[0], " or ".join(f"--{one.name}" for one in fields(SourceSpec))
     if len(spec.words) == 1 and urlsplit_or_none(first):
         if spec.source.pid is not None:
@@ -162,17 +166,14 @@ def _ask(console: Console) -> None:
     """Ask whether to go on, where somebody is there to answer. Raises `CommandError` for anything but yes."""
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
         return
-    try:
-        answer = console.input("Go on? [y/N] ", markup=False)
-    except EOFError:
-        answer = ""
-    if answer.strip().lower() not in ("y", "yes"):
+    console.print("Go on? [y/N] ", end="", highlight=False, markup=False)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise CommandError(
             "nothing was sent that may change data; leave out --writes, or add --yes", Status.WRONG_COMMAND
         )
 
 
-def _listed(plan: Plan, out: Console) -> int:
+def listed(plan: Plan, out: Console) -> int:
     """Print the error paths that would be measured."""
     for path in plan.paths:
         _say(out, f"{path.name}  {path.request.path}")

@@ -7,7 +7,6 @@ from it.
 from __future__ import annotations
 
 import difflib
-import glob
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -186,7 +185,7 @@ SETTINGS = (
     Setting("headers", "", _headers, "a table of texts", 'Authorization = "Bearer …"',
             "Headers that go with every request. Do not commit a token that is worth something."),
     Setting("include", "paths", _texts, "a list of texts", '["/api/*"]'),
-    Setting("exclude", "paths", _texts, "a list of texts", "[]"),
+    Setting("exclude", "paths", _texts, "a list of texts", '["/admin/*"]'),
     Setting("budget_s", "limits", _number, "a number", _default("budget_s"), "seconds to measure", least=1.0),
     Setting("bytes_per_request", "limits", _number, "a number", _default("bytes_per_request"),
             "growth below this is flat", least=1.0),
@@ -269,9 +268,6 @@ def _table(
     return values
 
 
-ENDS_SOMETHING = ("shutdown", "logout", "signout", "restart", "stop", "kill", "exit", "quit")
-"""Words of operations that one does not want to have repeated; excluded, for the reader to decide."""
-
 LONGEST_BODY = 1000
 """Bytes of a body that is written to the file."""
 
@@ -297,28 +293,19 @@ def template(paths: Sequence[ErrorPath] = ()) -> str:
             lines += ["", f"# {one.about}", *_assigned(one)]
     for table, about in TABLES.items():
         lines += ["", *([f"# {about}"] if about else []), f"[{table}]"]
-        lines += [line for one in SETTINGS if one.table == table for line in _assigned(one, paths)]
+        lines += [line for one in SETTINGS if one.table == table for line in _assigned(one)]
     if not paths:
         return "\n".join(lines) + "\n" + NO_REQUESTS
     lines += ["", "# The error paths that were found. All are checked; take the # off some, and those alone are."]
     return "\n".join([*lines, *(line for path in paths for line in _commented(path))]) + "\n"
 
 
-def _assigned(one: Setting, paths: Sequence[ErrorPath] = ()) -> Iterator[str]:
-    """Yield the lines of one setting, which change nothing, but for operations that are excluded."""
+def _assigned(one: Setting) -> Iterator[str]:
+    """Yield the lines of one setting, which change nothing."""
     if one.name == "headers":
         yield from ("[headers]", f"# {one.example}")
-    elif one.name == "exclude":
-        templates = dict.fromkeys(path.path for path in paths)
-        risky = [_pattern(path) for path in templates if any(word in path.lower() for word in ENDS_SOMETHING)]
-        yield from _toml({"exclude": risky})
     else:
         yield f"# {one.name} = {one.example}" + (f"  # {one.about}" if one.table and one.about else "")
-
-
-def _pattern(path: str) -> str:
-    """Return the pattern of one path; what no file can have is any character."""
-    return SURROGATE.sub("?", glob.escape(path))
 
 
 def _commented(path: ErrorPath) -> Iterator[str]:

@@ -13,7 +13,7 @@ from urllib.request import Request
 from prometheus_client import Metric, openmetrics, parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
-from sadpath.hosts import direct_opener
+from sadpath.hosts import basic_authorization, direct_opener, without_user
 from sadpath.sources import Reading, Unreadable
 
 MAX_PAGE_BYTES = 16 * 2**20
@@ -32,7 +32,7 @@ class MetricsPage:
     timeout_s: float = 2.0
 
     def __str__(self) -> str:
-        return self.url
+        return without_user(self.url)
 
     def read(self) -> Reading:
         """Fetch and parse the page. Raises `Unreadable` if it hangs, fails, is cut short or has no memory on it."""
@@ -64,7 +64,10 @@ class MetricsPage:
 def _fetch(url: str, timeout_s: float) -> tuple[str, bool]:
     """Fetch a page: its text, and whether it is OpenMetrics, where the last line proves that it is complete."""
     accept = f"{openmetrics.exposition.CONTENT_TYPE_LATEST},text/plain;version=0.0.4;q=0.5"
-    request = Request(url, headers={"Accept": accept})  # noqa: S310 - the scheme was checked
+    shown = without_user(url)
+    request = Request(shown, headers={"Accept": accept})  # noqa: S310 - the scheme was checked
+    for name, value in basic_authorization(url).items():
+        request.add_unredirected_header(name, value)
     deadline = time.monotonic() + timeout_s
     try:
         with direct_opener().open(request, timeout=timeout_s) as response:
@@ -73,9 +76,9 @@ def _fetch(url: str, timeout_s: float) -> tuple[str, bool]:
     except HTTPError as answer:
         answer.close()  # it holds a connection
         kind = WrongPage if answer.code < HTTPStatus.INTERNAL_SERVER_ERROR else Unreadable
-        raise kind(f"{answer.code} from {url}") from answer
+        raise kind(f"{answer.code} from {shown}") from answer
     except (OSError, HTTPException, UnicodeDecodeError) as error:
-        raise Unreadable(f"{url}: {_in_words(error)}") from error
+        raise Unreadable(f"{shown}: {_in_words(error)}") from error
 
 
 def _in_words(error: Exception) -> str:

@@ -49,7 +49,7 @@ class BoundedPage:
 
     def read(self) -> Reading:
         """Read the page. Raises `Unreadable`."""
-        with gevent.Timeout(PATIENCE_S, Unreadable(f"{self.page.url}: timed out")):
+        with gevent.Timeout(PATIENCE_S, Unreadable(f"{self.page}: timed out")):
             return self.page.read()
 
 

@@ -3,7 +3,16 @@ from urllib.request import BaseHandler, HTTPRedirectHandler, ProxyHandler, build
 import pytest
 
 from sadpath.errors import CommandError, Status
-from sadpath.hosts import check_host, direct_opener, host_name, is_own_name, is_own_origin
+from sadpath.hosts import (
+    basic_authorization,
+    check_host,
+    direct_opener,
+    host_name,
+    is_own_name,
+    is_own_origin,
+    same_origin,
+    without_user,
+)
 
 
 @pytest.mark.parametrize(
@@ -154,3 +163,60 @@ def test_a_page_of_another_origin_is_told_by_its_headers(
 def test_a_name_that_a_stranger_can_give_out_is_not_ours(host: str, name: str, is_own: bool) -> None:  # noqa: FBT001
     """Such a name can be rebound to this machine's address."""
     assert (host_name(host), is_own_name(host)) == (name, is_own)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://me:s3cret@127.0.0.1:8000/a?b=c@d", "http://127.0.0.1:8000/a?b=c@d"),
+        ("http://me@[::1]/", "http://[::1]/"),
+        ("http://a@b:s3cret@c/", "http://c/"),
+        ("http://127.0.0.1:8000/a@b?", "http://127.0.0.1:8000/a@b?"),
+        ("http://me:s3/cret@host/", "host/"),
+        ("shop=http://me:s3/cret@host/", "host/"),
+        ("users@home.yaml", "users@home.yaml"),
+    ],
+)
+def test_an_address_is_shown_without_its_user(url: str, shown: str) -> None:
+    """Of one that is malformed, nothing before the last @ is shown; what is no address is as it was."""
+    assert without_user(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("http://me:s3cret@127.0.0.1/", {"Authorization": "Basic bWU6czNjcmV0"}),
+        ("http://me@127.0.0.1/", {"Authorization": "Basic bWU6"}),
+        ("http://%6de:s3%63ret@127.0.0.1/", {"Authorization": "Basic bWU6czNjcmV0"}),
+        ("http://127.0.0.1/", {}),
+        ("no address", {}),
+    ],
+)
+def test_the_user_of_an_address_is_basic_credentials(url: str, sent: dict[str, str]) -> None:
+    """As for curl and browsers."""
+    assert basic_authorization(url) == sent
+
+
+@pytest.mark.parametrize(
+    ("url", "is_same"),
+    [
+        ("http://h/a", True),
+        ("http://H:80/b", True),
+        ("http://me:x@h", True),
+        ("https://h", False),
+        ("http://h:8080", False),
+        ("http://h.evil", False),
+        ("http://h@evil", False),
+        ("", False),
+    ],
+)
+def test_an_origin_is_scheme_host_and_port(url: str, is_same: bool) -> None:  # noqa: FBT001 - a case, and no switch
+    """Whatever the path; a missing port is the scheme's own."""
+    assert same_origin(url, "http://h") is is_same
+
+
+def test_a_refusal_does_not_show_the_password_of_an_address() -> None:
+    """Nor where the address is malformed for it."""
+    with pytest.raises(CommandError) as refusal:
+        check_host("http://me:s3/cret@127.0.0.1:8000")
+    assert "s3" not in refusal.value.message

@@ -2,63 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
-from itertools import groupby, pairwise
-from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from dataclasses import replace
+from itertools import groupby
 
 from sadpath.check.driver import Answer, Request
-from sadpath.check.find import PARAMETER, ErrorPath, Plan
+from sadpath.check.find import ErrorPath, Plan
+from sadpath.check.find.candidates import WRONG_METHOD, Candidate, Candidates
 from sadpath.check.find.careful import FIRST_ERROR, Careful
-from sadpath.check.find.refusable import BROKEN_JSON, REFUSALS, Barrier, Refusable, demands_credentials, refusable
-from sadpath.check.find.schema import Schema, cases, named_schema, usual_schema
+from sadpath.check.find.refusable import REFUSALS, Barrier, Refusable
+from sadpath.check.find.safe import SAFE_METHODS
 from sadpath.check.settings import Settings
 from sadpath.errors import CommandError
 
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 NOT_ALLOWED, UNPROCESSABLE, TOO_MANY = 405, 422, 429
-WRONG_METHOD = "TRACE"
-"""A method that paths for GET refuse. It is safe, and no parser of HTTP stumbles over it."""
-
-MAX_OPERATIONS = 400
-"""Operations of a description that are tried."""
-
 SILENT_OPERATIONS = 3
 """Operations in a row without an answer to any request, after which the service counts as gone."""
-
-UNKNOWN = "/{unknown}"
-UNKNOWN_PATH = "/sadpath-no-such-path"
-OVERSIZED = 2 << 20
-WRONG_TOKEN = "Bearer sadpath-wrong-token"  # noqa: S105 - it is no secret
-CREDENTIALS = {"authorization", "cookie", "x-api-key"}
-
-
-METHOD_OVERRIDES = {"x-http-method-override", "x-http-method", "x-method-override"}
-"""Headers by which some frameworks take a request as one of another method; `_method` in a query is another way."""
-
-CHANGES_SOMETHING = {
-    *("shutdown", "logout", "signout", "restart", "stop", "kill", "exit", "quit"),
-    *("delete", "remove", "destroy", "drop", "purge", "reset", "revoke"),
-}
-"""Words in the path of a safe operation which one does not want to have repeated: what it says may be what it does."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A request that may be refused. One that was `asked_for` is measured whatever it is answered with.
-
-    `demands_credentials` is whether its operation is described so.
-    """
-
-    method: str
-    template: str
-    request: Request
-    asked_for: bool = False
-    demands_credentials: bool = False
 
 
 class Finder:
@@ -81,18 +41,17 @@ class Finder:
         *,
         safe_only: bool = False,
     ) -> None:
-        self._sender, self._settings, self._routes = sender, settings, routes
-        self._say, self._agree, self._safe_only = say, agree, safe_only
-        self._notes: list[str] = []
-        self._writing: set[tuple[str, str]] = set()
+        self._settings = replace(settings, writes=settings.writes and not safe_only)
+        self._candidates = Candidates(sender.url, self._settings, routes)
+        self._sender, self._say, self._agree, self._safe_only = sender, say, agree, safe_only
+        self._notes = self._candidates.notes
 
     def find(self) -> Plan:
         """Return the error paths. Raises `CommandError` where the service does not answer any more."""
-        chosen = [one for one in self._candidates() if one.asked_for or self._is_wanted(one.method, one.template)]
+        chosen = self._candidates.chosen()
         if self._safe_only:
-            self._writing |= {(one.method, one.template) for one in chosen if one.method not in SAFE_METHODS}
             chosen = [one for one in chosen if one.method in SAFE_METHODS]
-        if may_write := _how_often(one for one in chosen if self._is_write(one)):
+        if may_write := _how_often(one for one in chosen if _is_write(one)):
             self._agree(f"--writes: {may_write} at {self._sender.url} are tried again and again, and may change data")
         self._say(f"looking for error paths with {len(chosen):,} requests")
         answered = self._sent([one for one in chosen if not isinstance(one.request, Refusable)])
@@ -103,130 +62,6 @@ class Finder:
         paths = self._confirmed(self._grouped(answered))
         self._describe(answered, paths)
         return Plan(tuple(paths), tuple(self._notes), tuple(dict.fromkeys(_accepted(answered))))
-
-    def _candidates(self) -> Iterator[Candidate]:
-        settings = self._settings
-        for request in settings.requests:
-            template = request.path.partition("?")[0]
-            yield Candidate(request.method, template, self._with_headers(request), asked_for=True)
-        if settings.requests and not settings.schema:
-            return
-        seen = []
-        for one in self._made():
-            seen.append(one)
-            yield replace(one, request=self._with_headers(one.request))
-        yield from self._without_credentials(seen)
-        yield from self._of_any_service(seen)
-
-    def _made(self) -> Iterator[Candidate]:
-        """Yield requests from the description or, without one, from the routes."""
-        settings = self._settings
-        if settings.schema:
-            schema: Schema | None = named_schema(settings.schema, settings.headers, self._sender.url)
-        else:
-            schema = usual_schema(self._sender.url, settings.headers, self._notes.append)
-        if schema is not None:
-            yield from self._from_schema(schema)
-        else:
-            self._notes.append(_without_schema(self._routes))
-            yield from self._from_routes()
-
-    def _from_schema(self, schema: Schema) -> Iterator[Candidate]:
-        """Yield our own requests first: they are the plainest, and stand for their group."""
-        self._notes += schema.notes
-        wanted = schema.narrowed(self._is_wanted, most=MAX_OPERATIONS)
-        described, operations = list(schema.operations()), list(wanted.operations())
-        tried = _how_many(len(operations), len(described))
-        self._notes.append(f"{schema.where} describes {len(described):,} operations{tried}")
-        self._see_operations([one[:2] for one in described], [one[:2] for one in operations])
-        for method, template, operation in operations:
-            guarded = demands_credentials(operation, schema.content)
-            for request in self._plain(method, template, operation, schema):
-                yield Candidate(method, template, request, demands_credentials=guarded)
-        made, notes = cases(wanted.narrowed(lambda method, _: self._may_send(method), most=MAX_OPERATIONS))
-        self._notes += notes
-        for case in made:
-            if self._settings.writes or not _overrides_method(case.request):
-                yield Candidate(case.method, case.template, case.request)
-
-    def _plain(self, method: str, template: str, operation: Mapping[str, Any], schema: Schema) -> Iterator[Request]:
-        path = _filled(template)
-        if not self._may_send(method):
-            yield from refusable(method, template, path, operation, schema.content)
-            return
-        yield Request(method, path)
-        if "requestBody" in operation:
-            yield from _with_bad_bodies(method, path)
-
-    def _from_routes(self) -> Iterator[Candidate]:
-        self._see_operations(self._routes, [one for one in self._routes if self._is_wanted(*one)])
-        for method, template in self._routes:
-            if self._may_send(method):
-                for value in ("999999999", "does-not-exist"):
-                    yield Candidate(method, template, Request(method, _filled(template, value)))
-
-    def _see_operations(self, known: Sequence[tuple[str, str]], wanted: Sequence[tuple[str, str]]) -> None:
-        """Note which are left out for what their paths say, and keep in mind which may change data."""
-        self._writing |= {one for one in wanted if one[0] not in SAFE_METHODS}
-        risky = [f"{method} {template}" for method, template in known if self._is_risky(method, template)]
-        if risky:
-            self._notes.append(
-                f"left out, since they may change something: {', '.join(risky)}; --request '{risky[0]}' checks one"
-            )
-
-    def _may_send(self, method: str) -> bool:
-        """Whether a request that its operation allows may be sent: one that cannot change data, unless it may."""
-        return method in SAFE_METHODS or self._settings.writes
-
-    def _without_credentials(self, seen: Sequence[Candidate]) -> Iterator[Candidate]:
-        """Yield each safe operation once without the credentials of the settings, and once with wrong ones."""
-        headers = self._settings.headers
-        credentials = {name for name in headers if name.lower() in CREDENTIALS}
-        others = {name: value for name, value in headers.items() if name not in credentials}
-        first = {(one.method, one.template): one for one in reversed(seen) if one.method in SAFE_METHODS}
-        for one in first.values():
-            if credentials:
-                yield replace(one, request=_with(one.request, others))
-            yield replace(one, request=_with(one.request, {**others, "Authorization": WRONG_TOKEN}))
-
-    def _of_any_service(self, seen: Sequence[Candidate]) -> Iterator[Candidate]:
-        """Yield what any service refuses: a path that it does not know, a method, a body that is too large."""
-        yield Candidate("GET", UNKNOWN, self._with_headers(Request("GET", UNKNOWN_PATH)))
-        known = next((one for one in seen if one.method == "GET"), None)
-        if known:
-            yield replace(known, method=WRONG_METHOD, request=replace(known.request, method=WRONG_METHOD))
-        with_body = next((one for one in seen if one.request.body), None)
-        if with_body:
-            body = b'"' + b"x" * OVERSIZED
-            yield replace(with_body, request=self._with_headers(replace(with_body.request, body=body)))
-
-    def _with_headers(self, request: Request) -> Request:
-        """Return a request with the user's headers, unless it has to be refused: they may be credentials."""
-        return request if isinstance(request, Refusable) else _with(request, self._settings.headers)
-
-    def _is_wanted(self, method: str, template: str) -> bool:
-        return self._is_chosen(method, template) and not self._is_risky(method, template)
-
-    def _is_chosen(self, method: str, template: str) -> bool:
-        include, exclude = self._settings.include, self._settings.exclude
-        if template == UNKNOWN and not include:
-            return True
-        name = f"{method} {template}"
-
-        def matches(patterns: Sequence[str]) -> bool:
-            return any(fnmatchcase(name, pattern) or fnmatchcase(template, pattern) for pattern in patterns)
-
-        return (not include or matches(include)) and not matches(exclude)
-
-    def _is_risky(self, method: str, template: str) -> bool:
-        """Whether an operation that was chosen, but not by its full name, is safe by its method alone."""
-        named = {template, f"{method} {template}"} & {*self._settings.include}
-        is_taken_at_its_word = self._settings.writes or named or method not in SAFE_METHODS
-        return not is_taken_at_its_word and _changes_something(template) and self._is_chosen(method, template)
-
-    def _is_write(self, one: Candidate) -> bool:
-        """Whether this is sent for `settings.writes` alone."""
-        return one.method not in SAFE_METHODS and not one.asked_for and not isinstance(one.request, Refusable)
 
     def _sent(self, candidates: Sequence[Candidate]) -> list[tuple[Candidate, Answer]]:
         """Send all, operation by operation, so that one which hangs costs few of them.
@@ -281,7 +116,7 @@ class Finder:
             self._notes.append(
                 f"the service limits the rate: {limited} of {len(answered)} requests were answered with 429"
             )
-        if untried := len(self._writing - {(one.method, one.template) for one, _ in answered}):
+        if untried := len(self._candidates.writing - {(one.method, one.template) for one, _ in answered}):
             self._notes.append(_untried(untried, safe_only=self._safe_only))
         failed = [answer.failure for _, answer in answered if answer.failure]
         if failed:
@@ -290,32 +125,10 @@ class Finder:
             self._notes.append("no request was answered with an error; name one with --request 'GET /users/999'")
 
 
-def _how_many(tried: int, described: int) -> str:
-    """Return how many operations were tried, and how to try others; nothing if all were."""
-    if tried == described:
-        return ""
-    spread = ", spread evenly; name others with --include" if tried == MAX_OPERATIONS else ""
-    return f", of which {tried:,} were tried{spread}"
-
-
-def _without_schema(routes: Sequence[tuple[str, str]]) -> str:
-    if routes:
-        return f"no OpenAPI description; {len(routes):,} routes were read in the running app"
-    return (
-        "no OpenAPI description and no routes were found; name one with --schema, or requests with "
-        "--request 'GET /users/999'"
-    )
-
-
 def _untried(count: int, *, safe_only: bool) -> str:
     operations = "operation that may change data was" if count == 1 else "operations that may change data were"
     why = "only safe methods are sent here, so a check may find more" if safe_only else "--writes tries them too"
     return f"{count:,} {operations} not tried; {why}"
-
-
-def _with_bad_bodies(method: str, path: str) -> Iterator[Request]:
-    yield Request(method, path, {"Content-Type": "application/json"}, BROKEN_JSON)
-    yield Request(method, path, {"Content-Type": "text/x-sadpath"}, b"neither")
 
 
 def _behind(barrier: Barrier, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -351,6 +164,11 @@ def _is_error(one: Candidate, answer: Answer) -> bool:
     return answer.status >= FIRST_ERROR and answer.status != TOO_MANY
 
 
+def _is_write(one: Candidate) -> bool:
+    """Whether a request may change data, which was not asked for by its name."""
+    return one.method not in SAFE_METHODS and not one.asked_for and not isinstance(one.request, Refusable)
+
+
 def _accepted(answered: Sequence[tuple[Candidate, Answer]]) -> Iterator[str]:
     """Yield the names of operations that accepted what may have changed data, unless that was asked for."""
     for one, answer in answered:
@@ -364,32 +182,6 @@ def _how_often(candidates: Iterable[Candidate]) -> str:
     *others, last = [f"{count:,} {method}" for method, count in sorted(counts.items())] or [""]
     operations = "operation" if counts.total() == 1 else "operations"
     return f"{' and '.join(filter(None, [', '.join(others), last]))} {operations}" if counts else ""
-
-
-def _overrides_method(request: Request) -> bool:
-    """Whether some frameworks would take this for a request of another method."""
-    query = parse_qs(urlsplit(request.path).query, keep_blank_values=True)
-    return "_method" in query or any(name.lower() in METHOD_OVERRIDES for name in request.headers)
-
-
-def _changes_something(template: str) -> bool:
-    """Whether a path says so with one of its words, also written as two: `/auth/sign-out`."""
-    words = [word.lower() for word in re.findall("[A-Z]?[a-z]+|[A-Z]+", re.sub(PARAMETER, "/", template))]
-    return not CHANGES_SOMETHING.isdisjoint([*words, *(one + other for one, other in pairwise(words))])
-
-
-def _filled(template: str, value: str = "999999999") -> str:
-    """Return a path of a template with values that most likely do not exist."""
-    filled = re.sub(
-        PARAMETER,
-        lambda parameter: "00000000-0000-4000-8000-000000000000" if "uuid" in parameter[0].lower() else value,
-        template,
-    )
-    return quote(filled, safe="/?%:@!$&'()*+,;=-._~", errors="surrogatepass")
-
-
-def _with(request: Request, headers: Mapping[str, str]) -> Request:
-    return replace(request, headers={**headers, **request.headers})
 
 
 def _gone(answered: Sequence[tuple[Candidate, Answer]]) -> CommandError:

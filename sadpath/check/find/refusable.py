@@ -11,10 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 from sadpath.check.driver import Request
+from sadpath.check.find.schema import Schema
 
 BROKEN_JSON = b'{"broken'
-MOST_REFERENCES = 10
-"""References in a row that are followed."""
 
 
 class Barrier(StrEnum):
@@ -47,22 +46,22 @@ class Refusable(Request):
 
 
 def refusable(
-    method: str, template: str, path: str, operation: Mapping[str, Any], description: Mapping[str, Any]
+    method: str, template: str, path: str, operation: Mapping[str, Any], schema: Schema
 ) -> Iterator[Refusable]:
     """Yield the requests of an operation that cannot reach it; none where its description allows all of ours."""
     name = f"{method} {template}"
-    if media_type := required_json(operation, description):
+    if media_type := required_json(operation, schema):
         yield Refusable(method, path, {"Content-Type": media_type}, BROKEN_JSON, name, Barrier.BODY)
-    if demands_credentials(operation, description):
+    if demands_credentials(operation, schema.content):
         yield Refusable(method, path, {}, b"", name, Barrier.CREDENTIALS)
 
 
-def required_json(operation: Mapping[str, Any], description: Mapping[str, Any]) -> str:
+def required_json(operation: Mapping[str, Any], schema: Schema) -> str:
     """Return the media type of a body that is required and can only be JSON; nothing where it can be anything else.
 
     A body of another type is never broken: a form, a text and a file are whatever they are.
     """
-    types = _required_media(operation, description) or _required_media_of_swagger(operation, description)
+    types = _required_media(operation, schema) or _required_media_of_swagger(operation, schema)
     return types[0] if types and all(map(_is_json, types)) else ""
 
 
@@ -78,51 +77,44 @@ def demands_credentials(operation: Mapping[str, Any], description: Mapping[str, 
     return all(isinstance(one, dict) and one and one.keys() <= schemes.keys() for one in required)
 
 
-def _required_media(operation: Mapping[str, Any], description: Mapping[str, Any]) -> list[str]:
-    """Return the media types of a required body in OpenAPI 3. A text may be anything, such as a file."""
-    body = _resolved(operation.get("requestBody"), description)
+def _required_media(operation: Mapping[str, Any], schema: Schema) -> list[str]:
+    """Return the media types of a required body in OpenAPI 3; none for a text, which may be a file or anything."""
+    body = operation.get("requestBody")
     content = _table(body, "content")
-    schemas = [_resolved(_table(content, name).get("schema"), description) for name in content]
-    is_required = body.get("required") is True and all(one.get("type") != "string" for one in schemas)
-    return list(content) if is_required else []
+    is_any = not content or any(_is_text(_table(content, name).get("schema"), schema) for name in content)
+    return list(content) if _is_required(body) and not is_any else []
 
 
-def _required_media_of_swagger(operation: Mapping[str, Any], description: Mapping[str, Any]) -> list[str]:
+def _required_media_of_swagger(operation: Mapping[str, Any], schema: Schema) -> list[str]:
     """Return the media types of a required body in Swagger 2, where it is a parameter."""
     parameters = operation.get("parameters")
-    resolved = [_resolved(one, description) for one in parameters] if isinstance(parameters, list) else []
-    bodies = [one for one in resolved if one.get("in") == "body" and one.get("required") is True]
-    types = operation.get("consumes", description.get("consumes"))
-    is_text = any(_resolved(one.get("schema"), description).get("type") == "string" for one in bodies)
-    return [str(one) for one in types] if bodies and not is_text and isinstance(types, list) else []
+    bodies = [one for one in parameters if _is_body(one)] if isinstance(parameters, list) else []
+    types = operation.get("consumes", schema.content.get("consumes"))
+    is_any = not isinstance(types, list) or any(_is_text(one.get("schema"), schema) for one in bodies)
+    return [] if is_any or not any(map(_is_required, bodies)) else [str(one) for one in types]
 
 
-def _resolved(node: Any, description: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a part of the description, where it may be a reference to another; what is none is empty."""
-    for _ in range(MOST_REFERENCES):
-        if not isinstance(node, dict):
-            return {}
-        target = node.get("$ref")
-        if target is None:
-            return node
-        node = _at(str(target), description)
-    return {}
+def _is_body(parameter: Any) -> bool:
+    return isinstance(parameter, dict) and parameter.get("in") == "body"
 
 
-def _at(reference: str, description: Mapping[str, Any]) -> Any:
-    """Return what `#/components/…` refers to; None where it leads elsewhere."""
-    start, *keys = reference.split("/")
-    node: Any = description if start == "#" else None
-    for key in keys:
-        node = node.get(key.replace("~1", "/").replace("~0", "~")) if isinstance(node, dict) else None
-    return node
+def _is_required(body: Any) -> bool:
+    return isinstance(body, dict) and body.get("required") is True
 
 
-def _table(node: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = node.get(key)
+def _is_text(schema: Any, description: Schema) -> bool:
+    followed = description.followed(schema)
+    return not isinstance(followed, dict) or followed.get("type") == "string"
+
+
+def _table(node: Any, key: str) -> Mapping[str, Any]:
+    value = node.get(key) if isinstance(node, dict) else None
     return value if isinstance(value, dict) else {}
 
 
 def _is_json(media_type: str) -> bool:
+    """Whether a request can have this type, and is then one of JSON."""
+    if not (media_type.isascii() and media_type.isprintable()):
+        return False
     name = media_type.partition(";")[0].strip().lower()
     return name == "application/json" or (name.startswith("application/") and name.endswith("+json"))

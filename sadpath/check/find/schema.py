@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +20,12 @@ from sadpath.errors import CommandError, Status
 from sadpath.hosts import basic_authorization, same_origin, urlsplit_or_none, without_user
 
 USUAL_PLACES = ("/openapi.json", "/swagger.json", "/api/openapi.json", "/api/schema/?format=json", "/v1/openapi.json")
-MAKES_CASES_WITHIN_S = 60.0
+MOST_CPU_S = 60
+"""CPU time of the process that makes requests."""
+
+MAKES_CASES_WITHIN_S = 300.0
+"""It waits for nothing, but other processes may keep it waiting."""
+
 LONGEST_PATH = 2000
 LONGEST_CHAIN = 20
 """Of references that lead to references."""
@@ -65,11 +71,11 @@ class Schema:
         Of its body and its parameters, too, those that stand elsewhere in the description are put in place.
         """
         for template, item in self.content["paths"].items():
-            methods = self._followed(item) if _is_path(template) else {}
+            methods = self.followed(item)
             for method in methods if isinstance(methods, dict) else ():
                 name = (method.upper(), self.prefix + template)
                 if method in METHODS and (self.kept is None or name in self.kept):
-                    operation = self._followed(methods[method])
+                    operation = self.followed(methods[method])
                     if isinstance(operation, dict):
                         yield *name, self._in_place(operation)
 
@@ -79,28 +85,17 @@ class Schema:
         Of more than that it has some that are spread evenly.
         """
         wanted = [(method, template) for method, template, _ in self.operations() if is_wanted(method, template)]
-        kept = frozenset(evenly(wanted, most))
-        templates = {template for _, template in kept}
-        paths = {
-            template: {
-                name: value
-                for name, value in item.items()
-                if name not in METHODS or (name.upper(), self.prefix + template) in kept
-            }
-            for template, item in self.content["paths"].items()
-            if self.prefix + template in templates
-        }
-        return replace(self, content={**self.content, "paths": paths}, kept=kept)
+        return replace(self, kept=frozenset(evenly(wanted, most)))
 
     def _in_place(self, operation: Mapping[str, Any]) -> Mapping[str, Any]:
         placed = dict(operation)
         if "requestBody" in operation:
-            placed["requestBody"] = self._followed(operation["requestBody"])
+            placed["requestBody"] = self.followed(operation["requestBody"])
         if isinstance(operation.get("parameters"), list):
-            placed["parameters"] = [self._followed(one) for one in operation["parameters"]]
+            placed["parameters"] = [self.followed(one) for one in operation["parameters"]]
         return placed
 
-    def _followed(self, value: Any) -> Any:
+    def followed(self, value: Any) -> Any:
         """Return what a reference leads to, with what stands beside it, or the value itself where it is none."""
         for _ in range(LONGEST_CHAIN):
             if not (isinstance(value, dict) and isinstance(value.get("$ref"), str)):
@@ -140,7 +135,7 @@ def usual_schema(url: str, headers: Mapping[str, str], note: Callable[[str], obj
     reasons = []
     for place in USUAL_PLACES:
         try:
-            return _schema(Web(without_user(url).rstrip("/") + place, _headers(url, headers, url)), place)
+            return parsed_schema(Web(without_user(url).rstrip("/") + place, _headers(url, headers, url)), place)
         except NoPageError:
             continue
         except (OSError, ValueError) as error:
@@ -158,7 +153,7 @@ def named_schema(name: str, headers: Mapping[str, str], service: str) -> Schema:
     shown = without_user(name)
     try:
         is_address = urlsplit_or_none(name)
-        return _schema(Web(shown, _headers(name, headers, service)) if is_address else Folder(Path(name)), shown)
+        return parsed_schema(Web(shown, _headers(name, headers, service)) if is_address else Folder(Path(name)), shown)
     except OSError as error:
         why = error.strerror or error
         raise CommandError(f"cannot read the schema {shown}: {why}", Status.WRONG_COMMAND) from error
@@ -171,7 +166,7 @@ def _headers(url: str, headers: Mapping[str, str], service: str) -> Mapping[str,
     return {**(headers if same_origin(url, service) else {}), **basic_authorization(url)}
 
 
-def _schema(place: Place, where: str) -> Schema:
+def parsed_schema(place: Place, where: str) -> Schema:
     """Read a description. Raises `OSError`, and `ValueError` for a page of something else."""
     description = Description(place)
     content = description.content
@@ -182,9 +177,10 @@ def _schema(place: Place, where: str) -> Schema:
         raise ValueError("it does not say which version of OpenAPI it is")
     if not str(version).startswith(("2", "3")):
         raise ValueError(f"it is of version {str(version)[:20]!r}; versions 2 and 3 are read")
-    odd = [template for template in content["paths"] if not _is_path(template) and not template.startswith("x-")]
+    paths = {template: item for template, item in content["paths"].items() if _is_path(template)}
+    odd = [template for template in content["paths"] if template not in paths and not template.startswith("x-")]
     notes = [f"left out what is no path of the service: {listed(odd)}"] if odd else []
-    return Schema(where, content, (*description.notes, *notes))
+    return Schema(where, {**content, "paths": paths}, (*description.notes, *notes))
 
 
 def _is_path(text: str) -> bool:
@@ -204,26 +200,41 @@ def _path_of(url: str) -> str:
         return ""
 
 
-def cases(schema: Schema) -> tuple[list[Case], list[str]]:
-    """Return requests for each operation, the same each time, and notes on what was left out."""
-    content = {name: value for name, value in schema.content.items() if name not in SERVERS}
-    command = [sys.executable, "-P", "-W", "ignore", "-m", "sadpath.check.find.schema_cases", str(os.getpid())]
-    printed, ended = _printed(command, json.dumps(content).encode())
+def cases(schema: Schema, most_cpu_s: int = MOST_CPU_S) -> tuple[list[Case], list[str]]:
+    """Return requests for each operation, the same each time, and notes on what was left out.
+
+    What was made within `most_cpu_s` seconds of CPU time counts; a note says what was not.
+    """
+    task = case_task(schema)
+    if not task["wanted"]:
+        return [], []
+    printed, ended = _printed([str(os.getpid()), str(most_cpu_s)], json.dumps(task).encode())
     found = [one for one in map(_line, printed.splitlines()) if one]
     made = [_case(one, schema.prefix) for one in found if "path" in one]
     notes = [note for one in found for note in one.get("notes", ())]
-    wanted = {(method, template) for method, template, _ in schema.operations()}
     if ended:
-        left = sorted(wanted - {(one.method, one.template) for one in made})
-        without = (
-            f"; none were made for {len(left):,} operations: {listed([' '.join(one) for one in left])}" if left else ""
-        )
-        notes.append(f"making requests from {schema.where} {ended}{without}")
-    return [one for one in made if (one.method, one.template) in wanted], notes
+        notes.append(f"making requests from {schema.where} {ended}{_without(task['wanted'], found)}")
+    return made, notes
 
 
-def _printed(command: Sequence[str], content: bytes) -> tuple[bytes, str]:
+def case_task(schema: Schema) -> dict[str, Any]:
+    """Return what the process that makes requests is told."""
+    return {
+        "description": {name: value for name, value in schema.content.items() if name not in SERVERS},
+        "wanted": [(method, template.removeprefix(schema.prefix)) for method, template, _ in schema.operations()],
+    }
+
+
+def _without(wanted: Sequence[tuple[str, str]], found: Sequence[Mapping[str, Any]]) -> str:
+    """Return which operations had no requests made."""
+    made = {(one["method"], one["template"]) for one in found if "path" in one}
+    left = [" ".join(one) for one in wanted if one not in made]
+    return f"; none were made for {len(left):,} operations: {listed(left)}" if left else ""
+
+
+def _printed(arguments: Sequence[str], content: bytes) -> tuple[bytes, str]:
     """Return what the process that makes requests printed, and why it did not come to its end; empty if it did."""
+    command = [sys.executable, "-P", "-W", "ignore", "-m", "sadpath.check.find.schema_cases", *arguments]
     try:
         done = subprocess.run(  # noqa: S603 - our own
             command, input=content, capture_output=True, timeout=MAKES_CASES_WITHIN_S, check=False
@@ -232,6 +243,8 @@ def _printed(command: Sequence[str], content: bytes) -> tuple[bytes, str]:
         return late.stdout or b"", f"took more than {MAKES_CASES_WITHIN_S:.0f} s"
     if not done.returncode:
         return done.stdout, ""
+    if done.returncode == -signal.SIGXCPU:
+        return done.stdout, "took more CPU time than it may"
     last = (done.stderr.decode(errors="replace").splitlines() or ["?"])[-1][:200]
     return done.stdout, f"ended with status {done.returncode} ({last!r})"
 

@@ -1,6 +1,9 @@
-"""Make requests from an OpenAPI description: `python -m sadpath.check.find.schema_cases`, a process of its own.
+"""Make requests from an OpenAPI description: `python -m sadpath.check.find.schema_cases PARENT SECONDS`.
 
-Reads the description as JSON from standard input, and prints a line of JSON for each case, then one with notes.
+A process of its own, which ends with its parent, and takes at most so many seconds of CPU time.
+
+Reads the description, and the methods and templates that are wanted of it, as JSON from standard input, and prints a
+line of JSON for each case, then one with notes.
 schemathesis and Locust do not get along in one process. What it generates is the same each time: its coverage phase,
 whose API is not documented, so the lock pins it and a test calls it.
 """
@@ -34,6 +37,7 @@ MOST_BYTES_OF_A_CASE, MOST_BYTES = 1 << 16, 1 << 26
 
 MOST_MEMORY = 2 << 30
 OPERATION_WITHIN_S = 10.0
+"""CPU time."""
 
 BASE = "http://service"
 OURS = {"x-schemathesis-testcaseid", "user-agent", "authorization", "accept-encoding"}
@@ -50,13 +54,14 @@ def main() -> None:
     die_with_parent()
     if os.getppid() != int(sys.argv[1]):  # it ended before
         return
-    with suppress(OSError, ValueError):  # what the system does not limit, or limits further
-        resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+    for limit, most in ((resource.RLIMIT_DATA, MOST_MEMORY), (resource.RLIMIT_CPU, int(sys.argv[2]))):
+        with suppress(OSError, ValueError):  # what the system does not limit, or limits further
+            resource.setrlimit(limit, (most, most + 1))  # at the second one the signal would be SIGKILL
     sys.addaudithook(_refuse_connections)
     notes: list[str] = []
     left = MOST_BYTES
-    for operation in _operations(json.load(sys.stdin), notes):
-        for line in _lines(operation, notes):
+    for operation in operations(**json.load(sys.stdin), notes=notes):
+        for line in lines(operation, notes):
             left -= len(line)
             if left > 0:
                 print(line)  # noqa: T201 - our parent reads it
@@ -72,11 +77,12 @@ def _refuse_connections(event: str, _: object) -> None:
         raise PermissionError("a description refers to nothing outside of itself")
 
 
-def _operations(content: dict[str, Any], notes: list[str]) -> Iterator[Any]:
-    """Yield what can be read. No settings of schemathesis are used but its defaults."""
+def operations(description: dict[str, Any], wanted: list[list[str]], notes: list[str]) -> Iterator[Any]:
+    """Yield what can be read of the operations. No settings of schemathesis are used but its defaults."""
+    names = set(map(tuple, wanted))
     try:
-        schema: Any = schemathesis.openapi.from_dict(content, config=SchemathesisConfig())
-        for result in schema.get_all_operations():
+        schema: Any = schemathesis.openapi.from_dict(description, config=SchemathesisConfig())
+        for result in schema.include(lambda one: _name(one.operation) in names).get_all_operations():
             try:
                 yield result.ok()
             except Exception:  # noqa: BLE001 - schemathesis wraps whatever it could not read
@@ -86,8 +92,8 @@ def _operations(content: dict[str, Any], notes: list[str]) -> Iterator[Any]:
         notes.append(f"no more operations could be read: {_in_one_line(error)}")
 
 
-def _lines(operation: Any, notes: list[str]) -> list[str]:
-    """Return the cases of an operation, as JSON."""
+def lines(operation: Any, notes: list[str]) -> list[str]:
+    """Return the cases of an operation, each as a line of JSON."""
     made = []
     try:
         with _within(OPERATION_WITHIN_S):
@@ -101,17 +107,17 @@ def _lines(operation: Any, notes: list[str]) -> list[str]:
 
 @contextmanager
 def _within(seconds: float) -> Iterator[None]:
-    """Raise `TimeoutError` in what takes longer."""
+    """Raise `TimeoutError` in what takes more CPU time."""
 
     def end(*_: object) -> None:
-        raise TimeoutError(f"it took more than {seconds:.0f} s")
+        raise TimeoutError(f"it took more than {seconds:.0f} s of CPU time")
 
-    signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.signal(signal.SIGPROF, end)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _where(error: Any) -> str:
@@ -128,6 +134,10 @@ def _cases(operation: Any) -> Iterator[Any]:
             yield case
 
 
+def _name(operation: Any) -> tuple[str, str]:
+    return operation.method.upper(), operation.path
+
+
 def _plain(operation: Any, case: Any) -> dict[str, Any]:
     """Return a case as it goes over the wire."""
     sent = case.as_transport_kwargs(base_url=BASE)
@@ -137,9 +147,10 @@ def _plain(operation: Any, case: Any) -> dict[str, Any]:
     prepared = Request(**known).prepare()
     parts = urlsplit(str(prepared.url))
     body = prepared.body or b""
+    method, template = _name(operation)
     return {
-        "method": operation.method.upper(),
-        "template": operation.path,
+        "method": method,
+        "template": template,
         "path": parts.path + (f"?{parts.query}" if parts.query else ""),
         "headers": {name: _text(value) for name, value in prepared.headers.items() if name.lower() not in OURS},
         "body": base64.b64encode(body.encode() if isinstance(body, str) else body).decode(),

@@ -63,6 +63,7 @@ class Session:
     def events(self) -> Iterator[Event]:
         """Measure until all is decided, the budget ends, or something cuts it short; `check` has the reason then."""
         try:
+            self._see_that_it_was_reached()  # by the requests that found its paths
             for measurement in self._schedule.run(self, self._target.settle):
                 self._current = measurement
                 is_new = measurement.is_decided and not measurement.is_explained
@@ -99,7 +100,10 @@ class Session:
         )
 
     def send(self, requests: Sequence[Request], count: int) -> Sent:
-        """Send requests, and see after them that the service still runs within its memory. Raises `CutShort`."""
+        """Send requests, and see after them that the service took them, and runs within its memory.
+
+        Raises `CutShort`.
+        """
         sent = self._driver.send(requests, count)
         self._requests += count
         if not sent.answered and (why := self._target.why_it_ended(patience_s=1.0)):
@@ -107,6 +111,7 @@ class Session:
                 EndReason.SERVICE_ENDED,
                 f"the service ended while {self._path_name()} was measured: {why}; --exclude leaves a path out",
             )
+        self._see_that_it_was_reached()
         self._see_that_it_has_room()
         return sent
 
@@ -154,6 +159,16 @@ class Session:
     def _growth_by_itself(self, measurement: Measurement) -> Trouble | None:
         words = grows_by_itself(measurement, self._target.settle)
         return Trouble(TroubleKind.GROWS_BY_ITSELF, words) if words else None
+
+    def _see_that_it_was_reached(self) -> None:
+        """Raise `CutShort` if somebody else took requests; looked at where a connection was opened."""
+        if name := self._target.stranger(self._driver.newly_opened()):
+            option = " with --url" if self._target.child else ""
+            raise CutShort(
+                EndReason.ANOTHER_SERVICE,
+                f"the requests to {self._target.url} went to {name}, not to what is measured: "
+                f"end that process, or give the service's own address{option}",
+            )
 
     def _see_that_it_has_room(self) -> None:
         """Raise `CutShort` if the service needs more than its limit; looked at now and then."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psutil
 
+from sadpath.check.connection import Ends
 from sadpath.check.service.probes import Probes, Snapshot
+from sadpath.check.service.reached import stranger
 from sadpath.lifeline import Child
 from sadpath.sources import Source, SourceSpec, Unreadable, source_of
 
@@ -45,6 +47,10 @@ class Target:
             if self.process:
                 self.seen |= {self.process, *self.process.children(recursive=True)}
         return [process for process in self.seen if process.is_running()]
+
+    def stranger(self, connections: Iterable[Ends]) -> str | None:
+        """Return who else takes requests on these connections; None for nobody, or where it cannot be known."""
+        return stranger(self.tree, connections) if self.process else None
 
     def settle(self, *, begins_round: bool = False) -> Snapshot:
         """Return what its processes have left: by their probes, after a collection, or else as read from outside.

@@ -5,8 +5,8 @@ may say that it is a DELETE. What was accepted is written to a file, a line each
 
     python described.py PORT FILE [swagger] [anything | careless | unguarded]
 
-`swagger` describes it as Swagger 2. It refuses nothing with `anything`, nothing but unknown methods with `careless`, and
-no missing credentials with `unguarded`.
+`swagger` describes it as Swagger 2. It refuses nothing with `anything`, only unknown methods with `careless`, and all
+but missing credentials with `unguarded`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,221 @@
+"""Requests that a service may refuse: from its description or its routes, and what any service refuses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any
+from urllib.parse import quote
+
+from sadpath.check.driver import Request
+from sadpath.check.find import PARAMETER
+from sadpath.check.find.refusable import BROKEN_JSON, Refusable, demands_credentials, refusable
+from sadpath.check.find.safe import SAFE_METHODS, changes_something, overrides_method
+from sadpath.check.find.schema import Schema, cases, named_schema, usual_schema
+from sadpath.check.settings import Settings
+
+MAX_OPERATIONS = 400
+"""Operations of a description that are tried."""
+
+WRONG_METHOD = "TRACE"
+"""A method that paths for GET refuse. It is safe, and no parser of HTTP stumbles over it."""
+
+UNKNOWN = "/{unknown}"
+UNKNOWN_PATH = "/sadpath-no-such-path"
+OVERSIZED = 2 << 20
+WRONG_TOKEN = "Bearer sadpath-wrong-token"  # noqa: S105 - it is no secret
+CREDENTIALS = {"authorization", "cookie", "x-api-key"}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A request that may be refused. One that was `asked_for` is measured whatever it is answered with.
+
+    `demands_credentials` is whether its operation is described so.
+    """
+
+    method: str
+    template: str
+    request: Request
+    asked_for: bool = False
+    demands_credentials: bool = False
+
+
+class Candidates:
+    """All that is tried on a service at `url`, and what there is to say of it.
+
+    `notes` are a line each, and `writing` the methods and templates of the operations that may change data, among those
+    that the settings choose: both are complete once all candidates were made.
+    """
+
+    def __init__(self, url: str, settings: Settings, routes: Sequence[tuple[str, str]]) -> None:
+        self.notes: list[str] = []
+        self.writing: set[tuple[str, str]] = set()
+        self._url, self._settings, self._routes = url, settings, routes
+
+    def chosen(self) -> list[Candidate]:
+        """Return what the settings choose. Raises `CommandError` for a description that cannot be read."""
+        return [one for one in self._all() if one.asked_for or self._is_wanted(one.method, one.template)]
+
+    def _all(self) -> Iterator[Candidate]:
+        settings = self._settings
+        for request in settings.requests:
+            template = request.path.partition("?")[0]
+            self._see_writing([(request.method, template)])
+            yield Candidate(request.method, template, self._with_headers(request), asked_for=True)
+        if settings.requests and not settings.schema:
+            return
+        seen = []
+        for one in self._made():
+            seen.append(one)
+            yield replace(one, request=self._with_headers(one.request))
+        yield from self._without_credentials(seen)
+        yield from self._of_any_service(seen)
+
+    def _made(self) -> Iterator[Candidate]:
+        """Yield requests from the description or, without one, from the routes."""
+        settings = self._settings
+        if settings.schema:
+            schema: Schema | None = named_schema(settings.schema, settings.headers, self._url)
+        else:
+            schema = usual_schema(self._url, settings.headers, self.notes.append)
+        if schema is not None:
+            yield from self._from_schema(schema)
+        else:
+            self.notes.append(_without_schema(self._routes))
+            yield from self._from_routes()
+
+    def _from_schema(self, schema: Schema) -> Iterator[Candidate]:
+        """Yield our own requests first: they are the plainest, and stand for their group."""
+        self.notes += schema.notes
+        wanted = schema.narrowed(self._is_wanted, most=MAX_OPERATIONS)
+        described, operations = list(schema.operations()), list(wanted.operations())
+        tried = _how_many(len(operations), len(described))
+        self.notes.append(f"{schema.where} describes {len(described):,} operations{tried}")
+        self._leave_out([one[:2] for one in described])
+        self._see_writing([one[:2] for one in operations])
+        for method, template, operation in operations:
+            guarded = demands_credentials(operation, schema.content)
+            for request in self._plain(method, template, operation, schema):
+                yield Candidate(method, template, request, demands_credentials=guarded)
+        made, notes = cases(wanted.narrowed(lambda method, _: self._may_send(method), most=MAX_OPERATIONS))
+        self.notes += notes
+        for case in made:
+            if self._settings.writes or not overrides_method(case.request):
+                yield Candidate(case.method, case.template, case.request)
+
+    def _plain(self, method: str, template: str, operation: Mapping[str, Any], schema: Schema) -> Iterator[Request]:
+        path = _filled(template)
+        if not self._may_send(method):
+            yield from refusable(method, template, path, operation, schema)
+            return
+        yield Request(method, path)
+        if "requestBody" in operation:
+            yield from _with_bad_bodies(method, path)
+
+    def _from_routes(self) -> Iterator[Candidate]:
+        self._leave_out(self._routes)
+        self._see_writing([one for one in self._routes if self._is_wanted(*one)])
+        for method, template in self._routes:
+            if self._may_send(method):
+                for value in ("999999999", "does-not-exist"):
+                    yield Candidate(method, template, Request(method, _filled(template, value)))
+
+    def _see_writing(self, operations: Sequence[tuple[str, str]]) -> None:
+        self.writing |= {one for one in operations if one[0] not in SAFE_METHODS}
+
+    def _leave_out(self, known: Sequence[tuple[str, str]]) -> None:
+        """Note which operations are left out for what their paths say."""
+        risky = [f"{method} {template}" for method, template in known if self._is_risky(method, template)]
+        if risky:
+            self.notes.append(
+                f"left out, since they may change something: {', '.join(risky)}; --request '{risky[0]}' checks one"
+            )
+
+    def _may_send(self, method: str) -> bool:
+        """Whether a request that its operation allows may be sent: one that cannot change data, unless it may."""
+        return method in SAFE_METHODS or self._settings.writes
+
+    def _without_credentials(self, seen: Sequence[Candidate]) -> Iterator[Candidate]:
+        """Yield each safe operation once without the credentials of the settings, and once with wrong ones."""
+        headers = self._settings.headers
+        credentials = {name for name in headers if name.lower() in CREDENTIALS}
+        others = {name: value for name, value in headers.items() if name not in credentials}
+        first = {(one.method, one.template): one for one in reversed(seen) if one.method in SAFE_METHODS}
+        for one in first.values():
+            if credentials:
+                yield replace(one, request=_with(one.request, others))
+            yield replace(one, request=_with(one.request, {**others, "Authorization": WRONG_TOKEN}))
+
+    def _of_any_service(self, seen: Sequence[Candidate]) -> Iterator[Candidate]:
+        """Yield what any service refuses: a path that it does not know, a method, a body that is too large."""
+        yield Candidate("GET", UNKNOWN, self._with_headers(Request("GET", UNKNOWN_PATH)))
+        known = next((one for one in seen if one.method == "GET"), None)
+        if known:
+            yield replace(known, method=WRONG_METHOD, request=replace(known.request, method=WRONG_METHOD))
+        with_body = next((one for one in seen if one.request.body), None)
+        if with_body:
+            body = b'"' + b"x" * OVERSIZED
+            yield replace(with_body, request=self._with_headers(replace(with_body.request, body=body)))
+
+    def _with_headers(self, request: Request) -> Request:
+        """Return a request with the user's headers, unless it has to be refused: they may be credentials."""
+        return request if isinstance(request, Refusable) else _with(request, self._settings.headers)
+
+    def _is_wanted(self, method: str, template: str) -> bool:
+        return self._is_chosen(method, template) and not self._is_risky(method, template)
+
+    def _is_chosen(self, method: str, template: str) -> bool:
+        include, exclude = self._settings.include, self._settings.exclude
+        if template == UNKNOWN and not include:
+            return True
+        name = f"{method} {template}"
+
+        def matches(patterns: Sequence[str]) -> bool:
+            return any(fnmatchcase(name, pattern) or fnmatchcase(template, pattern) for pattern in patterns)
+
+        return (not include or matches(include)) and not matches(exclude)
+
+    def _is_risky(self, method: str, template: str) -> bool:
+        """Whether an operation that was chosen, but not by its full name, is safe by its method alone."""
+        named = {template, f"{method} {template}"} & {*self._settings.include}
+        is_taken_at_its_word = self._settings.writes or named or method not in SAFE_METHODS
+        return not is_taken_at_its_word and changes_something(template) and self._is_chosen(method, template)
+
+
+def _how_many(tried: int, described: int) -> str:
+    """Return how many operations were tried, and how to try others; nothing if all were."""
+    if tried == described:
+        return ""
+    spread = ", spread evenly; name others with --include" if tried == MAX_OPERATIONS else ""
+    return f", of which {tried:,} were tried{spread}"
+
+
+def _without_schema(routes: Sequence[tuple[str, str]]) -> str:
+    if routes:
+        return f"no OpenAPI description; {len(routes):,} routes were read in the running app"
+    return (
+        "no OpenAPI description and no routes were found; name one with --schema, or requests with "
+        "--request 'GET /users/999'"
+    )
+
+
+def _with_bad_bodies(method: str, path: str) -> Iterator[Request]:
+    yield Request(method, path, {"Content-Type": "application/json"}, BROKEN_JSON)
+    yield Request(method, path, {"Content-Type": "text/x-sadpath"}, b"neither")
+
+
+def _filled(template: str, value: str = "999999999") -> str:
+    """Return a path of a template with values that most likely do not exist."""
+    filled = re.sub(
+        PARAMETER,
+        lambda parameter: "00000000-0000-4000-8000-000000000000" if "uuid" in parameter[0].lower() else value,
+        template,
+    )
+    return quote(filled, safe="/?%:@!$&'()*+,;=-._~", errors="surrogatepass")
+
+
+def _with(request: Request, headers: Mapping[str, str]) -> Request:
+    return replace(request, headers={**headers, **request.headers})

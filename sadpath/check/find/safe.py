@@ -1,0 +1,34 @@
+"""Which requests are safe by their method, and which of these are not by what they say."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from urllib.parse import parse_qs, urlsplit
+
+from sadpath.check.driver import Request
+from sadpath.check.find import PARAMETER
+
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
+"""By RFC 9110."""
+
+METHOD_OVERRIDES = {"x-http-method-override", "x-http-method", "x-method-override"}
+"""Headers by which some frameworks take a request as one of another method; `_method` in a query is another way."""
+
+CHANGES_SOMETHING = {
+    *("shutdown", "logout", "signout", "restart", "stop", "kill", "exit", "quit"),
+    *("delete", "remove", "destroy", "drop", "purge", "reset", "revoke"),
+}
+"""Words in the path of a safe operation which one does not want to have repeated: what it says may be what it does."""
+
+
+def overrides_method(request: Request) -> bool:
+    """Whether some frameworks would take this for a request of another method."""
+    query = parse_qs(urlsplit(request.path).query, keep_blank_values=True)
+    return "_method" in query or any(name.lower() in METHOD_OVERRIDES for name in request.headers)
+
+
+def changes_something(template: str) -> bool:
+    """Whether a path says so with one of its words, also written as two: `/auth/sign-out`."""
+    words = [word.lower() for word in re.findall("[A-Z]?[a-z]+|[A-Z]+", re.sub(PARAMETER, "/", template))]
+    return not CHANGES_SOMETHING.isdisjoint([*words, *(one + other for one, other in pairwise(words))])

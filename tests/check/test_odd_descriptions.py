@@ -1,0 +1,201 @@
+"""What is sent from a description that is hostile or merely odd: to the service alone, as whole requests, in time."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sadpath.check.driver import Driver
+from sadpath.check.find import Plan
+from sadpath.check.find.careful import Careful
+from sadpath.check.find.paths import Finder
+from sadpath.check.find.schema import Schema, cases
+from sadpath.check.settings import Settings
+from tests.check.answering import NOT_FOUND, Server, serving
+from tests.waiting import PATIENCE_S, until
+
+OK: Mapping[str, Any] = {"responses": {"200": {"description": "ok"}}}
+ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}
+ORDINARY = {"/a/{id}": {"get": {**OK, "parameters": [ID]}}}
+ABSOLUTE = "http://127.0.0.1:9/absolute"
+
+
+def described(paths: object = ORDINARY, **more: object) -> dict[str, Any]:
+    return {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": paths, **more}
+
+
+def found(content: object) -> tuple[Plan, Server]:
+    """What is found in a service with this description, which knows nothing else, and what that service got."""
+    page = json.dumps(content).encode()
+
+    def answer(head: bytes) -> bytes:
+        if b" /openapi.json " not in head:
+            return NOT_FOUND
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(page), page)
+
+    with serving(answer) as server, Driver(server.url, timeout_s=PATIENCE_S) as driver:
+        return Finder(Careful(driver), Settings()).find(), server
+
+
+def lines(server: Server) -> list[str]:
+    return [head.partition(b"\r\n")[0].decode() for head in server.heads]
+
+
+def operations(plan: Plan) -> set[str]:
+    return {path.path for path in plan.paths if path.method == "GET"} - {"/{unknown}"}
+
+
+SENT = {
+    "/x\r\nX-Injected: 1\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n": "/x%0D%0AX-Injected:",
+    "/y y": "/y%20y",
+    "/z\x00": "/z%00",
+    "/\u2028é": "/%E2%80%A8%C3%A9",
+    "/half\ud800": "/half%ED%A0%80",
+    "/frag#x": "/frag%23x",
+    "/esc\x1b]0;PWN\x07": "/esc%1B%5D0;PWN%07",
+}
+NOT_SENT = (
+    *("", "noslash", ABSOLUTE, "//127.0.0.1:9/double", "@127.0.0.1:9/at", "/../etc/passwd", "/a/../b", "/%2E%2e/b"),
+    *("/a\\..\\b", "/./b", "/" + "a" * 10_000_000),
+)
+FRAMING = ("Host", "Content-Length", "Transfer-Encoding", "Expect", "Connection", "X-A\r\nEvil")
+
+
+def test_every_request_is_a_whole_one_for_the_service_itself() -> None:
+    """Whatever the paths are: what no path can have is escaped, and an address or a way upwards is left out."""
+    headers = [{"name": name, "in": "header", "schema": {"enum": ["v\r\nEvil: 1", "5"]}} for name in FRAMING]
+    paths: dict[str, object] = {path: {"get": OK} for path in (*SENT, *NOT_SENT)}
+    plan, server = found(described({**paths, "/head": {"get": {**OK, "parameters": headers}}}))
+    assert all(re.fullmatch(r"[A-Z]+ /[!-~]* HTTP/1\.1", line) for line in lines(server))
+    assert all(any(f"GET {path}" in line for line in lines(server)) for path in SENT.values())
+    assert operations(plan) == {*SENT, "/head"}
+    assert not re.search(rb"(?im)^evil|^(expect|transfer-encoding)|^x-injected", b"".join(server.heads))
+    host = f"Host: {server.url.removeprefix('http://')}".encode()
+    assert all(head.count(b"Host: ") == head.count(host) == 1 for head in server.heads)
+    assert any(note.startswith("left out what is no path of the service: '', 'noslash', ") for note in plan.notes)
+    assert max(map(len, plan.notes)) < 1000
+
+
+SERVERS: tuple[tuple[object, str], ...] = (
+    ({"url": "http://x/v1"}, ""),
+    (5, ""),
+    ("http://x/v1", ""),
+    (None, ""),
+    ([], ""),
+    ([None], ""),
+    ([{"url": 5}], ""),
+    ([{"url": "http://[x/v1"}], ""),
+    ([{"url": "http://x/\r\nEvil: 1"}], "/Evil: 1"),
+    ([{"url": "/v1/"}, {"url": "/v2"}], "/v1"),
+    ([{"url": "http://127.0.0.1:9/v1"}], "/v1"),
+    ([{"url": "//127.0.0.1:9//v1"}], ""),
+    ([{"url": "/../v1"}], ""),
+    ([{"url": "https://{region}.x/v1"}], ""),
+)
+
+
+@pytest.mark.parametrize(("servers", "prefix"), SERVERS)
+def test_servers_say_no_more_than_a_path(servers: object, prefix: str) -> None:
+    """Where the service is, we know better; what is no path is none."""
+    assert Schema("", described(servers=servers)).prefix == prefix
+
+
+def test_no_server_of_a_description_is_asked() -> None:
+    """Neither its own, nor that of a path or an operation: all requests come to the service."""
+    with serving() as other:
+        servers = [{"url": f"{other.url}/v1"}]
+        paths = {"/a": {"get": {**OK, "servers": servers}, "servers": servers}, "/b": {"get": OK}}
+        plan, _ = found(described(paths, servers=servers))
+    assert operations(plan) == {"/v1/a", "/v1/b"}
+    assert other.heads == []
+
+
+def many(count: int, of: str) -> dict[str, object]:
+    """A schema that stands for 10 to the power of `count` values."""
+    keys = "abcdefghij"
+    level = {key: {"$ref": f"#/components/schemas/{of}{{below}}"} for key in keys}
+    text = json.dumps({"type": "object", "required": list(keys), "properties": level})
+    levels = {f"{of}{i}": json.loads(text.replace("{below}", str(i - 1))) for i in range(1, count)}
+    return {f"{of}0": {"type": "string"}, **levels}
+
+
+def body(name: str) -> dict[str, object]:
+    return {
+        **OK,
+        "requestBody": {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}},
+    }
+
+
+def test_requests_are_made_of_what_contains_itself() -> None:
+    """As of any other: a tree is an ordinary type."""
+    tree = {"type": "object", "required": ["next"], "properties": {"next": {"$ref": "#/components/schemas/Tree"}}}
+    circles = {
+        "A": {"allOf": [{"$ref": "#/components/schemas/B"}]},
+        "B": {"allOf": [{"$ref": "#/components/schemas/A"}]},
+    }
+    schemas = {"Tree": tree, "Self": {"$ref": "#/components/schemas/Self"}, **circles}
+    paths = {f"/{name}": {"post": body(name)} for name in schemas}
+    made, _ = cases(Schema("", described({**paths, **ORDINARY}, components={"schemas": schemas})))
+    assert {"/Tree", "/a/{id}"} <= {case.template for case in made}
+
+
+@pytest.mark.slow
+def test_what_was_made_before_the_time_was_over_counts() -> None:
+    """And a note names the operations that have no requests."""
+    paths = {**ORDINARY, "/bomb": {"post": body("S29")}, "/z": {"get": OK}}
+    made, notes = cases(Schema("it", described(paths, components={"schemas": many(30, "S")})), most_cpu_s=8)
+    assert {case.template for case in made} == {"/a/{id}"}
+    without = "none were made for 2 operations: 'POST /bomb', 'GET /z'"
+    assert notes == [f"making requests from it took more CPU time than it may; {without}"]
+
+
+@pytest.mark.slow
+def test_an_operation_that_takes_too_long_does_not_spoil_the_rest() -> None:
+    """It is left out by itself."""
+    paths = {"/bomb": {"post": body("S29")}, **ORDINARY}
+    made, notes = cases(Schema("it", described(paths, components={"schemas": many(30, "S")})))
+    assert "/a/{id}" in {case.template for case in made}
+    assert notes == ["left out some requests to POST /bomb: it took more than 10 s of CPU time"]
+
+
+def test_large_values_are_not_made() -> None:
+    """Strings of gigabytes are never sent, nor do they take that memory."""
+    large = {"type": "array", "minItems": 2_000_000_000, "items": {"type": "string", "minLength": 2_000_000_000}}
+    query = {"name": "q", "in": "query", "required": True, "schema": {"type": "string", "minLength": 500_000_000}}
+    paths = {"/l": {"post": body("L")}, "/q": {"get": {**OK, "parameters": [query]}}, **ORDINARY}
+    made, _ = cases(Schema("", described(paths, components={"schemas": {"L": large}})))
+    assert "/a/{id}" in {case.template for case in made}
+    assert max(len(case.request.body) + len(case.request.path) for case in made) < 1 << 16
+
+
+def test_the_process_that_makes_requests_ends_with_its_parent() -> None:
+    """Also where that is killed, which cannot end it."""
+    content = json.dumps(described({"/bomb": {"post": body("S29")}}, components={"schemas": many(30, "S")}))
+    ours = f"import json, sys; from sadpath.check.find.schema import *; cases(Schema('', json.loads({content!r})))"
+    parent = subprocess.Popen([sys.executable, "-c", ours])
+    try:
+        until(lambda: list(children(parent.pid)), PATIENCE_S, "the process that makes requests")
+        (child,) = children(parent.pid)
+    finally:
+        parent.kill()
+        parent.wait()
+    until(lambda: not is_running(child), PATIENCE_S, "its end")
+
+
+def children(pid: int) -> Iterator[int]:
+    with suppress(OSError):
+        yield from map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+
+def is_running(pid: int) -> bool:
+    with suppress(OSError):
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    return False
