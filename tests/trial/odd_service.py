@@ -6,6 +6,7 @@ import json
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from tests.check.answering import NOT_FOUND, Server, endless
 from tests.check.test_description import NO_DESCRIPTIONS, REFERENCES, described
@@ -58,16 +59,17 @@ def page_of(case: object) -> bytes:
     return page if isinstance(page, bytes) else str(page).encode()
 
 
+def of_reference(item: object) -> bytes:
+    """Return a description that refers to a stranger there."""
+    return described(json.loads(json.dumps({"/a": item}).replace("{to}", STRANGER)))
+
+
 DESCRIPTIONS: Mapping[str, Callable[[], bytes]] = {
-    **{f"no description, {number}": lambda case=case: page_of(case) for number, case in enumerate(NO_DESCRIPTIONS)},
-    **{
-        f"a reference, {number}": lambda item=item: described(
-            json.loads(json.dumps({"/a": item}).replace("{to}", STRANGER))
-        )
-        for number, item in enumerate(REFERENCES)
-    },
-    **{f"a text: {name}": lambda text=text: of_text(text) for name, text in HOSTILE.items()},
+    **{f"no description, {number}": partial(page_of, case) for number, case in enumerate(NO_DESCRIPTIONS)},
+    **{f"a reference, {number}": partial(of_reference, item) for number, item in enumerate(REFERENCES)},
+    **{f"a text: {name}": partial(of_text, text) for name, text in HOSTILE.items()},
 }
+"""The page of each; some are too large to be made before they are asked for."""
 
 
 def describing(page: bytes) -> Answer:
