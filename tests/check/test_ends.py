@@ -124,7 +124,10 @@ class Check:
         """Wait until its line of progress is drawn anew."""
         read = b""
         while ERASE_LINE not in read:
-            read += os.read(self.terminal, 1 << 16)  # an error once it has ended
+            try:
+                read += os.read(self.terminal, 1 << 16)
+            except OSError:
+                raise AssertionError(f"it ended: {read!r}") from None
 
     def end(self, how: str) -> int:
         """End it, and return its status."""
@@ -168,7 +171,7 @@ def test_a_daemon_ends_with_its_check_also_where_its_adopter_was_killed(left: Le
 def test_nohup_is_respected(left: Leftovers, tmp_path: Path) -> None:
     """A check that was started to outlive its terminal does not end with SIGHUP."""
     check = Check(
-        shlex.split(TARGETS["uvicorn"]),
+        ["--", *shlex.split(TARGETS["uvicorn"])],
         left,
         tmp_path / "check.json",
         runner=("sh", "-c", "trap '' HUP; exec \"$@\"", "sh"),
