@@ -17,6 +17,7 @@ from sadpath.check.find.candidates import UNKNOWN_PATH
 from sadpath.check.find.careful import Careful
 from sadpath.check.find.paths import Finder
 from sadpath.check.settings import Settings
+from sadpath.connection import Ends
 from sadpath.errors import CommandError
 
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
@@ -56,6 +57,10 @@ class Service:
 
     def newly_opened(self) -> list[Ends]:
         """Say that there are no connections."""
+        return []
+
+    def newly_opened(self) -> list[Ends]:
+        """None: it has no connections."""
         return []
 
     def _answer(self, request: Request) -> Answer:
