@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from sadpath.check.connection import Ends
 from sadpath.check.driver import Answer, Request, Sent
 from sadpath.check.find import Plan
 from sadpath.check.find.candidates import UNKNOWN_PATH
@@ -54,10 +53,6 @@ class Service:
     def send(self, requests: Sequence[Request], count: int) -> Sent:
         """Fail: to find the paths, each request is sent once."""
         raise NotImplementedError
-
-    def newly_opened(self) -> list[Ends]:
-        """Say that there are no connections."""
-        return []
 
     def newly_opened(self) -> list[Ends]:
         """None: it has no connections."""
