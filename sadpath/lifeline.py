@@ -8,6 +8,7 @@ which is a subreaper (prctl(2)). Elsewhere it is the command's process group.
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import ctypes
 import os
@@ -29,13 +30,18 @@ PR_SET_CHILD_SUBREAPER = 36
 """Of `prctl(2)`: whether a process becomes the parent of what its descendants leave behind."""
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-"""The signals that the small process passes on to all that is below it."""
+"""The signals that the small process lives through, and passes on."""
 
 KILLS_FOR_S = 10.0
 """How long processes are killed that start others meanwhile, or that cannot be killed."""
 
 LAST_BYTES = 1 << 16
-"""How much of a log is read from its end: it may be larger than the memory."""
+"""How much of a log is read, and kept, from its end."""
+
+MOST_OF_A_LOG = 1 << 26
+"""Bytes at which a log is cut: what a service prints for each request would fill the disk."""
+
+LOOKS_AT_LOG_S = 0.2
 
 
 class Child:
@@ -47,7 +53,7 @@ class Child:
     def __init__(
         self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None, *, follow: bool = False
     ) -> None:
-        with log.open("ab") as output:
+        with log.open("a+b") as output:
             self._log_starts = output.tell()  # what is before comes from another command
             self._process = subprocess.Popen(  # noqa: S603 - the caller's command
                 # isolated: what is meant for the command is not for this
@@ -69,7 +75,7 @@ class Child:
     def status(self) -> int | None:
         """Return the command's exit status, 128 and the signal's number if it was killed; None while it runs."""
         if self._status is None and self._process.poll() is not None:
-            self._kill_group()  # where the small process was killed, or there are no subreapers
+            self._signal_group(signal.SIGKILL)  # where the small process was killed, or there are no subreapers
             self._status = _as_a_shell_reports(self._process.returncode)
             self._let_go()
         return self._status
@@ -77,12 +83,12 @@ class Child:
     def stop(self, first: signal.Signals = signal.SIGTERM, patience_s: float = 10.0) -> int:
         """Ask all that runs to end with the signal `first`, kill it when patience runs out, and return its status."""
         if self.status() is None and first in PASSED_ON:
-            self._process.send_signal(first)
+            self._signal_group(first)
             self._wait(patience_s)
         self._let_go()
         self._wait(KILLS_FOR_S + 1)
         if self.status() is None:  # the small process does not run, but was stopped
-            self._kill_group()
+            self._signal_group(signal.SIGKILL)
         self._process.wait()
         return self.status() or 0
 
@@ -94,7 +100,9 @@ class Child:
         """Return the last lines of the log, without empty ones; none if the log is gone."""
         try:
             with self.log.open("rb") as log:
-                log.seek(max(self._log_starts, log.seek(0, os.SEEK_END) - LAST_BYTES))
+                size = log.seek(0, os.SEEK_END)
+                starts = self._log_starts if self._log_starts <= size else 0  # where it was cut
+                log.seek(max(starts, size - LAST_BYTES))
                 ours = log.read(LAST_BYTES).decode(errors="replace")
         except OSError:
             return []
@@ -109,9 +117,9 @@ class Child:
         if self._process.stdin:
             self._process.stdin.close()
 
-    def _kill_group(self) -> None:
+    def _signal_group(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self._process.pid, number)
 
 
 def _run(command: Sequence[str], *, follow: bool) -> int:
@@ -133,7 +141,8 @@ def _run(command: Sequence[str], *, follow: bool) -> int:
     except OSError as error:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         return 127
-    threading.Thread(target=_kill_when_alone, daemon=True).start()
+    for work in (_kill_when_alone, _bound_log):
+        threading.Thread(target=work, daemon=True).start()
     status = _as_a_shell_reports(_wait_for(child.pid, follow=follow))
     _kill_all()
     return status
@@ -141,21 +150,18 @@ def _run(command: Sequence[str], *, follow: bool) -> int:
 
 def _wait_for(command: int, *, follow: bool) -> int:
     """Pass signals on until the command has ended and, with `follow`, all that it left; return the last's status."""
-    followed: int | None = None
+    last: int | None = None
     while True:
         number = signal.sigwait((*PASSED_ON, signal.SIGCHLD))
         if number != signal.SIGCHLD:
-            _signal_all(number)
-            continue
+            _pass_on(number)
         for pid, status in _reaped():
-            if pid == command:
-                if not follow or status:
-                    return status
-                followed = status
-            elif followed is not None:
-                followed = status
-        if followed is not None and not _has_children():
-            return followed
+            if pid == command and (status or not follow):
+                return status
+            if pid == command or last is not None:
+                last = status
+        if last is not None and not _has_children():
+            return last
 
 
 def _reaped() -> Iterator[tuple[int, int]]:
@@ -181,38 +187,43 @@ def _kill_when_alone() -> None:
     os._exit(KILLED)
 
 
+def _bound_log() -> None:
+    """Leave but the end of a log that grows too long. All who write to it append, to whatever is there."""
+    while True:
+        time.sleep(LOOKS_AT_LOG_S)
+        if (size := os.fstat(1).st_size) > MOST_OF_A_LOG:
+            end = os.pread(1, LAST_BYTES, size - LAST_BYTES)
+            os.ftruncate(1, 0)
+            os.write(1, end)
+
+
 def _kill_all() -> None:
-    """Kill all that is below this process, again and again while they start others."""
+    """Kill all that is below this process, until it has no children: one that moves on to a child may not be listed."""
     deadline = time.monotonic() + KILLS_FOR_S
-    while _signal_all(signal.SIGKILL) and time.monotonic() < deadline:
-        time.sleep(0.005)
+    while sys.platform == "linux" and _has_children() and time.monotonic() < deadline:
+        for pid in _below(os.getpid()):
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        collections.deque(_reaped(), maxlen=0)
+        time.sleep(0.001)
 
 
-def _signal_all(number: int) -> bool:
-    """Send a signal to all that is below this process, parents first; return whether anything was."""
-    below = _running_below(os.getpid())
-    for pid in below:
+def _pass_on(number: int) -> None:
+    """Send a signal to what is below this process and has left its group, which gets the signal from our owner."""
+    for pid in _below(os.getpid()):
         with contextlib.suppress(OSError):
-            os.kill(pid, number)
-    return bool(below)
+            if os.getpgid(pid) != os.getpgrp():
+                os.kill(pid, number)
 
 
-def _running_below(top: int) -> list[int]:
-    """Return the processes below another that run, each after its parent; none where /proc does not name them."""
-    parents = dict(_parents())
+def _below(top: int) -> list[int]:
+    """Return the processes below another, each after its parent; as Linux lists them, also while they come and go."""
     found = [top]
     for above in found:  # which grows
-        found += [pid for pid, parent in parents.items() if parent == above]
+        for task in Path(f"/proc/{above}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                found += map(int, task.read_text().split())
     return found[1:]
-
-
-def _parents() -> Iterator[tuple[int, int]]:
-    """Yield each process that runs, and its parent: the second and third field of stat after a name in brackets."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            state, parent, *_ = (folder / "stat").read_bytes().rpartition(b")")[2].split(maxsplit=2)
-            if state not in b"ZX":
-                yield int(folder.name), int(parent)
 
 
 def die_with_parent() -> None:

@@ -17,7 +17,7 @@ MOST = 2000
 _COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\w*\[)")
 """Where a CI would read a command in a line: `::error::`, `##[group]`, `##vso[task.complete]`, `##teamcity[…]`."""
 
-_NOT_A_WORD = re.compile(r"[^\w ]", re.ASCII)
+_MARKUP = re.compile(r"[^0-9A-Za-z ]")
 
 
 def visible(text: str, most: int = MOST) -> str:
@@ -45,7 +45,7 @@ def markdown(text: str) -> str:
 
     An entity is never markup, and in code GitHub looks for no emoji, no name and no address.
     """
-    return f"<code>{_NOT_A_WORD.sub(lambda found: f'&#{ord(found[0])};', visible(text))}</code>"
+    return f"<code>{_MARKUP.sub(lambda found: f'&#{ord(found[0])};', visible(text))}</code>"
 
 
 def markdown_block(lines: Iterable[str]) -> str:
@@ -58,7 +58,7 @@ def markdown_block(lines: Iterable[str]) -> str:
 
 def workflow_message(lines: Iterable[str]) -> str:
     """Return lines as the message of a workflow command of GitHub Actions."""
-    return "%0A".join(visible(line).replace("%", "%25") for line in lines)
+    return "%0A".join(terminal(line).replace("%", "%25") for line in lines)
 
 
 def workflow_property(text: str) -> str:

@@ -16,11 +16,8 @@ from http import HTTPStatus
 from typing import Self
 from urllib.parse import urlsplit
 
-from sadpath.check.connection import Connection, TooMuch
+from sadpath.connection import MOST_OF_A_BODY, Connection, Ends, TooMuch, body
 from sadpath.hosts import check_host
-
-MOST_OF_A_BODY = 1 << 20
-"""Bytes of an answer that are read; then its connection is dropped."""
 
 IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}
 """Methods whose request may be sent again, by RFC 9110, where it is unknown whether it arrived."""
@@ -130,6 +127,13 @@ class Driver:
             )
         return answers
 
+    def newly_opened(self) -> list[Ends]:
+        """Return the connections that were opened since this was asked; of many in a row the first and the last."""
+        opened = [ends for client in self._clients for ends in client.opened]
+        for client in self._clients:
+            client.opened = []
+        return opened
+
     def close(self) -> None:
         """Close the connections, each of which may keep its last request alive in the service."""
         for client in self._clients:
@@ -151,13 +155,17 @@ class _Turns:
 
 
 class Client:
-    """One connection to the service at `url`. The first request opens it, and so does one after a failure."""
+    """One connection to the service at `url`. The first request opens it, and so does one after a failure.
+
+    `opened` are the ends of the first and of the last connection that were opened since it was emptied.
+    """
 
     def __init__(self, url: str, timeout_s: float) -> None:
         parts = urlsplit(url)
         self._host, self._port, self._prefix = str(parts.hostname), parts.port, parts.path.rstrip("/")
         self._is_secure, self._timeout_s = parts.scheme == "https", timeout_s
         self._http: Connection | None = None
+        self.opened: list[Ends] = []
 
     def send(self, request: Request, *, may_repeat: bool) -> Answer:
         """Send one request and read its answer. Whatever goes wrong is the answer's `failure`.
@@ -194,14 +202,17 @@ class Client:
         """Return the status, and why the answer is not complete, if it is not."""
         if self._http and self._http.is_spent():
             self.close()
+        is_new = self._http is None
         http = self._http = self._http or Connection(self._host, self._port, is_secure=self._is_secure, until=until)
         http.until = until
         headers = dict(request.headers)
         if request.body or request.method in ("POST", "PUT", "PATCH"):
             headers = {"Content-Length": str(len(request.body)), **headers}
         response = http.ask(request.method, self._prefix + request.path, headers, request.body)
+        if is_new and http.ends:
+            self.opened = [*self.opened[:1], http.ends]
         try:
-            for _ in http.body(response, MOST_OF_A_BODY):
+            for _ in body(response, MOST_OF_A_BODY):
                 pass
         except TooMuch:
             self.close()
@@ -224,13 +235,13 @@ def fetch(url: str, headers: Mapping[str, str], *, most_bytes: int, within_s: fl
     """
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    http = Connection(
-        str(parts.hostname), parts.port, is_secure=parts.scheme == "https", until=time.monotonic() + within_s
-    )
+    until = time.monotonic() + within_s
+    is_secure = parts.scheme == "https"
+    http = Connection(str(parts.hostname), parts.port, is_secure=is_secure, until=until, most_of_a_body=most_bytes)
     try:
         response = http.ask("GET", target, headers)
         if response.status == HTTPStatus.OK:
-            return b"".join(http.body(response, most_bytes))
+            return b"".join(body(response, most_bytes))
     except TimeoutError:
         raise OSError(f"it did not come within {within_s:g} s") from None
     except Exception as error:  # of the socket, the parser, or the request itself

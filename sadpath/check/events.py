@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from sadpath.check.find import ErrorPath
@@ -61,12 +62,17 @@ class Handler(Protocol):
 
 
 def tell(handlers: Iterable[Handler], event: Event) -> None:
-    """Tell each handler of an event, in their order. One that fails keeps none from being told; the first is raised."""
+    """Tell each handler of an event, in their order, also where one of them fails."""
+    do_all(partial(handler.handle, event) for handler in handlers)
+
+
+def do_all(works: Iterable[Callable[[], object]]) -> None:
+    """Do all, also after one has failed or a signal asked for the end; then raise the first that was raised."""
     failures: list[BaseException] = []
-    for handler in handlers:
+    for work in works:
         try:
-            handler.handle(event)
-        except BaseException as failure:  # noqa: BLE001 - also the end that a signal, or a reader that left, asks for
+            work()
+        except BaseException as failure:  # noqa: BLE001 - it is raised below
             failures.append(failure)
     if failures:
         raise failures[0]

@@ -79,6 +79,7 @@ class EndReason(Enum):
     OVER_MEMORY_LIMIT = "the service needs more than its memory limit"
     INTERRUPTED = "a signal"
     SERVICE_ENDED = "the service ended"
+    ANOTHER_SERVICE = "requests went to another service"
     NO_ANSWER = "no probe answers any more"
     FAILED = "something on our side failed, such as a file that cannot be written"
 
@@ -122,7 +123,8 @@ class Check:
         others = [one for one in self.results if one.path.name not in self.accepted]
         if self.new_leaks:
             return "leaks"
-        is_flat = bool(self.results) and all(one.verdict.outcome == "flat" for one in others)
+        is_known = bool(self.results) and self.ended is not EndReason.ANOTHER_SERVICE
+        is_flat = is_known and all(one.verdict.outcome == "flat" for one in others)
         return "flat" if is_flat else "inconclusive"
 
     @property

@@ -20,6 +20,7 @@ from sadpath.check.find.candidates import UNKNOWN_PATH
 from sadpath.check.find.careful import Careful
 from sadpath.check.find.paths import Finder
 from sadpath.check.measure.session import Session
+from sadpath.check.own_memory import limited_memory
 from sadpath.check.report import Files
 from sadpath.check.report.console import PIPE_WIDTH, Progress, Result
 from sadpath.check.result import EndReason, read_baseline
@@ -28,6 +29,8 @@ from sadpath.check.service.start import started, with_uvicorn
 from sadpath.check.service.target import Target, TargetSpec
 from sadpath.check.settings import Settings, template
 from sadpath.errors import CommandError, Status, writing_to
+from sadpath.fault import keep_secret
+from sadpath.files import write_whole
 from sadpath.hosts import urlsplit_or_none
 from sadpath.sources import SourceSpec
 from sadpath.text import terminal
@@ -50,13 +53,14 @@ def run(  # noqa: PLR0913 - one for each thing that was typed
     a terminal, unless that `is_agreed`.
     """
     aside, out = Console(stderr=True), Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    keep_secret(value for one in (settings, *settings.requests) for value in one.headers.values())
     accepted = read_baseline(baseline) if baseline else frozenset()
     files.check_folders()
-    with open_target(spec) as target, _driver(target, settings, spec) as plain:
+    with open_target(spec) as target, limited_memory(), _driver(target, settings, spec) as plain:
         driver = Careful(plain)
         plan = _plan(target, driver, settings, aside, safe_only=list_only, is_agreed=is_agreed)
         if list_only:
-            return _listed(plan, out)
+            return listed(plan, out)
         limit = settings.memory_limit or psutil.virtual_memory().available // 2
         session = Session(target, driver, plan, settings, memory_limit=limit, accepted=accepted)
         with Progress(aside) as progress:
@@ -75,18 +79,20 @@ def init(spec: TargetSpec | None, settings: Settings, file: Path) -> int:
     aside = Console(stderr=True)
     plan = Plan(())
     if spec:
-        with open_target(spec) as target, _driver(target, settings, spec) as driver:
+        with open_target(spec) as target, limited_memory(), _driver(target, settings, spec) as driver:
             plan = _plan(target, Careful(driver), settings, aside, safe_only=True)
     for note in plan.notes:
         _say(aside, f"note: {note}")
     with writing_to(file):
-        file.write_text(template(plan.paths), encoding="utf-8")
+        write_whole(file, template(plan.paths).encode())
     _say(aside, f"wrote {file}; next: sadpath check -- COMMAND")
     return int(Status.OK)
 
 
 def open_target(spec: TargetSpec) -> AbstractContextManager[Target]:
     """Return what starts the service, or finds it. Raises `CommandError`."""
+    if sys.platform == "linux" and not Path("/proc/self").exists():
+        raise CommandError("processes cannot be seen, since /proc is not mounted; type: mount -t proc proc /proc")
     first, options = spec.words[0], " or ".join(f"--{one.name}" for one in fields(SourceSpec))
     if len(spec.words) == 1 and urlsplit_or_none(first):
         if spec.source.pid is not None:
@@ -101,8 +107,8 @@ def open_target(spec: TargetSpec) -> AbstractContextManager[Target]:
     if spec.source != SourceSpec():
         raise CommandError(f"{options} needs the address of a service", Status.WRONG_COMMAND)
     if len(spec.words) == 1 and APP.fullmatch(first):
-        return started(with_uvicorn(first), url=spec.url, name=first)
-    return started(spec.words, url=spec.url)
+        return started(with_uvicorn(first), url=spec.url, name=first, within_s=spec.starts_within_s)
+    return started(spec.words, url=spec.url, within_s=spec.starts_within_s)
 
 
 def _measure(session: Session, handlers: Sequence[Handler]) -> BaseException | None:
@@ -170,7 +176,7 @@ def _ask(console: Console) -> None:
         )
 
 
-def _listed(plan: Plan, out: Console) -> int:
+def listed(plan: Plan, out: Console) -> int:
     """Print the error paths that would be measured."""
     for path in plan.paths:
         _say(out, f"{path.name}  {path.request.path}")

@@ -26,36 +26,41 @@ start_thread, _new_lock = _thread.start_new_thread, _thread.allocate_lock
 
 MAX_QUESTION = 1 << 20
 FORK_WAITS_S = 5
+QUESTION_WITHIN_S = 5
 ANSWER_WITHIN_S = 60
 LOOKS_AROUND_EVERY_S = 1.0
 """How often it wakes to see whether it is needed any more."""
 
+OPENS_ANEW_AFTER_S = 1.0
 NO_DESCRIPTOR_WAITS_S = 0.05
 
-SPARE = 2
-"""Descriptors that it keeps, to give them up while it answers: for the connection, and for a file that it reads."""
+SPARE = 3
+"""Descriptors that it keeps, to give them up while it answers: two for the connection, and one for files to read."""
 
 
 class Listener:
-    """A thread that answers on a socket in `folder`, named after the process, as long as `goes_on` says so."""
+    """A thread that answers on a socket in `folder`, named after the process, until it is ended."""
 
     def __init__(self, folder: str) -> None:
-        self._socket = listen_at(folder, f"{os.getpid()}.s")
+        self._folder = folder
         self._spare: List[OwnSocket] = []
         self._is_on = True
         self._task = 0
         self._done = _new_lock()
         self._done.acquire()
-        self._keep_spare()
+        self._open()
 
     def serve(self, is_needed: Callable[[], bool]) -> None:
-        """Answer until it is ended, or not needed any more, or its socket was closed by the process."""
+        """Answer until it is ended or not needed any more. The process may close the socket: then on a new one."""
         self._task = _thread.get_native_id()
         try:
             while self._is_on and is_needed():
-                if self._socket.wait(POLLIN, LOOKS_AROUND_EVERY_S) and self._is_on:
-                    self._answer_one()
-        except NotOurs:
+                try:
+                    if self._socket.wait(POLLIN, LOOKS_AROUND_EVERY_S) and self._is_on:
+                        self._answer_one()
+                except NotOurs:
+                    self._open_anew()
+        except OSError:
             pass
         finally:
             self.close()
@@ -65,7 +70,7 @@ class Listener:
         self._done.release()
 
     def end(self) -> None:
-        """Let the thread finish its answer and end; it need not be waited for where its socket is not ours any more."""
+        """Let the thread finish its answer and end: at once, or within a second where its socket is not ours."""
         self._is_on = False
         self._socket.shut_down()
 
@@ -83,24 +88,27 @@ class Listener:
             one.close()
         self._spare.clear()
 
+    def _open(self) -> None:
+        self._socket = listen_at(self._folder, f"{os.getpid()}.s")
+        self._keep_spare()
+
+    def _open_anew(self) -> None:
+        """Listen on another socket, a moment later: who closes all descriptors then opens what the numbers are for."""
+        self.close()
+        sleep(OPENS_ANEW_AFTER_S)
+        if self._is_on:
+            self._open()
+
     def _answer_one(self) -> None:
-        """Read one question and answer it; a client that goes away is no concern of the target's."""
+        """Answer the one who waits. What goes wrong with him is no concern of the target's."""
         self._give_up_spare()
         try:
-            connection = self._socket.accept()
+            _answer(self._socket.accept())
         except NotOurs:
             raise
-        except OSError:  # it went away, or there is no free descriptor
+        except OSError:  # he went away, or there is no free descriptor
             sleep(NO_DESCRIPTOR_WAITS_S)
-            return
-        try:
-            question = connection.read_line(MAX_QUESTION, ANSWER_WITHIN_S)
-            if question:
-                connection.write(answer(question), ANSWER_WITHIN_S)
-        except OSError:
-            pass
         finally:
-            connection.close()
             self._keep_spare()
 
     def _keep_spare(self) -> None:
@@ -116,6 +124,18 @@ class Listener:
         self._spare.clear()
 
 
+def _answer(connection: OwnSocket) -> None:
+    """Read one question and answer it, as far as the one who asks is still there."""
+    try:
+        question = connection.read_line(MAX_QUESTION, QUESTION_WITHIN_S)
+        if question:
+            connection.write(answer(question), ANSWER_WITHIN_S)
+    except BaseException:  # noqa: BLE001, S110 - the target must not see any
+        pass
+    finally:
+        connection.close()
+
+
 class Agent:
     """Answers in `folder` until it is stopped, the folder is gone, or the process `asker`, if any, has ended."""
 
@@ -126,7 +146,7 @@ class Agent:
         self._listener: Optional[Listener] = None
 
     def listen(self) -> None:
-        """Begin to answer. Raises `OSError`."""
+        """Begin to answer. Raises `OSError`, and `RuntimeError` where no thread can be started."""
         if self.is_on:
             self._listener = Listener(self.folder)
             start_thread(self._serve, (self._listener,))
@@ -140,9 +160,11 @@ class Agent:
 
     def resume(self) -> None:
         """Listen again, after a fork; the process goes on without us if that cannot be done."""
+        if self._listener is not None:  # a fork in C, which does not pause
+            self._listener.close()
         try:
             self.listen()
-        except OSError:
+        except (OSError, RuntimeError):
             self._listener = None
 
     def stop(self) -> None:
@@ -192,10 +214,17 @@ _agent: Optional[Agent] = None
 
 
 def start(folder: str, asker: int = 0) -> None:
-    """Start the agent of this process: answer in `folder` as long as the process `asker` runs, if one is named."""
+    """Start the agent of this process: answer in `folder` as long as the process `asker` runs, if one is named.
+
+    Raises `OSError`, and `RuntimeError` without a thread; then nothing is left.
+    """
     global _agent  # noqa: PLW0603 - a process has one
     _agent = Agent(folder, asker)
-    _agent.listen()
+    try:
+        _agent.listen()
+    except (OSError, RuntimeError):
+        forget()
+        raise
     forks.agents.append(_agent)
     forks.register()
 
@@ -209,7 +238,7 @@ def stop() -> "EmptyAnswer":
 
 def forget() -> None:
     """Undo what the probe has changed in the process: its collector, the hooks at forks, the modules."""
-    forks.agents.clear()
+    forks.forget()
     looks = sys.modules.get(f"{__package__}.looks")
     if looks is not None:
         looks.switch_on()
@@ -223,17 +252,29 @@ OPS = ("stop",)
 
 
 def answer(question: bytes) -> bytes:
-    """Return the answer to one question. Whatever fails is an answer too, and its traceback is not kept."""
+    """Return the answer to one question. Whatever fails is an answer too, and its traceback is not kept.
+
+    Also what is no `Exception`: memory that ran out, or what a service raises in all of its threads to end them.
+    """
     import json  # noqa: PLC0415 - Python code, so not before we are asked
 
     try:
         arguments = json.loads(question)
         page = {"ok": _function(arguments.pop("op"))(**arguments)}
-        return json.dumps(page, default=repr).encode() + b"\n"
-    except Exception as reason:  # noqa: BLE001 - the target must not see any
-        text = f"{type(reason).__name__}: {reason}"
-        reason.__traceback__ = None
-        return json.dumps({"error": text}).encode() + b"\n"
+        return json.dumps(page).encode() + b"\n"
+    except BaseException as reason:  # noqa: BLE001 - the target must not see any
+        BaseException.with_traceback(reason, None)
+        return json.dumps({"error": _in_words(reason)}).encode() + b"\n"
+
+
+def _in_words(reason: BaseException) -> str:
+    """Return what failed, without asking its class for a text."""
+    try:
+        from .explain import message  # noqa: PLC0415 - as above
+        from .objects import type_name  # noqa: PLC0415
+    except (OSError, ImportError):  # no descriptor is free, or the files have gone
+        return "a module of the probe cannot be imported"
+    return f"{type_name(type(reason)).rpartition('.')[2]}: {message(reason)}"
 
 
 def _function(op: str) -> Any:

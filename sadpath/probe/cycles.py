@@ -5,12 +5,14 @@ finds instead of freeing it, and each exception's way back to itself is searched
 """
 
 import gc
+import time
 from types import CellType, FrameType
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .looks import switch_off, switch_on
 from .objects import local_name, referents, suspended_frame, type_name
 from .raise_sites import file_of, function_of, is_own
+from .walk import MAX_SECONDS
 from .wire import ClosedCircle, CyclesAnswer, EmptyAnswer
 
 OPS = ("begin", "end")
@@ -57,7 +59,10 @@ def _found(saved: Sequence[Any]) -> CyclesAnswer:
     inside = set(map(id, saved))
     exceptions = [one for one in saved if issubclass(type(one), BaseException)]
     counts: Dict[Tuple[str, _ClosingLocal], int] = {}
+    until = time.monotonic() + MAX_SECONDS
     for exception in exceptions[:MAX_EXCEPTIONS]:
+        if time.monotonic() > until:
+            break
         place = _closed_by(_circle(exception, inside))
         if place is not None:
             key = type_name(type(exception)), place

@@ -4,10 +4,11 @@ from types import TracebackType
 from typing import Any, List, Optional, Sequence, Set
 
 from .heap import live_exceptions
-from .holders import chains_to, names_of
+from .holders import names_of
 from .objects import is_one_of, literal, named_attributes, text, traceback_length, traceback_of, type_name
 from .raise_sites import raise_sites
 from .retained import size_front
+from .walk import chains_to
 from .wire import DescribedException, ExplainedException
 
 OPS = ("explain",)
@@ -61,8 +62,8 @@ def message(exception: BaseException) -> str:
 
 def _in_words(value: Any) -> str:
     """Return a text, a number or bytes as a text of bounded length; of anything else an empty one."""
-    is_plain = is_one_of(value, (int, float, bytes))
-    return literal(value, LONGEST_MESSAGE) if is_plain else text(value, LONGEST_MESSAGE)
+    is_typed = is_one_of(value, (int, float, bytes))
+    return literal(value, LONGEST_MESSAGE) if is_typed else text(value, LONGEST_MESSAGE)
 
 
 _args_of: Any = BaseException.__dict__["args"].__get__

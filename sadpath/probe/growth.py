@@ -4,6 +4,7 @@ A look before remembers numbers only, ids and lengths, and keeps nothing alive.
 """
 
 import gc
+import time
 from collections import Counter, deque
 from itertools import compress, islice, repeat
 from operator import is_, not_
@@ -11,9 +12,11 @@ from types import FrameType, TracebackType
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from .explain import described
+from .frozen import all_objects
 from .heap import live_exceptions
-from .holders import chains_to, in_words, modules_by_id, own_name
-from .objects import LruCache, referents, type_name
+from .holders import in_words, modules_by_id, own_name
+from .objects import LruCache, container_kind, in_parts, newest_of, referents, type_name
+from .walk import MAX_SECONDS, chains_to
 from .wire import ContainerLength, EmptyAnswer, GrownObjects, KeptExceptions
 
 OPS = ("begin", "kept", "grown", "end")
@@ -144,20 +147,8 @@ def _bound(container: Any, chain: Sequence[Any]) -> Optional[int]:
 
 def _newest_type(container: Any) -> str:
     """Return the type of the element that a container got last; empty where that cannot be seen."""
-    kind: Any = next(kind for kind in _CONTAINERS if issubclass(type(container), kind))
-    try:
-        return type_name(type(next(_NEWEST_FIRST[kind](container)))) if kind in _NEWEST_FIRST else ""
-    except (RuntimeError, StopIteration):  # another thread changed it meanwhile
-        return ""
-
-
-_NEWEST_FIRST: Dict[Any, Any] = {
-    dict: lambda one: reversed(dict.values(one)),
-    list: list.__reversed__,
-    set: set.__iter__,
-    deque: deque.__reversed__,
-}
-"""How the elements of a container are listed, but of a cache, where that cannot be done."""
+    newest = newest_of(container, 1) if container_kind(type(container)) else ()
+    return type_name(type(newest[0])) if newest else ""
 
 
 def _grown_containers(limit: int) -> List[Any]:
@@ -181,7 +172,7 @@ def _is_ours(container: Any) -> bool:
 
 def _containers() -> List[Any]:
     """Return all containers in the heap, by their types and not by a `__class__` that they may define."""
-    objects = gc.get_objects()
+    objects = all_objects()
     followed = list(compress(objects, map(issubclass, map(type, objects), repeat(_CONTAINERS))))
     return [one for one in followed if one is not objects] + _unseen(objects)
 
@@ -190,9 +181,15 @@ def _unseen(objects: List[Any]) -> List[Any]:
     """Return the dictionaries that the collector does not follow: those of texts and numbers alone."""
     are_retained = map(issubclass, map(type, objects), repeat(_RETAINED))
     holders = list(compress(objects, map(not_, are_retained)))[:MAX_HOLDERS]
-    held = referents(*holders)
-    dictionaries = compress(held, map(is_, map(type, held), repeat(dict)))
-    return list({id(one): one for one in dictionaries if not gc.is_tracked(one)}.values())
+    found: Dict[int, Any] = {}
+    until = time.monotonic() + MAX_SECONDS
+    for part in in_parts(holders):
+        held = referents(*part)
+        dictionaries = compress(held, map(is_, map(type, held), repeat(dict)))
+        found.update((id(one), one) for one in dictionaries if not gc.is_tracked(one))
+        if time.monotonic() > until:
+            break
+    return list(found.values())
 
 
 def _is_container(one: Any) -> bool:
@@ -202,8 +199,7 @@ def _is_container(one: Any) -> bool:
 def _length(container: Any) -> int:
     if issubclass(type(container), LruCache):
         return int(LruCache.cache_info(container).currsize)
-    kind: Any = next(kind for kind in _CONTAINERS if issubclass(type(container), kind))
-    return int(kind.__len__(container))
+    return int(container_kind(type(container)).__len__(container))
 
 
 def _counted() -> Dict[str, int]:

@@ -7,8 +7,8 @@ rounds of load; `sadpath.probe.census` follows a known exception at the price of
 import gc
 import sys
 import time
-from itertools import compress, repeat
-from typing import Iterator, List, NamedTuple
+from itertools import chain, compress, repeat
+from typing import Iterable, Iterator, List, NamedTuple
 
 from .objects import traceback_length, traceback_of, type_name
 
@@ -28,10 +28,10 @@ class HeapCensus(NamedTuple):
     with_traceback: List[LiveException]
 
 
-def full_census() -> HeapCensus:
-    """Find all live exceptions. Keeps none of them alive."""
+def full_census(frozen: Iterable[BaseException] = ()) -> HeapCensus:
+    """Find all live exceptions; `frozen` are those that the collector does not know. Keeps none of them alive."""
     live, with_traceback = 0, []
-    for exception in live_exceptions():
+    for exception in chain(live_exceptions(), frozen):
         live += 1
         count = traceback_length(traceback_of(exception))
         if count:

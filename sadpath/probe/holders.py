@@ -13,8 +13,8 @@ import sys
 import time
 from collections import deque
 from contextvars import Context, ContextVar
-from types import BuiltinFunctionType, CellType, CodeType, FrameType, FunctionType, ModuleType, TracebackType
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
+from types import CellType, FrameType, FunctionType, ModuleType, TracebackType
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 from weakref import ref
 
 from .objects import (
@@ -32,26 +32,19 @@ from .objects import (
     local_name,
     look_up,
     module_of,
-    namespace_of,
     referents,
     suspended_frame,
     text,
     type_name,
 )
 from .raise_sites import file_of
+from .walk import MAX_SECONDS, OURS, chains_to, namespaces
 
-MAX_OBJECTS = 2_000_000
-MAX_SECONDS = 5.0
 MAX_REFERRERS = 2000
 MAX_PASSES = 5
 MAX_NAMES = 3
-
-_LEAVES = (
-    *(str, bytes, bytearray, memoryview, int, float, bool, complex, range, type(None), type(...)),
-    *(CodeType, FrameType, TracebackType, BuiltinFunctionType, ref),
-)
-_LEAF_IDS = frozenset(map(id, _LEAVES))
-"""By id, since a metaclass may define the hash of classes. Nothing that we look for is reached through these alone."""
+LONGEST_WORDS = 1000
+"""Characters of the words for a chain: one that leads through a linked list is as long as the list."""
 
 _LONGEST_KEY = 60
 _INTERNAL = ("builtins", "_contextvars", "_thread")
@@ -61,32 +54,6 @@ _NODES = ("builtins.hamt_bitmap_node", "builtins.hamt_array_node", "builtins.ham
 """The types of which a context consists."""
 
 _MISSING = object()
-
-_OURS = __name__.rpartition(".")[0] + "."
-_NOT_SEARCHED_FOR = (_OURS, "__mp_main__")
-"""How names begin that nobody searches for: ours, and the second one that `multiprocessing` gives `__main__`."""
-
-
-def chains_to(ids: Iterable[int]) -> Dict[int, List[Any]]:
-    """Return for each id of an object the shortest chain of references that leads to it from a module.
-
-    The chain ends with the object. An id that has gone from the heap, or that no module leads to, is left out.
-    """
-    wanted = frozenset(ids)
-    level: List[Any] = list(_namespaces().values())
-    seen: Set[int] = set(map(id, level))
-    levels: List[List[Any]] = []
-    ends: Dict[int, Tuple[Any, int]] = {}
-    until = time.monotonic() + MAX_SECONDS
-    while level and len(ends) < len(wanted) and len(seen) < MAX_OBJECTS and time.monotonic() < until:
-        levels.append(level)
-        seen.update((id(level), id(levels), id(seen), id(ends)))
-        children = _children(level)
-        seen.add(id(children))
-        ends.update((key, (children[key], len(levels))) for key in wanted & children.keys() if key not in ends)
-        level = [one for key, one in children.items() if key not in seen and id(type(one)) not in _LEAF_IDS]
-        seen.update(map(id, level))
-    return {key: _chain(one, levels[:depth]) for key, (one, depth) in ends.items()}
 
 
 def names_of(targets: Sequence[Any], chains: Optional[Dict[int, List[Any]]] = None) -> Dict[int, List[str]]:
@@ -112,7 +79,7 @@ def module_names(target: Any) -> List[str]:
     """Return the names that modules give to an object directly, those of modules that were started last."""
     names = [
         f"{name}.{text(key)}"
-        for name, namespace in _namespaces().items()
+        for name, namespace in namespaces().items()
         for key, value in items_of(namespace)
         if value is target and type(key) is str
     ]
@@ -123,6 +90,7 @@ def backwards(target: Any, modules: Dict[int, str]) -> List[str]:
     """Return names found over what refers to an object: contexts, suspended coroutines, threads' own values."""
     parents: Dict[int, Any] = {id(target): None}
     level, ours = [target], {id(parents)}
+    until = time.monotonic() + MAX_SECONDS
     for _ in range(MAX_PASSES):
         ours |= {id(level), id(ours)}
         nearer: List[Any] = []
@@ -132,7 +100,7 @@ def backwards(target: Any, modules: Dict[int, str]) -> List[str]:
                 return [in_words(_way_down(holder, parents), modules)]
             nearer.append(holder)
         level = nearer[:MAX_REFERRERS]
-        if not level:
+        if not level or time.monotonic() > until:
             return []
     return []
 
@@ -170,7 +138,7 @@ def _running(target: Any) -> List[str]:
         one: Optional[FrameType] = frame
         while one is not None:
             module = text(look_up(one.f_globals, "__name__"))
-            if not module.startswith(_OURS) and (name := local_name(one, target)):
+            if not module.startswith(OURS) and (name := local_name(one, target)):
                 code = one.f_code
                 return [f"local {name!r} of running {module}.{text(code.co_name)} ({file_of(code)}:{one.f_lineno})"]
             one = one.f_back
@@ -185,52 +153,9 @@ def _with_other_names(target: Any, names: List[str]) -> List[str]:
     return [*names, *others][:MAX_NAMES]
 
 
-def _children(level: Sequence[Any]) -> Dict[int, Any]:
-    """Return all that a level refers to, by id."""
-    children = referents(*level)
-    by_id = dict(zip(map(id, children), children))
-    if _FRAMES_ARE_APART:
-        for frame in filter(None, map(suspended_frame, level)):
-            held = referents(frame)
-            by_id.update(zip(map(id, held), held))
-    return by_id
-
-
-_FRAMES_ARE_APART = sys.version_info[:2] < (3, 11)
-"""Whether a suspended frame is an object of its own, into which a walk that avoids frames would not look."""
-
-
-def _chain(target: Any, levels: Sequence[Sequence[Any]]) -> List[Any]:
-    """Return the chain that leads to a target, searched for along the way that was found only."""
-    chain = [target]
-    for level in reversed(levels):
-        child = chain[-1]
-        parent = next((one for one in level if _refers(one, child)), None)
-        if parent is not None:
-            chain.append(parent)
-    return chain[::-1]
-
-
-def _refers(holder: Any, child: Any) -> bool:
-    held = referents(holder)
-    if _FRAMES_ARE_APART and (frame := suspended_frame(holder)) is not None:
-        held += referents(frame)
-    return id(child) in map(id, held)
-
-
-def _namespaces() -> Dict[str, Dict[str, Any]]:
-    """Return the namespace of each module, by its name; not ours."""
-    return {
-        name: namespace
-        for name, module in items_of(sys.modules)
-        if type(name) is str and issubclass(type(module), ModuleType) and not name.startswith(_NOT_SEARCHED_FOR)
-        if (namespace := namespace_of(module)) is not None
-    }
-
-
 def modules_by_id() -> Dict[int, str]:
     """Return the name of each module by the id of its namespace."""
-    return {id(namespace): name for name, namespace in reversed(list(_namespaces().items()))}
+    return {id(namespace): name for name, namespace in reversed(list(namespaces().items()))}
 
 
 def _has_own_name(holder: Any) -> bool:
@@ -243,12 +168,12 @@ def in_words(chain: Sequence[Any], modules: Dict[int, str]) -> str:
     """Return a chain in words; `modules` has the name of each module by the id of its namespace."""
     first = max((i for i, holder in enumerate(chain[:-1]) if _has_own_name(holder)), default=0)
     words, i = own_name(chain[first], modules), first
-    while i < len(chain) - 1:
+    while i < len(chain) - 1 and len(words) <= LONGEST_WORDS:
         owner = chain[i - 1] if i > first else None
         after = chain[i + 2] if i + 2 < len(chain) else None
         words = _step(words, owner, chain[i], chain[i + 1], after, is_module=id(chain[i]) in modules)
         i += 2 if is_one_of(chain[i], (FunctionType, LruCache)) else 1  # their tuple or dictionary is no part of a name
-    return words
+    return text(words, LONGEST_WORDS)
 
 
 def own_name(holder: Any, modules: Dict[int, str]) -> str:
@@ -302,7 +227,9 @@ def _step_of_dict(words: str, holder: Any, child: Any, *, is_namespace: bool) ->
         return f"{words} (a key)"
     if _is_of_a_thread(key):
         return words
-    return f"{words}.{text(key)}" if is_namespace and type(key) is str else f"{words}[{literal(key, _LONGEST_KEY)}]"
+    if is_namespace and type(key) is str:
+        return f"{words}.{text(key)}"
+    return f"{words}[{literal(key, _LONGEST_KEY) or type_name(type(key))}]"
 
 
 def _step_of_context(words: str, node: Any, child: Any) -> str:

@@ -11,6 +11,7 @@ import time
 
 from .agent import sleep, start_thread
 from .census import is_supported
+from .frozen import frozen_exceptions
 from .heap import full_census
 from .memory import what_is_left
 from .objects import LONGEST_FILE, elements_of, items_of, text
@@ -51,7 +52,7 @@ def settle(*, begins_round: bool = False) -> SettleAnswer:
     memory = what_is_left()
     if begins_round:
         switch_off()
-    census = full_census() if is_supported() else None
+    census = full_census(frozen_exceptions()) if is_supported() else None
     return {
         "in_use": memory.in_use,
         "anonymous": memory.anonymous,
@@ -95,8 +96,8 @@ def collector_is_on() -> bool:
 
 
 def _watch() -> None:
-    """Wait until the collector was off for too long, however often it was switched meanwhile."""
-    while (left := _Switch.until - time.monotonic()) > 0:
-        sleep(left)
+    """Wait until the collector is on again or was off for too long, however often it was switched meanwhile."""
+    while _Switch.is_off and (left := _Switch.until - time.monotonic()) > 0:
+        sleep(min(left, 1.0))
     _Switch.is_watched = False
     switch_on()

@@ -12,7 +12,7 @@ import gc
 import sys
 from collections import deque
 from itertools import compress, islice, repeat
-from operator import is_, not_
+from operator import is_
 from types import (
     AsyncGeneratorType,
     CoroutineType,
@@ -39,6 +39,7 @@ LONGEST_FILE = 4096
 """Characters of the name of a file."""
 
 _TRIES = 3
+_AT_A_TIME = 1000
 _LONGEST_NUMBER = 256
 """Bits of a number that is written out."""
 
@@ -69,16 +70,17 @@ def text(value: Any, longest: int = LONGEST_NAME) -> str:
 
 
 def literal(value: Any, longest: int) -> str:
-    """Return a plain value of Python's own as it is typed, and cut; of anything else the name of its type."""
+    """Return a plain value of Python's own as it is typed, and cut; empty for anything else, and for a huge number."""
     kind = type(value)
     if kind is str or kind is bytes:
         typed = repr(value[:longest])
     elif (kind is int and int.bit_length(value) <= _LONGEST_NUMBER) or is_one_of(value, (bool, type(None), float)):
         typed = repr(value)
     elif kind is tuple and len(value) <= longest and all(is_one_of(one, (str, int, bytes)) for one in value):
-        typed = f"({', '.join(literal(one, longest) for one in value)}{',' if len(value) == 1 else ''})"
+        parts = [literal(one, longest) or type_name(type(one)) for one in value]
+        typed = f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
     else:
-        typed = type_name(kind)
+        typed = ""
     return text(typed, longest)
 
 
@@ -94,14 +96,37 @@ def items_of(dictionary: Any) -> List[Tuple[Any, Any]]:
 
 def elements_of(container: Any) -> List[Any]:
     """Return the elements of a list, tuple, set or deque of any class; none of anything else, and where they change."""
-    kind = next((kind for kind in _SEQUENCES if issubclass(type(container), kind)), None)
+    kind = container_kind(type(container))
     try:
-        return list(islice(kind.__iter__(container), MAX_ITEMS)) if kind else []
+        return list(islice(kind.__iter__(container), MAX_ITEMS)) if kind and kind is not dict else []
     except RuntimeError:
         return []
 
 
-_SEQUENCES: Tuple[Any, ...] = (list, tuple, set, frozenset, deque)
+def newest_of(container: Any, number: int) -> List[Any]:
+    """Return as many elements of a container of any class, newest first; of a dictionary its values."""
+    try:
+        return list(islice(_NEWEST_FIRST[container_kind(type(container))](container), number))
+    except RuntimeError:
+        return []
+
+
+_NEWEST_FIRST: Dict[Any, Any] = {
+    dict: lambda one: reversed(dict.values(one)),
+    list: list.__reversed__,
+    tuple: lambda one: iter(tuple.__getitem__(one, slice(None, None, -1))),
+    set: set.__iter__,
+    frozenset: frozenset.__iter__,
+    deque: deque.__reversed__,
+}
+_CONTAINERS: Dict[int, Any] = {id(kind): kind for kind in _NEWEST_FIRST}
+"""By `id`, since a user's metaclass may define the hash and the equality of classes; these never die."""
+
+
+def container_kind(kind: type) -> Any:
+    """Return the container of Python's own that a class is or extends, or None."""
+    known = _CONTAINERS.get(id(kind))
+    return known or next((_CONTAINERS[id(base)] for base in mro_of(kind) if id(base) in _CONTAINERS), None)
 
 
 def look_up(dictionary: Any, name: str) -> Any:
@@ -163,13 +188,31 @@ def referents(*holders: Any) -> List[Any]:
     """Return what objects refer to, as `gc.get_referents` does; of a module its namespace alone.
 
     Asked for the referents of `_asyncio`, Python 3.12 hands out freed objects of its own free list; to let go of them
-    frees them once more, and the next collection never ends.
+    frees them once more, and the next collection never ends. Of a container with more elements than `MAX_ITEMS` these
+    are its newest, since a list of all would be as large as the container.
     """
-    are_modules = list(map(issubclass, map(type, holders), repeat(ModuleType)))
-    if True not in are_modules:
+    special = [*_of_kind(holders, ModuleType), *filter(_is_large, _of_kind(holders, tuple(_NEWEST_FIRST)))]
+    if not special:
         return gc.get_referents(*holders)
-    others = compress(holders, map(not_, are_modules))
-    return [*gc.get_referents(*others), *map(namespace_of, compress(holders, are_modules))]
+    ids = set(map(id, special))
+    held = gc.get_referents(*(one for one in holders if id(one) not in ids))
+    for one in special:
+        held += newest_of(one, MAX_ITEMS) if _is_large(one) else [namespace_of(one)]
+    return held
+
+
+def in_parts(holders: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Yield objects in parts whose referents are listed at a time."""
+    return (holders[begin : begin + _AT_A_TIME] for begin in range(0, len(holders), _AT_A_TIME))
+
+
+def _of_kind(holders: Sequence[Any], kinds: Any) -> Iterator[Any]:
+    return compress(holders, map(issubclass, map(type, holders), repeat(kinds)))
+
+
+def _is_large(holder: Any) -> bool:
+    kind = container_kind(type(holder))
+    return bool(kind) and kind.__len__(holder) > MAX_ITEMS
 
 
 def instance_dict(holder: Any) -> Optional[Dict[Any, Any]]:

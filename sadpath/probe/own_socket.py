@@ -11,10 +11,16 @@ import os
 import time
 from select import POLLIN, POLLOUT
 from select import poll as new_poll
-from typing import Any, Tuple
+from typing import Any
 
 HIGH_NUMBERS = (900, 200, 48)
 """From where a number is taken, as far as the process may have such: the system gives its files the lowest ones."""
+
+PROVES_EVERY_S = 1.0
+"""How long it may wait for what is another file already."""
+
+SO_COOKIE = 57
+"""Not yet in the `socket` module."""
 
 
 class NotOurs(OSError):  # noqa: N818 - nothing went wrong: the process closed what it did not know
@@ -27,12 +33,12 @@ class OwnSocket:
     def __init__(self, socket: Any) -> None:
         socket.settimeout(0)
         self._socket = socket
-        self._file = _file_of(socket.fileno())
+        self._identity = _identity(socket)
 
     def is_ours(self) -> bool:
         """Whether its number still means our socket."""
         try:
-            return _file_of(self._socket.fileno()) == self._file
+            return _identity(self._socket) == self._identity
         except OSError:
             return False
 
@@ -41,16 +47,29 @@ class OwnSocket:
 
         Raises `NotOurs`, which after this has been proven not to be so.
         """
+        deadline = time.monotonic() + seconds
+        while True:
+            left = deadline - time.monotonic()
+            is_ready = self._poll(event, min(left, PROVES_EVERY_S))
+            if not self.is_ours():
+                raise NotOurs
+            if is_ready or left <= PROVES_EVERY_S:
+                return is_ready
+
+    def _poll(self, event: int, seconds: float) -> bool:
         poll = new_poll()
         poll.register(self._socket.fileno(), event)
-        is_ready = bool(poll.poll(max(0, int(seconds * 1000))))
-        if not self.is_ours():
-            raise NotOurs
-        return is_ready
+        return bool(poll.poll(max(0, int(seconds * 1000))))
 
     def copy(self) -> "OwnSocket":
         """Return another descriptor of the same socket, with a high number where the process may have one."""
-        return OwnSocket(_socket.socket(fileno=_high_copy(self._socket.fileno())))
+        if not self.is_ours():
+            raise NotOurs
+        copy = OwnSocket(_socket.socket(fileno=_high_copy(self._socket.fileno())))
+        if copy._identity != self._identity:
+            copy.close()
+            raise NotOurs
+        return copy
 
     def accept(self) -> "OwnSocket":
         """Take the connection that waits. Raises `OSError` without one, and if there is no free descriptor for it."""
@@ -59,7 +78,11 @@ class OwnSocket:
         if connection.family != _socket.AF_UNIX or connection.getsockname() != self._socket.getsockname():
             connection.detach()
             raise NotOurs
-        return OwnSocket(connection)
+        low = OwnSocket(connection)
+        try:
+            return low.copy()
+        finally:
+            low.close()
 
     def read_line(self, limit: int, seconds: float) -> bytes:
         """Return a line, or what came within the time and the limit in bytes; nothing if the other side left."""
@@ -87,24 +110,29 @@ class OwnSocket:
 
     def close(self) -> None:
         """Give the descriptor back; let go of it without a word where it is not ours any more."""
-        if self.is_ours():
-            self._socket.close()
-        else:
+        if not self.is_ours():
             self._socket.detach()
+            return
+        try:
+            self._socket.close()
+        except OSError:  # the process was faster
+            pass
 
 
 def listen_at(folder: str, name: str) -> OwnSocket:
     """Listen on a Unix socket in a folder, whose path may be longer than the 107 bytes that a socket's may have.
 
-    What has that name is removed. Only the user of this process may connect.
+    It gets its name when it listens, in place of what had it. Only the user of this process may connect.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     low = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    path = os.path.join(folder, name)
     try:
-        remove(os.path.join(folder, name))
-        low.bind(f"/proc/self/fd/{descriptor}/{name}")
-        os.chmod(os.path.join(folder, name), 0o600)
+        remove(f"{path}.new")
+        low.bind(f"/proc/self/fd/{descriptor}/{name}.new")
+        os.chmod(f"{path}.new", 0o600)
         low.listen(8)
+        os.rename(f"{path}.new", path)
         return OwnSocket(_socket.socket(fileno=_high_copy(low.fileno())))
     finally:
         low.close()
@@ -128,6 +156,13 @@ def _high_copy(number: int) -> int:
     return os.dup(number)
 
 
-def _file_of(number: int) -> Tuple[int, int]:
-    status = os.fstat(number)
-    return status.st_dev, status.st_ino
+def _identity(socket: Any) -> object:
+    """Return what no other file has: the kernel's cookie, which is read without giving another thread a turn.
+
+    Before Linux 4.12 there is none. Raises `OSError` where the number means no file.
+    """
+    try:
+        return socket.getsockopt(_socket.SOL_SOCKET, SO_COOKIE, 8)
+    except OSError:
+        status = os.fstat(socket.fileno())
+        return status.st_dev, status.st_ino

@@ -8,13 +8,12 @@ Nothing that a user's class defines is called: lengths, elements and sizes come 
 """
 
 import sys
-from collections import deque
 from itertools import islice
 from time import thread_time
 from types import FrameType, MethodDescriptorType, TracebackType
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from .objects import dict_of_class, flags_of, look_up, mro_of, referents
+from .objects import container_kind, dict_of_class, flags_of, look_up, mro_of, referents
 
 MAX_REFERENCES = 8192
 """References that one sample may follow, so that many locals cannot make a look slow."""
@@ -65,11 +64,15 @@ _OURS = _Referent(object()).references()
 
 
 class _Budget:
-    """What one sample may still follow."""
+    """What one sample may still follow, and how the objects of a class are sized, by the class's id.
+
+    A class stays with its entry, so that no other can have its id meanwhile.
+    """
 
     def __init__(self) -> None:
         self.references = MAX_REFERENCES
         self.until = thread_time() + MAX_SECONDS
+        self.slots: Dict[int, Tuple[type, Any, int]] = {}
 
     def take(self, references: int) -> None:
         """Take as many references of it."""
@@ -108,13 +111,13 @@ def size_front(front: TracebackType, limit: int) -> SizedEntries:
 
 def _own_bytes(entry: TracebackType, referents: Dict[int, _Referent], budget: _Budget) -> SizedEntries:
     """Size one entry, its frame, and what only the entries so far refer to."""
-    total = float(_size(entry))
+    total = float(_size(entry, budget))
     owned: List[Tuple[Any, float]] = _note([entry.tb_frame], 1.0, referents)
     while owned:
         if not budget.is_left():
             return SizedEntries(1, int(total), is_cut=True)
         holder, weight = owned.pop()
-        total += weight * _size(holder)
+        total += weight * _size(holder, budget)
         targets, share = _referents(holder)
         del holder
         budget.take(len(targets))
@@ -134,16 +137,12 @@ def _note(targets: List[object], weight: float, referents: Dict[int, _Referent])
     return [(referents.pop(key).target, weight) for key in keys if referents[key].is_owned()]
 
 
-_CONTAINERS: Dict[int, Any] = {id(kind): kind for kind in (list, tuple, dict, set, frozenset, deque)}
-"""By `id`, since a user's metaclass may define the hash and the equality of classes; these never die."""
-
-
 def _referents(holder: Any) -> Tuple[List[object], float]:
     """Return what an object refers to, and which share of it this is: a sample of the elements of a large container.
 
     A list of all referents is never made for a large one: it would be as long as the container.
     """
-    kind = _CONTAINERS.get(id(type(holder))) or _container_that_it_extends(type(holder))
+    kind = container_kind(type(holder))
     length = kind.__len__(holder) if kind else 0
     if length <= MAX_ELEMENTS:  # the collector leaves out keys that are strings, since these refer to nothing
         return _items(holder, length) if kind is dict else referents(holder), 1.0
@@ -171,33 +170,31 @@ def _items(holder: Any, limit: int) -> List[object]:
         return []
 
 
-def _container_that_it_extends(kind: type) -> Any:
-    """Return the container of Python's own that a class extends, or None."""
-    return next((_CONTAINERS[id(base)] for base in mro_of(kind) if id(base) in _CONTAINERS), None)
-
-
 _IS_GC = 1 << 14
 _HAS_PREHEADER = (1 << 3) | (1 << 4) if sys.version_info >= (3, 11) else 0
 """Flags of a type, in CPython's `Include/object.h`: what `sys.getsizeof` adds to a size, 16 bytes for each."""
 
 
-def _size(target: object) -> int:
+def _size(target: object, budget: _Budget) -> int:
     """Return the bytes of one object as `sys.getsizeof` does, but by the `__sizeof__` of Python's own type."""
     kind = type(target)
-    slot, extra = _SLOTS.get(id(kind)) or _slot_of(kind)
+    known = _SLOTS.get(id(kind)) or budget.slots.get(id(kind))
+    if known is None:
+        known = budget.slots[id(kind)] = _slot_of(kind)
+    _, slot, extra = known
     return int(slot(target)) + extra
 
 
-def _slot_of(kind: type) -> Tuple[Any, int]:
-    """Return the `__sizeof__` that C code defines for a class or its bases, and the bytes in front of its objects."""
+def _slot_of(kind: type) -> Tuple[type, Any, int]:
+    """Return a class, the `__sizeof__` that C code gives it, also by a base, and the bytes in front of its objects."""
     slots = (look_up(dict_of_class(base), "__sizeof__") for base in mro_of(kind))
     slot: Any = next(slot for slot in slots if type(slot) is MethodDescriptorType)
     flags = flags_of(kind)
-    return slot, 16 * bool(flags & _IS_GC) + 16 * bool(flags & _HAS_PREHEADER)
+    return kind, slot, 16 * bool(flags & _IS_GC) + 16 * bool(flags & _HAS_PREHEADER)
 
 
 _COMMON = (TracebackType, FrameType, list, tuple, dict, set, frozenset, str, bytes, bytearray, int, float, bool)
-_SLOTS: Dict[int, Tuple[Any, int]] = {id(kind): _slot_of(kind) for kind in _COMMON}
+_SLOTS: Dict[int, Tuple[type, Any, int]] = {id(kind): _slot_of(kind) for kind in _COMMON}
 """Of types that never die, by `id`, so that most objects need no walk through the bases of their class."""
 
 

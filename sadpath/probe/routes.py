@@ -3,11 +3,11 @@
 Read from the instances' dictionaries, by the names of their classes. No property is asked, and nothing is imported.
 """
 
-import gc
 import re
 from itertools import compress
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
+from .frozen import all_objects
 from .objects import attributes_of, elements_of, items_of, mro_of, named_attributes, text, type_name
 from .wire import FoundRoute
 
@@ -28,7 +28,7 @@ def routes() -> List[FoundRoute]:
 
 def _apps() -> List[Any]:
     """Return the instances of applications, by the classes that they are of or extend."""
-    objects = gc.get_objects()
+    objects = all_objects()
     kinds = {id(kind): kind for kind in map(type, objects)}
     readers = {key: bool(_reader_of(kind)) for key, kind in kinds.items()}
     return list(compress(objects, (readers[id(type(one))] for one in objects)))

@@ -5,7 +5,8 @@ annotated with its answer, and `OPS` of its module says that it may be asked. Bo
 a tuple.
 """
 
-from typing import List, Literal, Optional, Sequence, Tuple, TypedDict, Union
+from typing import Any, Dict, List, Literal, Optional, Sequence, Tuple, TypedDict, Union, get_args, get_origin
+from typing import get_type_hints as hints_of
 
 
 class EmptyAnswer(TypedDict):
@@ -210,3 +211,43 @@ Question = Union[
     CyclesEndQuestion,
     RoutesQuestion,
 ]
+
+ANSWERS: Dict[str, Any] = {
+    "agent.stop": EmptyAnswer,
+    "looks.hello": HelloAnswer,
+    "looks.settle": SettleAnswer,
+    "explain.explain": List[ExplainedException],
+    "growth.begin": EmptyAnswer,
+    "growth.kept": List[KeptExceptions],
+    "growth.grown": List[GrownObjects],
+    "growth.end": EmptyAnswer,
+    "cycles.begin": EmptyAnswer,
+    "cycles.end": CyclesAnswer,
+    "routes.routes": List[FoundRoute],
+}
+"""The type of the answer to each question, by its op."""
+
+LARGEST = 1 << 63
+
+
+def is_as_typed(value: Any, kind: Any) -> bool:
+    """Whether what came as JSON is what a type says: of a `TypedDict` exactly its keys; a sequence is a list.
+
+    An integer is one of 64 bits.
+    """
+    inner = get_args(kind)
+    if get_origin(kind) is Union:
+        return any(is_as_typed(value, one) for one in inner)
+    if get_origin(kind) is tuple:
+        return isinstance(value, list) and len(value) == len(inner) and all(map(is_as_typed, value, inner))
+    if inner:
+        return isinstance(value, list) and all(is_as_typed(one, inner[0]) for one in value)
+    if hasattr(kind, "__required_keys__"):
+        return _has_its_keys(value, kind)
+    return isinstance(value, kind) and (kind is not int or abs(value) < LARGEST)
+
+
+def _has_its_keys(value: Any, kind: Any) -> bool:
+    hints = hints_of(kind)
+    is_complete = isinstance(value, dict) and kind.__required_keys__ <= value.keys() <= hints.keys()
+    return is_complete and all(is_as_typed(one, hints[key]) for key, one in value.items())

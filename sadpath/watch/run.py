@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +68,23 @@ def write_conditions(path: Path, conditions: Conditions) -> None:
 
 
 def read_conditions(path: Path) -> Conditions:
-    """Read them; all unknown where there is no such file, or one that is not ours."""
+    """Read them; what is not there, or nothing that it can be, is unknown."""
     try:
         written: Any = json.loads(path.read_text(encoding="utf-8"))
-        return Conditions(**{one.name: written[one.name] for one in fields(Conditions) if one.name in written})
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, RecursionError):
         return Conditions()
+    known = asdict(Conditions())
+    given = written.items() if isinstance(written, dict) else ()
+    return Conditions(**{name: value for name, value in given if name in known and _can_be(value, known[name])})
+
+
+def _can_be(value: Any, unknown: Any) -> bool:
+    """Whether a condition can have this value, by the one that it has where it is unknown."""
+    if isinstance(unknown, dict):
+        return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+    if isinstance(unknown, str | bool):
+        return isinstance(value, type(unknown))
+    return type(value) in (int, float) and 0 <= value < sys.maxsize
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from sadpath.sources import Reading
 
@@ -44,6 +45,9 @@ _READING = [field.name for field in fields(Reading) if field.name != "entries_by
 _LATENCY = [field.name for field in fields(Latency)]
 COLUMNS = ["elapsed_s", "arm", "phase", *_READING, "entries_by_error", *_LATENCY, "missing", "mark"]
 HEADER = ",".join(COLUMNS).encode()
+LARGEST = 2**63
+"""Figures of a process, of a kernel or of a clock are below it."""
+
 _ERRORS = COLUMNS.index("entries_by_error")
 
 
@@ -113,9 +117,9 @@ class SampleReader:
             raise ValueError(f"{self._path} is not a file of samples, or of another version of Sadpath")
         whole = new[: new.rfind(b"\n") + 1]
         try:
-            lines = whole.decode().splitlines()
-            self.samples += map(_sample, filter(None, csv.reader(lines if self._read else lines[1:])))
-        except (ValueError, TypeError) as error:
+            rows = filter(None, csv.reader(io.StringIO(whole.decode(), newline="")))
+            self.samples += map(_sample, rows if self._read else itertools.islice(rows, 1, None))
+        except (ValueError, TypeError, RecursionError, csv.Error) as error:
             raise ValueError(f"{self._path} is damaged: {error}") from error
         self._read += len(whole)
         return self.samples
@@ -133,17 +137,30 @@ def _sample(cells: list[str]) -> Sample:
     elapsed, arm, phase, resident, *figures = cells[:_ERRORS]
     errors, p50, p99, missing, mark = cells[_ERRORS:]
     rest = dict(zip(_READING[1:], map(_figure, figures), strict=True))
-    retained = json.loads(errors) if errors else {}
     return Sample(
-        elapsed_s=float(elapsed),
+        elapsed_s=_number(elapsed),
         arm=arm,
         phase="warm-up" if phase == "warm-up" else "measured",
-        reading=Reading(float(resident), **rest, entries_by_error=retained) if resident else None,
+        reading=Reading(_number(resident), **rest, entries_by_error=_retained(errors)) if resident else None,
         latency=Latency(_figure(p50), _figure(p99)),
         missing=missing,
         mark=mark,
     )
 
 
+def _retained(cell: str) -> dict[str, float]:
+    retained: Any = json.loads(cell) if cell else {}
+    if not isinstance(retained, dict):
+        raise TypeError(f"{cell[:20]} where retained entries by error are expected")
+    return {error: _number(entries) for error, entries in retained.items()}
+
+
 def _figure(cell: str) -> float | None:
-    return float(cell) if cell else None
+    return _number(cell) if cell else None
+
+
+def _number(cell: str) -> float:
+    number = float(cell)
+    if not abs(number) < LARGEST:  # nor is it, where it is no number
+        raise ValueError(f"{cell} is no figure")
+    return number

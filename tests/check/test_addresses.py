@@ -1,43 +1,50 @@
-"""An address with a user and a password: the service gets them, and nobody else, in no output."""
+"""A service is found where it listens, whatever the address, and reached there."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from tests.check.answering import NOT_FOUND, serving
-from tests.check.conftest import check
+import pytest
 
-METRICS = b"# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes 50000000\n"
-PASSWORD, ENCODED = "s3cret", "bWU6czNjcmV0"
+from loadtest.ports import free_port
+from tests.check.conftest import check, shop
 
+CLOSES_ON_OPTIONS = """\
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
-def answer(head: bytes) -> bytes:
-    """A page of metrics, and nothing else."""
-    if b" /metrics " in head:
-        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(METRICS), METRICS)
-    return NOT_FOUND
+class Handler(BaseHTTPRequestHandler):
+    def parse_request(self):
+        is_right = super().parse_request()
+        self.close_connection = self.close_connection or self.path == "*"
+        return is_right and self.path != "*"
 
+    def do_GET(self):
+        self.send_error(404)
 
-def test_the_user_of_a_services_address_goes_to_it_alone(tmp_path: Path) -> None:
-    """With all requests but those without credentials, and with those for its metrics; it is in no file or line."""
-    with serving(answer) as service:
-        url = service.url.replace("//", f"//me:{PASSWORD}@")
-        page = tmp_path / "page.html"
-        checked = check(
-            tmp_path, url, "--metrics", f"{url}/metrics", "--request", "GET /x", "--budget", "1", "--html", page
-        )
-        assert f"answers at {service.url}\n" in checked.err
-    heads = [head for head in service.heads if b" /x " in head or b" /metrics " in head]
-    assert all(f"Authorization: Basic {ENCODED}\r\n".encode() in head for head in heads)
-    written = [checked.out, checked.err, str(checked.summary), page.read_text()]
-    assert not [one for one in written if PASSWORD in one or ENCODED in one]
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
 
 
-def test_a_description_that_cannot_be_read_is_named_without_it(tmp_path: Path) -> None:
-    """An error is as much an output as a report."""
-    with serving(answer) as service:
-        url = service.url.replace("//", f"//me:{PASSWORD}@")
-        schema = f"{url}/openapi.json"
-        checked = check(tmp_path, url, "--metrics", f"{url}/metrics", "--list", "--schema", schema)
-    assert f"cannot read the schema {service.url}/openapi.json: it was answered with 404" in checked.err
-    assert PASSWORD not in checked.err
+@pytest.mark.parametrize("host", ["::", "::1"])
+def test_a_service_on_ipv6_alone_is_found(host: str, tmp_path: Path) -> None:
+    """As uvicorn's with `--host ::`, which takes no connections by IPv4."""
+    port = free_port()
+    found = check(tmp_path, "--request", "GET /flat/fresh", "--", *shop(port), "--host", host)
+    assert found.summary["url"] == f"http://[::1]:{port}"
+    assert found.path("GET /flat/fresh 409")["verdict"] == "flat"
+
+
+def test_an_address_of_ipv6_may_be_named(tmp_path: Path) -> None:
+    """In brackets, as in any address."""
+    url = f"http://[::1]:{(port := free_port())}"
+    found = check(tmp_path, "--request", "GET /flat/fresh", "--url", url, "--", *shop(port), "--host", "::")
+    assert found.path("GET /flat/fresh 409")["verdict"] == "flat"
+
+
+def test_a_service_that_does_not_answer_to_options_is_found(tmp_path: Path) -> None:
+    """Nor names its port: Twisted closes the connection on `OPTIONS *`."""
+    command = (sys.executable, "-c", CLOSES_ON_OPTIONS, str(free_port()))
+    found = check(tmp_path, "--request", "GET /x", "--", *command)
+    assert found.path("GET /x 404")["verdict"] == "flat"

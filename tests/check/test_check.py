@@ -9,6 +9,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import unescape
 from pathlib import Path
 
 import psutil
@@ -131,7 +132,7 @@ def test_in_github_actions_a_raise_site_is_annotated(tmp_path: Path) -> None:
     found = check(tmp_path, *arguments, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
     line = (HERE / "shop.py").read_text().splitlines().index('        raise FAILED["payment"]') + 1
     assert f"::error file=shop.py,line={line},title=GET /leaks/dictionary 402 leaks::" in found.out
-    assert "| GET /leaks/dictionary 402 | leaks |" in summary.read_text()
+    assert "| <code>GET /leaks/dictionary 402</code> | leaks |" in unescape(summary.read_text())
     assert "shop.FAILED['payment']" in summary.read_text()
 
 

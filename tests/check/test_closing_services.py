@@ -14,10 +14,13 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
+from experiments.pythons import PROBE
 from loadtest.ports import free_port
 from sadpath.check.service.listening import is_taken
 from sadpath.check.service.probes import NoAnswer, Probes
 from sadpath.check.service.start import INJECT
+from tests.interpreters import interpreter
+from tests.representatives import some
 from tests.waiting import PATIENCE_S, until
 
 SERVE = """
@@ -96,11 +99,11 @@ CONNECTIONS = 60
 
 
 @contextmanager
-def service(kind: str, probes: Probes) -> Iterator[int]:
+def service(kind: str, probes: Probes, python: str = sys.executable) -> Iterator[int]:
     """Start it with the probe in it; the port on which it listens. All of its processes end."""
     port = free_port()
     env = {**os.environ, "PYTHONPATH": str(INJECT), "SADPATH_PROBE": str(probes.folder)}
-    command = [sys.executable, "-c", SERVE + KINDS[kind], str(port)]
+    command = [python, "-c", SERVE + KINDS[kind], str(port)]
     with subprocess.Popen(command, env=env, start_new_session=True) as process:
         try:
             until(lambda: is_taken(port), PATIENCE_S, "it listens")
@@ -132,12 +135,33 @@ def answering(probes: Probes) -> dict[int, object]:
         return {}
 
 
+def assert_that_the_service_answers(probes: Probes, port: int) -> None:
+    """Each of its connections, while the probe is asked all the time."""
+    for _ in range(CONNECTIONS):
+        answering(probes)
+        with urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE_S) as answer:
+            assert answer.read() == b"the service"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_connection_to_the_service_is_answered_by_the_service(kind: str, tmp_path: Path) -> None:
     """Whatever it does with the descriptors of others, and though the probe is asked all the time."""
     probes = Probes(tmp_path)
     with service(kind, probes) as port:
-        for _ in range(CONNECTIONS):
-            answering(probes)
-            with urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE_S) as answer:
-                assert answer.read() == b"the service"
+        assert_that_the_service_answers(probes, port)
+
+
+@pytest.mark.parametrize("kind", ["closes all", "daemon", "puts its listener over each number"])
+def test_the_probe_answers_again_a_moment_later(kind: str, tmp_path: Path) -> None:
+    """On another socket: only the number is the service's."""
+    probes = Probes(tmp_path)
+    with service(kind, probes):
+        until(lambda: answering(probes), PATIENCE_S, "the probe answers")
+
+
+@pytest.mark.parametrize("version", some(PROBE, on_every_change=PROBE[:1]))
+def test_it_is_so_on_each_python(version: str, tmp_path: Path) -> None:
+    """The oldest waits for a connection as the newest does."""
+    probes = Probes(tmp_path)
+    with service("closes all, then forks workers", probes, interpreter(version)) as port:
+        assert_that_the_service_answers(probes, port)

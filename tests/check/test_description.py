@@ -184,30 +184,34 @@ BOMB = "x-0: &a0 [lol, lol]\n" + "".join(f"x-{i}: &a{i} [{', '.join([f'*a{i - 1}
 MERGED = BOMB.replace("[lol, lol]", "{a: 1, b: 2}").replace("[*", "{<<: [*").replace("]\n", "]}\n")
 
 
+NO_DESCRIPTIONS: list[Any] = [
+    (f"{HEAD}{BOMB}{PATHS}", "it has more than 3,000,000 values"),
+    (f"{HEAD}{MERGED}{PATHS}", "it has more than 3,000,000 values"),
+    (f"{HEAD}x-a: &a\n  b: *a\n{PATHS}", "its YAML alias 'a' contains itself"),
+    (f"{HEAD}x-a: &a\n  b: &a\n    c: *a\n{PATHS}", "its YAML alias 'a' contains itself"),
+    ('{"openapi": "3.0.0", "paths":' + "[" * 200_000 + "]" * 200_000 + "}", f"deeper than {DEEPEST} levels"),
+    ('{"openapi": "3.0.0", "paths":' + "[" * 900 + "]" * 900 + "}", f"deeper than {DEEPEST} levels"),
+    (f"{HEAD}x-a: {'[' * 500}{']' * 500}\n{PATHS}", f"deeper than {DEEPEST} levels"),
+    (f"{HEAD}x-a: !!timestamp foo\n{PATHS}", "a value of its YAML does not fit its tag"),
+    (f"{HEAD}x-a: !!bool foo\n{PATHS}", "a value of its YAML does not fit its tag"),
+    (f"{HEAD}x-a: !!python/name:os.system\n{PATHS}", "it is neither JSON nor YAML"),
+    ("{broken", "it is neither JSON nor YAML"),
+    ("hello", "it has no paths"),
+    ("\x00", "it is neither JSON nor YAML"),
+    ("{}", "it has no paths"),
+    ('{"paths": {}}', "it does not say which version of OpenAPI it is"),
+    ('{"openapi": "4.0.0", "paths": {}}', "it is of version '4.0.0'; versions 2 and 3 are read"),
+    pytest.param("[" + "1," * 3_000_000 + "1]", "it has more than 3,000,000 values", marks=pytest.mark.slow),
+    ("[" + "[]," * 1_000_000 + "[]]", "it has more than 1,000,000 brackets"),
+    ("{broken" + " " * (9 << 20), "it is not JSON; YAML is read up to 8 MiB, so convert it to JSON"),
+    ('"' + "x" * (33 << 20) + '"', "larger than 32 MiB"),
+]
+"""What is no description, or too large a one, and what is said of it."""
+
+
 @pytest.mark.parametrize(
     ("page", "reason"),
-    [
-        (f"{HEAD}{BOMB}{PATHS}", "it has more than 3,000,000 values"),
-        (f"{HEAD}{MERGED}{PATHS}", "it has more than 3,000,000 values"),
-        (f"{HEAD}x-a: &a\n  b: *a\n{PATHS}", "its YAML alias 'a' contains itself"),
-        (f"{HEAD}x-a: &a\n  b: &a\n    c: *a\n{PATHS}", "its YAML alias 'a' contains itself"),
-        ('{"openapi": "3.0.0", "paths":' + "[" * 200_000 + "]" * 200_000 + "}", f"deeper than {DEEPEST} levels"),
-        ('{"openapi": "3.0.0", "paths":' + "[" * 900 + "]" * 900 + "}", f"deeper than {DEEPEST} levels"),
-        (f"{HEAD}x-a: {'[' * 500}{']' * 500}\n{PATHS}", f"deeper than {DEEPEST} levels"),
-        (f"{HEAD}x-a: !!timestamp foo\n{PATHS}", "a value of its YAML does not fit its tag"),
-        (f"{HEAD}x-a: !!bool foo\n{PATHS}", "a value of its YAML does not fit its tag"),
-        (f"{HEAD}x-a: !!python/name:os.system\n{PATHS}", "it is neither JSON nor YAML"),
-        ("{broken", "it is neither JSON nor YAML"),
-        ("hello", "it has no paths"),
-        ("\x00", "it is neither JSON nor YAML"),
-        ("{}", "it has no paths"),
-        ('{"paths": {}}', "it does not say which version of OpenAPI it is"),
-        ('{"openapi": "4.0.0", "paths": {}}', "it is of version '4.0.0'; versions 2 and 3 are read"),
-        pytest.param("[" + "1," * 3_000_000 + "1]", "it has more than 3,000,000 values", marks=pytest.mark.slow),
-        ("[" + "[]," * 1_000_000 + "[]]", "it has more than 1,000,000 brackets"),
-        ("{broken" + " " * (9 << 20), "it is not JSON; YAML is read up to 8 MiB, so convert it to JSON"),
-        ('"' + "x" * (33 << 20) + '"', "larger than 32 MiB"),
-    ],
+    NO_DESCRIPTIONS,
     ids=lambda value: value[:30] if len(value) < 2000 else "large",
 )
 def test_what_is_no_description_or_too_large_a_one_is_one_line(page: str, reason: str, tmp_path: Path) -> None:

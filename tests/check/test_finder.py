@@ -17,6 +17,7 @@ from sadpath.check.find.candidates import UNKNOWN_PATH
 from sadpath.check.find.careful import Careful
 from sadpath.check.find.paths import Finder
 from sadpath.check.settings import Settings
+from sadpath.connection import Ends
 from sadpath.errors import CommandError
 
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
@@ -56,6 +57,10 @@ class Service:
         return Sent(
             Counter(filter(None, statuses)), Counter("no answer" for one in statuses if not one), (0.001,) * count
         )
+
+    def newly_opened(self) -> list[Ends]:
+        """None: it has no connections."""
+        return []
 
     def _answer(self, request: Request) -> Answer:
         status = self.statuses.get((request.method, request.path.partition("?")[0]), 404)
@@ -114,6 +119,7 @@ def test_what_may_change_data_is_repeated_only_where_its_body_was_refused(tmp_pa
     service = Service({**statuses, ("GET", "/failing"): 500})
     plan = find(service, routes=(), schema=described(tmp_path, paths))
     assert {path.status for path in plan.paths if path.method == "POST"} == {400, 415, 422}
+    assert not any("then answered" in note for note in plan.notes)
     assert "GET /failing 500" in names(plan)
 
 
@@ -166,3 +172,120 @@ def test_a_service_that_does_not_answer_any_more_is_one_line() -> None:
 def test_paths_are_chosen_by_patterns(settings: Mapping[str, object], expected: list[str]) -> None:
     """Of the path, or of method and path."""
     assert names(find(Service(), routes=ROUTES[:1], **settings)) == expected
+
+
+TOKEN = {
+    "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+    "security": [{"token": []}],
+}
+EMPTY: dict[str, Any] = {"responses": {}}
+ME = {"/me": {"get": EMPTY}}
+MINE = {**ME, "/storage": {"delete": EMPTY}, "/items/{id}": {"put": EMPTY}}
+
+
+def writes(service: Service) -> list[Request]:
+    return [one for one in service.got if one.method in WRITES]
+
+
+def test_without_credentials_it_asks_where_a_get_was_refused_for_that(tmp_path: Path) -> None:
+    """With no header of the user's, be it a credential by its name or not, and no id but the one."""
+    service = Service({("GET", "/me"): 401, ("DELETE", "/storage"): 401, ("PUT", "/items/999999999"): 404})
+    headers = {"Authorization": "Bearer right", "X-Own-Token": "right"}
+    plan = find(service, routes=(), schema=described(tmp_path, MINE, **TOKEN), headers=headers)
+    assert {(one.method, one.path, *one.headers) for one in writes(service)} == {
+        ("DELETE", "/storage"), ("PUT", "/items/999999999")
+    }  # fmt: skip
+    assert [name for name in names(plan) if not name.startswith(("GET", "TRACE"))] == ["DELETE /storage 401"]
+
+
+@pytest.mark.parametrize("status", [200, 302, 404])
+def test_where_a_get_is_not_refused_nothing_is_sent_without_credentials(status: int, tmp_path: Path) -> None:
+    """Many a service is run without, for a test, whatever its description says."""
+    service = Service({("GET", "/me"): status})
+    plan = find(service, routes=(), schema=described(tmp_path, MINE, **TOKEN))
+    assert writes(service) == []
+    assert "2 operations that may change data were not tried; --writes tries them too" in plan.notes
+
+
+def test_the_users_own_answer_says_nothing_about_others(tmp_path: Path) -> None:
+    """Whoever has a token that is not enough is refused with it."""
+    service = Service({("GET", "/me"): [403, *[404] * 100]})
+    find(service, routes=(), schema=described(tmp_path, MINE, **TOKEN), headers={"Authorization": "Bearer weak"})
+    assert writes(service) == []
+
+
+def test_one_that_accepts_what_it_has_to_refuse_ends_the_search_in_others(tmp_path: Path) -> None:
+    """It is named; those that refused before are kept, and none is sent again to it."""
+    post = DESCRIPTION["paths"]["/orders"]
+    service = Service({("POST", "/a"): 422, ("POST", "/b"): 204, ("POST", "/c"): 422})
+    plan = find(service, routes=(), schema=described(tmp_path, dict.fromkeys(["/a", "/b", "/c"], post)))
+    assert plan.accepted_writes == ("POST /b 204",)
+    assert [one.path for one in writes(service)] == ["/a", "/b", "/a"]
+    assert "POST /a 422" in names(plan)
+
+
+def test_one_that_accepts_at_the_second_time_is_no_error_path(tmp_path: Path) -> None:
+    """Nor anything else of its operation."""
+    service = Service({("POST", "/orders"): [422, 413, 413, 201]})
+    plan = find(service, routes=(), schema=described(tmp_path, DESCRIPTION["paths"]))
+    assert [name for name in names(plan) if "/orders" in name] == []
+    assert len(writes(service)) == 4
+
+
+def test_where_any_method_is_accepted_a_broken_body_is_not_trusted(tmp_path: Path) -> None:
+    """What answers TRACE as it answers GET looks at neither, perhaps."""
+    service = Service({("GET", "/me"): 200, ("TRACE", "/me"): 200, ("POST", "/orders"): 422})
+    find(service, routes=(), schema=described(tmp_path, {**DESCRIPTION["paths"], **ME}))
+    assert writes(service) == []
+
+
+def test_a_get_that_says_it_is_another_method_is_not_sent(tmp_path: Path) -> None:
+    """A description may have such a header or query."""
+    parameters = [
+        {"name": name, "in": place, "required": True, "schema": {"type": "string", "enum": ["DELETE"]}}
+        for name, place in [("_method", "query"), ("X-HTTP-Method-Override", "header")]
+    ]
+    service = Service()
+    find(service, routes=(), schema=described(tmp_path, {"/me": {"get": {**EMPTY, "parameters": parameters}}}))
+    assert [one for one in service.got if "_method" in one.path or "X-HTTP-Method-Override" in one.headers] == []
+    assert any(one.path == "/me" for one in service.got)
+
+
+LOGOUT = [("GET", "/logout"), ("GET", "/me")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_sent"),
+    [
+        ({}, False),
+        ({"include": ("/*",)}, False),
+        ({"include": ("/logout",)}, True),
+        ({"include": ("GET /logout",)}, True),
+        ({"writes": True}, True),
+    ],
+)
+def test_a_get_that_says_it_changes_something_is_named_and_left_out(
+    *, settings: Mapping[str, object], is_sent: bool
+) -> None:
+    """Unless it was meant."""
+    service = Service()
+    plan = find(service, routes=LOGOUT, **settings)
+    assert any(one.path == "/logout" for one in service.got) == is_sent
+    assert any("left out, since they may change something: GET /logout;" in note for note in plan.notes) != is_sent
+
+
+def test_who_has_to_agree_is_told_before_anything_is_sent() -> None:
+    """How many operations of which methods, at which address."""
+    service, told = Service(), []
+
+    def refuse(words: str) -> None:
+        told.append(words)
+        raise CommandError("no")
+
+    finder = Finder(Careful(service), Settings(writes=True), [*ROUTES, ("POST", "/users")], agree=refuse)
+    with pytest.raises(CommandError):
+        finder.find()
+    assert service.got == []
+    assert told == [
+        "--writes: 1 DELETE and 2 POST operations at http://127.0.0.1:1 are tried again and again, and may change data"
+    ]

@@ -37,6 +37,7 @@ COMMANDS = {
     "gunicorn": "{bin}/gunicorn plain:wsgi --bind 127.0.0.1:{port}",
     "gunicorn with workers": "{bin}/gunicorn plain:wsgi --workers 3 --bind 127.0.0.1:{port}",
     "gunicorn that forks the app": "{bin}/gunicorn plain:wsgi --workers 2 --preload --bind 127.0.0.1:{port}",
+    "gunicorn that freezes the app": "{bin}/gunicorn plain:wsgi --config frozen.py --bind 127.0.0.1:{port}",
     "gunicorn with threads": "{bin}/gunicorn plain:wsgi --worker-class gthread --threads 4 --bind 127.0.0.1:{port}",
     "gunicorn with gevent": "{bin}/gunicorn plain:wsgi --worker-class gevent --bind 127.0.0.1:{port}",
     "gunicorn with uvicorn": "{bin}/gunicorn plain:asgi -k uvicorn.workers.UvicornWorker --bind 127.0.0.1:{port}",

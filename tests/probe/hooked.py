@@ -8,14 +8,16 @@ calls to the file that `HOOKED_CALLS` names.
 import contextlib
 import contextvars
 import functools
+import gc
 import io
 import os
 import sys
 import threading
+import weakref
 from collections import OrderedDict, defaultdict, deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, Callable, Dict, Iterable, Iterator, List
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Set
 
 from sadpath.probe import agent
 
@@ -26,16 +28,32 @@ WRITTEN_TO = os.open(os.environ.get("HOOKED_CALLS", os.devnull), os.O_WRONLY | o
 PROBES = ("sadpath.probe.", "_sadpath_probe.")
 
 
-def hit(name: str) -> None:
-    """Note a call if the probe makes it."""
+def caller() -> str:
+    """Return where the probe stands, if it is above us; else an empty text."""
     frame = sys._getframe(1)  # noqa: SLF001 - who calls is the question
     while frame is not None:
         module = frame.f_globals.get("__name__")
         if type(module) is str and module.startswith(PROBES):
-            CALLS.append(f"{name} <- {module}.{frame.f_code.co_name}:{frame.f_lineno}")
-            os.write(WRITTEN_TO, f"{CALLS[-1]}\n".encode())
-            return
+            return f"{module}.{frame.f_code.co_name}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
+    return ""
+
+
+def hit(name: str) -> None:
+    """Note a call if the probe makes it."""
+    if where := caller():
+        CALLS.append(f"{name} <- {where}")
+        os.write(WRITTEN_TO, f"{CALLS[-1]}\n".encode())
+
+
+BY_THE_INTERPRETER: Set[str] = set()
+"""What the interpreter calls in the thread of the probe, since that collects and imports."""
+
+
+def hit_by_the_interpreter(name: str) -> None:
+    """Note such a call."""
+    if name not in BY_THE_INTERPRETER and caller():
+        BY_THE_INTERPRETER.add(name)
 
 
 NOT_WATCHED = ("__new__", "__init__", "__init_subclass__", "__subclasshook__", "__class_getitem__", "__class__", "mro")
@@ -235,7 +253,7 @@ def hold() -> None:
     BaseException.__dict__["__cause__"].__set__(HELD["cause"], error("cause"))
     HELD["class"] = type.__new__(Meta, "Holder", (), {"__module__": "hooked", TEXT("odd"): error("class")})
     HELD["module"] = Module(TEXT("odd"))
-    attributes: Any = ModuleType.__dict__["__dict__"].__get__(HELD["module"])
+    attributes: Any = vars(ModuleType)["__dict__"].__get__(HELD["module"])
     attributes["error"] = error("module")
     sys.modules["tests.probe.odd_module"] = HELD["module"]
     VARIABLE.set(error("variable"))
@@ -387,13 +405,16 @@ def held() -> Iterator[None]:
 def answers() -> Dict[str, Any]:
     """Return the answer to each question that may concern one of these objects, and the calls."""
     with held():
-        return {**asked(), "calls": CALLS}
+        watch_the_interpreter()
+        return {**asked(), "calls": CALLS, "by_the_interpreter": sorted(BY_THE_INTERPRETER)}
 
 
 def asked() -> Dict[str, Any]:
     """Ask everything, with something left behind."""
-    for op in ("looks.hello", "growth.begin", "cycles.begin"):
+    for op in ("looks.hello", "growth.begin"):
         ask(op)
+    gc.enable()
+    ask("cycles.begin")
     for leave in LEAVES.values():
         for _ in range(100):
             leave()
@@ -402,6 +423,45 @@ def asked() -> Dict[str, Any]:
     found["looks.settle"] = ask("looks.settle", begins_round=False)
     found["explain.explain"] = ask("explain.explain", ids=list(IDS.values()))
     return found
+
+
+class Dying:
+    """Dies when its circle of references is collected, and so does its mark."""
+
+    def __init__(self) -> None:
+        self.me, self.mark = self, KINDS[set]()
+
+    def __del__(self) -> None:
+        hit_by_the_interpreter("__del__")
+
+
+class Finder:
+    """Is asked for each module that is imported."""
+
+    @staticmethod
+    def find_spec(*_: Any) -> None:
+        """Find none."""
+        hit_by_the_interpreter("sys.meta_path")
+
+
+IS_BUSY = threading.Lock()
+
+
+def audit(*_: Any) -> None:
+    """Be told what the interpreter does, which is much."""
+    if IS_BUSY.acquire(blocking=False):
+        hit_by_the_interpreter("sys.addaudithook")
+        IS_BUSY.release()
+
+
+def watch_the_interpreter() -> None:
+    """Have all that the interpreter calls by itself; the collector is off until the probe collects."""
+    gc.disable()
+    dying = Dying()
+    HELD["weak"] = weakref.ref(dying.mark, lambda _: hit_by_the_interpreter("weakref.ref"))
+    gc.callbacks.append(lambda *_: hit_by_the_interpreter("gc.callbacks"))
+    sys.meta_path.insert(0, Finder)
+    sys.addaudithook(audit)
 
 
 class Handler(BaseHTTPRequestHandler):

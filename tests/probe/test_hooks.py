@@ -50,6 +50,12 @@ def test_no_code_of_the_users_is_called(found: Dict[str, Any]) -> None:
     assert found["calls"] == []
 
 
+def test_what_the_interpreter_calls_by_itself_may_run_in_the_probes_thread(found: Dict[str, Any]) -> None:
+    """What a collection calls, and what watches imports and the interpreter: nothing else."""
+    by_collections = ["__del__", "gc.callbacks", "weakref.ref"]
+    assert found["by_the_interpreter"] == sorted([*by_collections, "sys.addaudithook", "sys.meta_path"])
+
+
 def test_exceptions_that_watch_are_named_all_the_same(found: Dict[str, Any]) -> None:
     """By what holds them; what a watching class says of itself is not asked."""
     names = {

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sadpath.check.driver import Answer, Request, Sent
 from sadpath.check.find.refusable import Refusable
+from sadpath.connection import Ends
 
 FIRST_ERROR = 400
 
@@ -25,6 +26,10 @@ class Sending(Protocol):
 
     def send(self, requests: Sequence[Request], count: int) -> Sent:
         """Send this many requests, taking them in turn, and wait for all answers."""
+        ...
+
+    def newly_opened(self) -> list[Ends]:
+        """Return the connections that were opened since this was asked."""
         ...
 
 
@@ -60,6 +65,10 @@ class Careful:
             self._see(first, *newest.statuses, *([0] if newest.failures else []))
         left = count - len(sent.seconds)
         return _both(sent, Sent({}, {self.why_over(first): left} if left else {}, ()))
+
+    def newly_opened(self) -> list[Ends]:
+        """Return the connections that were opened since this was asked."""
+        return self._driver.newly_opened()
 
     def _answer(self, request: Request) -> Answer:
         assert isinstance(request, Refusable)  # noqa: S101 - `answers` has asked

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
+from sadpath.check.measure.source_line import source_line
 from sadpath.check.result import Cause, CauseKind, RaiseSite
 from sadpath.probe.wire import (
     ClosedCircle,
@@ -118,7 +118,7 @@ def raise_sites(places: Iterable[RaisedAt]) -> tuple[RaiseSite, ...]:
 
 
 def _site(file: str, line: int, function: str, raises: int) -> RaiseSite:
-    return RaiseSite(file, line, function, raises, linecache.getline(file, line).strip())
+    return RaiseSite(file, line, function, raises, source_line(file, line))
 
 
 def _fix_of_reused(type_name: str) -> str:

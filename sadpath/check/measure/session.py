@@ -59,10 +59,12 @@ class Session:
         self._requests = 0
         self._began, self._look_again = time.monotonic(), 0.0
         self._ended, self._ended_early = EndReason.FINISHED, ""
+        self._unexplained: list[str] = []
 
     def events(self) -> Iterator[Event]:
         """Measure until all is decided, the budget ends, or something cuts it short; `check` has the reason then."""
         try:
+            self._see_that_it_was_reached()  # by the requests that found its paths
             for measurement in self._schedule.run(self, self._target.settle):
                 self._current = measurement
                 is_new = measurement.is_decided and not measurement.is_explained
@@ -88,7 +90,7 @@ class Session:
             url=self._target.url,
             results=tuple(map(path_result, self._schedule.paths)),
             environment=self._environment,
-            notes=(*self._plan.notes, *self._left_out()),
+            notes=(*self._plan.notes, *self._unexplained, *self._left_out()),
             seconds=time.monotonic() - self._began,
             requests=self._requests,
             no_probe=self._target.why_no_probe,
@@ -99,7 +101,10 @@ class Session:
         )
 
     def send(self, requests: Sequence[Request], count: int) -> Sent:
-        """Send requests, and see after them that the service still runs within its memory. Raises `CutShort`."""
+        """Send requests, and see after them that the service took them, and runs within its memory.
+
+        Raises `CutShort`.
+        """
         sent = self._driver.send(requests, count)
         self._requests += count
         if not sent.answered and (why := self._target.why_it_ended(patience_s=1.0)):
@@ -107,6 +112,7 @@ class Session:
                 EndReason.SERVICE_ENDED,
                 f"the service ended while {self._path_name()} was measured: {why}; --exclude leaves a path out",
             )
+        self._see_that_it_was_reached()
         self._see_that_it_has_room()
         return sent
 
@@ -126,7 +132,7 @@ class Session:
             yield f"{paths} not measured with another value in each request: the budget ended before"
 
     def _explain(self, measurement: Measurement) -> None:
-        """Find out what is to blame, and what a request leaves in reference cycles; unexplained if that fails."""
+        """Find out what is to blame, and what a request leaves in reference cycles; a note says why if that fails."""
         measurement.is_explained = True
         if measurement.trouble:
             return
@@ -135,8 +141,8 @@ class Session:
                 measurement.trouble = self._growth_by_itself(measurement)
             if self._target.probes:
                 self._explain_with(measurement)
-        except (NoAnswer, Unreadable):
-            return
+        except (NoAnswer, Unreadable) as reason:
+            self._unexplained.append(f"{measurement.path.name}: its cause is not known, since {reason}")
 
     def _explain_with(self, measurement: Measurement) -> None:
         probes = self._target.probes
@@ -154,6 +160,16 @@ class Session:
     def _growth_by_itself(self, measurement: Measurement) -> Trouble | None:
         words = grows_by_itself(measurement, self._target.settle)
         return Trouble(TroubleKind.GROWS_BY_ITSELF, words) if words else None
+
+    def _see_that_it_was_reached(self) -> None:
+        """Raise `CutShort` if somebody else took requests; looked at where a connection was opened."""
+        if name := self._target.stranger(self._driver.newly_opened()):
+            option = " with --url" if self._target.child else ""
+            raise CutShort(
+                EndReason.ANOTHER_SERVICE,
+                f"the requests to {self._target.url} went to {name}, not to what is measured: "
+                f"end that process, or give the service's own address{option}",
+            )
 
     def _see_that_it_has_room(self) -> None:
         """Raise `CutShort` if the service needs more than its limit; looked at now and then."""

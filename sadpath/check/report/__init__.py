@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from sadpath.check.events import Ended, Event, PathDecided
+from sadpath.check.events import Ended, Event, PathDecided, do_all
 from sadpath.check.report.github import write_for_github
 from sadpath.check.report.junit import write_junit
 from sadpath.check.report.page import write_page
@@ -18,7 +19,7 @@ from sadpath.check.result import Check, write_json
 from sadpath.errors import CommandError, writing_to
 from sadpath.files import is_stream
 
-WRITERS: Mapping[str, Callable[[Path, Check], None]] = {"json": write_json, "junit": write_junit, "html": write_page}
+WRITERS: dict[str, Callable[[Path, Check], None]] = {"json": write_json, "junit": write_junit, "html": write_page}
 """What writes each format into a file; each is also the name of an option."""
 
 DURING = {"json"}
@@ -46,9 +47,11 @@ class Files:
         if not isinstance(event, PathDecided | Ended):
             return
         is_over = isinstance(event, Ended)
-        for name, file in self.files.items():
-            if is_over or (name in DURING and not is_stream(file)):
-                with writing_to(file):
-                    WRITERS[name](file, event.check)
-        if is_over:
-            write_for_github(event.check)
+        due = {name: file for name, file in self.files.items() if is_over or (name in DURING and not is_stream(file))}
+        works = [partial(_write, name, file, event.check) for name, file in due.items()]
+        do_all([*works, partial(write_for_github, event.check)] if is_over else works)
+
+
+def _write(name: str, file: Path, check: Check) -> None:
+    with writing_to(file):
+        WRITERS[name](file, check)

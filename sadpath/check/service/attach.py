@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import os
+import pwd
+import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from select import select
 
 import psutil
 
 import sadpath.probe
+from sadpath.check.service.folder import temporary_folder
 from sadpath.check.service.probes import NoAnswer, Probes
 from sadpath.check.service.target import Target, wait_until
 from sadpath.errors import CommandError, Status
 from sadpath.sources import SourceSpec, source_of
 
 ATTACHES_WITHIN_S = 5.0
+MAX_SAID = 1 << 16
+"""Bytes of what the target's interpreter may print."""
 
 SCRIPT = """\
 import sys
@@ -43,18 +50,16 @@ def attached(url: str, pid: int) -> Iterator[Target]:
     process = _process(pid)
     target = Target(f"process {pid}", url, process)
     target.source = source_of(SourceSpec(pid=pid))
-    with tempfile.TemporaryDirectory(prefix="sadpath-") as folder:
-        sockets = Path(folder) / "probes"
-        sockets.mkdir(mode=0o700)
-        probes = Probes(sockets)
-        target.why_no_probe = _attach(target, Path(folder), probes)
+    with temporary_folder() as folder:
+        probes = Probes(folder / "probes")
+        target.why_no_probe = _attach(target, probes)
         target.probes = None if target.why_no_probe else probes
         try:
             yield target
         finally:
             if target.probes:
                 with suppress(NoAnswer, OSError):
-                    probes.ask("agent.stop")
+                    probes.ask("agent.stop", timeout_s=ATTACHES_WITHIN_S)
 
 
 def outside(url: str, spec: SourceSpec) -> Target:
@@ -71,44 +76,146 @@ def _process(pid: int) -> psutil.Process:
         raise CommandError(f"no process {pid} runs; look it up with: pgrep -af python", Status.WRONG_COMMAND) from None
 
 
-def _attach(target: Target, folder: Path, probes: Probes) -> str:
-    """Attach to all Python processes of a target; return why that did not work, in one line, or nothing."""
-    script = folder / "attach.py"
-    script.write_text(
-        SCRIPT.format(probe=str(Path(sadpath.probe.__file__).parent), sockets=str(probes.folder), asker=os.getpid())
-    )
-    why = ""
+def _attach(target: Target, probes: Probes) -> str:
+    """Attach to all Python processes of a target; return why that did not work, in one line, or nothing.
+
+    Whatever is of the target's is run as its user, who therefore gets a copy of the probe to read, and the folder of
+    the sockets as its own.
+    """
+    assert target.process is not None  # noqa: S101 - it was given by its number
+    user = user_of(target.process.pid)
+    if why := _why_not(target.process.pid, user):
+        return why
+    assert user is not None  # noqa: S101 - or there is a reason
+    script = _files_for(user, probes.folder)
     for process in target.tree():
-        why = _attach_one(process, script) or why
+        why = _attach_one(process.pid, user, script)
+        if why and process.is_running():
+            return why
 
     def answers() -> bool:
         return any(pid in probes.listed() for pid in [process.pid for process in target.tree()])
 
-    if not why and not wait_until(answers, ATTACHES_WITHIN_S):
-        why = f"the probe did not answer within {ATTACHES_WITHIN_S:.0f} s; send the service a request, and try again"
-    return why
+    if not wait_until(answers, ATTACHES_WITHIN_S):
+        return f"the probe did not answer within {ATTACHES_WITHIN_S:.0f} s; send the service a request, and try again"
+    return ""
 
 
-def _attach_one(process: psutil.Process, script: Path) -> str:
-    with suppress(psutil.Error):
-        if process.uids().real != os.getuid() and os.getuid():
-            return f"process {process.pid} belongs to another user; run as that user"
+@dataclass(frozen=True)
+class User:
+    """As whom a process runs: the numbers of its user, its group and its other groups."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of the user, or the number of one that has none, as `sudo -u` takes it."""
+        try:
+            return pwd.getpwuid(self.uid).pw_name
+        except KeyError:
+            return f"#{self.uid}"
+
+
+def user_of(pid: int) -> User | None:
+    """Return as whom a process runs; None for one that has ended, or that may still change its user back."""
     try:
-        done = subprocess.run(  # noqa: S603 - the interpreter of the target itself
-            [f"/proc/{process.pid}/exe", "-I", "-c", _REMOTE, str(process.pid), str(script)],
-            capture_output=True,
-            text=True,
-            timeout=ATTACHES_WITHIN_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"process {process.pid} cannot be attached to: {error}"
-    if done.returncode == _TOO_OLD:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    ids = {
+        name: tuple(map(int, rest.split())) for name, _, rest in (line.partition(":") for line in lines) if name in _IDS
+    }
+    uids, gids = set(ids["Uid"]), set(ids["Gid"])
+    return User(uids.pop(), gids.pop(), ids["Groups"]) if len(uids) == len(gids) == 1 else None
+
+
+_IDS = ("Uid", "Gid", "Groups")
+
+
+def _why_not(pid: int, user: User | None) -> str:
+    if user is None:
+        return f"process {pid} has more than one user, and a probe attaches to a process of one"
+    if os.geteuid() not in (0, user.uid):
+        return f"process {pid} belongs to another user; attach as that user: sudo -u '{user.name}' sadpath check …"
+    return ""
+
+
+def _files_for(user: User, sockets: Path) -> Path:
+    """Write what this user is to run, beside its folder of sockets; return the script."""
+    folder = sockets.parent
+    folder.chmod(0o711)
+    sockets.mkdir(mode=0o700)
+    if user.uid != os.geteuid():
+        os.chown(sockets, user.uid, user.gid)
+    probe = shutil.copytree(Path(sadpath.probe.__file__).parent, folder / "probe", ignore=_NOT_COPIED)
+    script = folder / "attach.py"
+    script.write_text(SCRIPT.format(probe=str(probe), sockets=str(sockets), asker=os.getpid()), encoding="utf-8")
+    for one in (probe, script, *probe.rglob("*")):
+        one.chmod(0o755 if one.is_dir() else 0o644)
+    return script
+
+
+_NOT_COPIED = shutil.ignore_patterns("__pycache__", "inject")
+
+
+def _attach_one(pid: int, user: User, script: Path) -> str:
+    """Let the interpreter of a process, run as its user, attach; return why it did not, in one line, or nothing."""
+    if user_of(pid) != user:
+        return f"process {pid}, below it, belongs to another user; attach to that one: --pid {pid}"
+    try:
+        status, said = run_as(user, [f"/proc/{pid}/exe", "-I", "-c", _REMOTE, str(pid), str(script)])
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"process {pid} cannot be attached to: {error}"
+    last = (said.splitlines() or ["it is no CPython"])[-1]
+    if status == _TOO_OLD:
         return (
-            f"process {process.pid} runs Python {done.stdout.strip() or '?'}, and a probe attaches to 3.14 and later; "
+            f"process {pid} runs Python {last}, and a probe attaches to 3.14 and later; "
             "let us start it: sadpath check -- COMMAND"
         )
-    return f"process {process.pid}: {(done.stderr.splitlines() or ['it is no CPython'])[-1]}" if done.returncode else ""
+    return f"process {pid}: {last}" if status else ""
+
+
+def run_as(user: User, command: Sequence[str]) -> tuple[int, str]:
+    """Run a program that is not ours as its user; return its status and what it printed.
+
+    It gets no terminal and no file of ours, another user's none of our environment either, and its time and its words
+    are limited. Raises `OSError`, and `SubprocessError` over a limit.
+    """
+    is_other = user.uid != os.geteuid()
+    deadline = time.monotonic() + ATTACHES_WITHIN_S
+    with subprocess.Popen(  # noqa: S603 - the interpreter of the target itself
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd="/",
+        start_new_session=True,
+        user=user.uid if is_other else None,
+        group=user.gid if is_other else None,
+        extra_groups=user.groups if is_other else None,
+        env={} if is_other else None,
+    ) as process:
+        try:
+            said = _read(process, deadline)
+            return process.wait(max(deadline - time.monotonic(), 0)), said
+        finally:
+            process.kill()
+
+
+def _read(process: subprocess.Popen[bytes], deadline: float) -> str:
+    """Return what a process prints until the deadline. Raises `SubprocessError` for more than the limit."""
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    said = b""
+    while len(said) < MAX_SAID and select([process.stdout], [], [], max(deadline - time.monotonic(), 0))[0]:
+        part = os.read(process.stdout.fileno(), MAX_SAID)
+        if not part:
+            break
+        said += part
+    if len(said) >= MAX_SAID:
+        raise subprocess.SubprocessError("its interpreter prints without end")
+    return said.decode(errors="replace")
 
 
 _TOO_OLD = 9
@@ -117,5 +224,6 @@ import sys
 if not hasattr(sys, "remote_exec"):
     print(sys.version.split()[0])
     sys.exit({_TOO_OLD})
+open(sys.argv[2]).close()
 sys.remote_exec(int(sys.argv[1]), sys.argv[2])
 """

@@ -11,6 +11,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
+from sadpath.text import visible
 from sadpath.verdict.verdict import Verdict
 from sadpath.watch.report.rows import Row
 from sadpath.watch.run import Run
@@ -162,7 +163,16 @@ def with_rows(chart: alt.TopLevelMixin, rows: Sequence[Row], **title: Any) -> di
     chart = chart.properties(autosize=fit, **title).configure(**_style(THEMES["light"]))
     spec: dict[str, Any] = chart.to_dict(validate=False)  # a test does that: it takes half a second
     spec["datasets"] = {SAMPLES_DATA: list(rows)}
-    return spec
+    return dict(_shown(spec))
+
+
+def _shown(part: Any) -> Any:
+    """Return a part of a specification as a reader sees it: a control character in a text ends what draws it."""
+    if isinstance(part, dict):
+        return {name: _shown(one) for name, one in part.items()}
+    if isinstance(part, list):
+        return [_shown(one) for one in part]
+    return visible(part) if isinstance(part, str) else part
 
 
 def memory_picture(run: Run, rows: Sequence[Row]) -> bytes:

@@ -12,12 +12,17 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 MOST_OF_A_HEAD = 1 << 18
 """Bytes of the status line and the headers of an answer, with the interim answers before it."""
+
+MOST_OF_A_BODY = 1 << 20
+"""Bytes of an answer's body that are read, where nothing else is said."""
 
 BLOCK = 1 << 16
 
@@ -26,21 +31,49 @@ INTERIM = range(100, 200)
 """Statuses after which the answer is still to come, but for that of an upgrade."""
 
 
+@dataclass(frozen=True)
+class End:
+    """One end of a TCP connection; of IPv4, also on a socket of IPv6, if it is."""
+
+    address: IPv4Address | IPv6Address
+    port: int
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Both ends of a connection of ours."""
+
+    ours: End
+    theirs: End
+
+
+def plain_address(address: str | bytes) -> IPv4Address | IPv6Address:
+    """Return an IP address, as IPv4 where IPv6 only wraps one."""
+    parsed = ip_address(address)
+    return getattr(parsed, "ipv4_mapped", None) or parsed
+
+
 class TooMuch(OSError):  # noqa: N818 - not of the program
     """An answer has more bytes than are read of it."""
 
 
 class Connection(http.client.HTTPConnection):
-    """A connection whose exchanges end at `until`, on the monotonic clock, and after `bytes_left`.
+    """A connection whose exchanges end at `until`, on the monotonic clock, and of whose answers bodies are bounded.
+
+    `bytes_left` may still come now, and `ends` are its ends once it was opened.
 
     A certificate is not verified: the service is the user's own.
     """
 
-    def __init__(self, host: str, port: int | None, *, is_secure: bool, until: float) -> None:
+    def __init__(
+        self, host: str, port: int | None, *, is_secure: bool, until: float, most_of_a_body: int = MOST_OF_A_BODY
+    ) -> None:
         super().__init__(host, port or (443 if is_secure else 80))
         self.until, self.bytes_left, self.has_more = until, MOST_OF_A_HEAD, False
+        self.most_of_a_body = most_of_a_body
         self._is_secure = is_secure
         self._answer: http.client.HTTPResponse | None = None
+        self.ends: Ends | None = None
 
     @property
     def host_header(self) -> str:
@@ -52,6 +85,7 @@ class Connection(http.client.HTTPConnection):
         """Open it, in time."""
         plain = socket.create_connection((self.host, self.port), timeout=self.seconds_left())
         self.sock = _Timed(plain, self)
+        self.ends = Ends(_end(plain.getsockname()), _end(plain.getpeername()))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._is_secure:
             plain.settimeout(self.seconds_left())
@@ -65,23 +99,16 @@ class Connection(http.client.HTTPConnection):
         self.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in {"Host": self.host_header, **headers}.items():
             self.putheader(name, value)
-        self.bytes_left = MOST_OF_A_HEAD
         self.endheaders(body or None)
-        with _says(f"its headers are larger than {MOST_OF_A_HEAD >> 10} KiB"):
-            self._answer = self.getresponse()
-        return self._answer
+        return self.getresponse()
 
-    def body(self, response: http.client.HTTPResponse, most: int) -> Iterator[bytes]:
-        """Yield an answer's body in parts. Raises `TooMuch` where it is longer than `most` bytes, and as `ask` does."""
-        self.bytes_left, left = most + BLOCK, most  # what is around the parts takes a little too
-        with _says(f"it is larger than {most / 2**20:g} MiB"):
-            while part := response.read(BLOCK):
-                left -= len(part)
-                if left < 0:
-                    raise TooMuch
-                yield part
-        if response.length:
-            raise http.client.IncompleteRead(b"", response.length)
+    def getresponse(self) -> http.client.HTTPResponse:
+        """Return the answer, once its headers have come. Raises `TooMuch`."""
+        self.bytes_left = MOST_OF_A_HEAD
+        with _says(f"its headers are larger than {MOST_OF_A_HEAD >> 10} KiB"):
+            self._answer = super().getresponse()
+        self.bytes_left = self.most_of_a_body + BLOCK  # what is around the parts of a body takes a little too
+        return self._answer
 
     def close(self) -> None:
         """Close it, and the last answer, which keeps the socket open where the service is to end the connection."""
@@ -100,8 +127,21 @@ class Connection(http.client.HTTPConnection):
         """Return how long may be waited. Raises `TimeoutError` once that is over."""
         left = self.until - time.monotonic()
         if left <= 0:
-            raise TimeoutError
+            raise TimeoutError("timed out")
         return left
+
+
+def body(response: http.client.HTTPResponse, most: int) -> Iterator[bytes]:
+    """Yield an answer's body in parts. Raises `TooMuch` where it has more than `most` bytes, and as `ask` does."""
+    left = most
+    with _says(f"it is larger than {most / 2**20:g} MiB"):
+        while part := response.read(BLOCK):
+            left -= len(part)
+            if left < 0:
+                raise TooMuch
+            yield part
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
 
 
 class _Response(http.client.HTTPResponse):
@@ -125,6 +165,11 @@ def _says(words: str) -> Iterator[None]:
         yield
     except TooMuch:
         raise TooMuch(words) from None
+
+
+def _end(name: Sequence[Any]) -> End:
+    """Return the end that a socket names."""
+    return End(plain_address(name[0].partition("%")[0]), name[1])
 
 
 def _unverified() -> ssl.SSLContext:

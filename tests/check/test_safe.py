@@ -1,0 +1,51 @@
+"""Which safe operations may change something all the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from sadpath.check.driver import Request
+from sadpath.check.find.safe import changes_something, overrides_method
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/logout",
+        "/auth/log-out",
+        "/auth/log_out",
+        "/auth/signOut",
+        "/users/{id}/delete",
+        "/RESTART",
+        "/shutdown/{delay}",
+    ],
+)
+def test_a_path_says_that_it_changes_something(path: str) -> None:
+    """In one word or in two, however they are written."""
+    assert changes_something(path)
+
+
+@pytest.mark.parametrize("path", ["/", "/users/{id}", "/stopwatch", "/deleted", "/catalog/outlets", "/bus/{stop}"])
+def test_other_paths_do_not(path: str) -> None:
+    """Also where a part of a word or a parameter would."""
+    assert not changes_something(path)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request("GET", "/items/1?_method=DELETE"),
+        Request("GET", "/items/1?a=b&_method="),
+        Request("GET", "/items/1", {"X-HTTP-Method-Override": "DELETE"}),
+        Request("GET", "/items/1", {"x-http-method": "PUT"}),
+        Request("GET", "/items/1", {"X-Method-Override": "PATCH"}),
+    ],
+)
+def test_a_request_may_be_taken_for_one_of_another_method(request_: Request) -> None:
+    """By a header or the query."""
+    assert overrides_method(request_)
+
+
+def test_most_are_not() -> None:
+    """Whatever else they ask for."""
+    assert not overrides_method(Request("GET", "/items/1?method=DELETE", {"X-Method": "DELETE"}))
