@@ -16,6 +16,7 @@ from sadpath.lifeline import Child
 from sadpath.sources import Source, SourceSpec, Unreadable, source_of
 
 LOOK_AGAIN_S = 0.05
+STARTS_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class TargetSpec:
     url: str = ""
     source: SourceSpec = field(default_factory=SourceSpec)
     i_own_this_host: bool = False
+    starts_within_s: float = STARTS_WITHIN_S
 
 
 @dataclass
