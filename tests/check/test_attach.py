@@ -9,10 +9,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import pytest
 
+from sadpath.check.service import attach
 from sadpath.check.service.attach import User, attached, run_as, user_of
 from tests.interpreters import interpreter
 from tests.required import missing
@@ -87,6 +89,23 @@ def test_it_answers_and_leaves_nothing() -> None:
         assert not folder.exists()
 
 
+def test_a_process_that_does_not_answer_in_time_is_not_disturbed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits in one long call, and would run our script after that."""
+    monkeypatch.setattr(attach, "ATTACHES_WITHIN_S", 0.2)
+    goes_on, errors = tmp_path / "fifo", tmp_path / "errors"
+    os.mkfifo(goes_on)
+    waits = f"os.dup2(os.open({str(errors)!r}, os.O_CREAT | os.O_WRONLY), 2); open({str(goes_on)!r})\n"
+    with target(code=f"print('ready', flush=True)\n{waits}") as process:
+        with attached("", process.pid) as service:
+            assert "did not answer" in service.why_no_probe
+        goes_on.write_text("")
+        assert what_is_left(process) == "ready"
+        assert what_is_left(process) == "[]"
+    assert errors.read_text() == ""
+
+
 def test_a_second_check_replaces_the_first() -> None:
     """The one before gets no answer any more."""
     with target() as process, attached("", process.pid) as first, attached("", process.pid) as second:
@@ -107,6 +126,7 @@ def test_a_probe_of_another_version_is_replaced() -> None:
 
 CHECK = """
 import sys
+from sadpath.check.service import attach
 from sadpath.check.service.attach import attached
 with attached("", int(sys.argv[1])) as service:
     service.probes.settle(begins_round=True)
