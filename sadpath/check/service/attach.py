@@ -90,7 +90,7 @@ def _attach(target: Target, probes: Probes) -> str:
     """
     assert target.process is not None  # noqa: S101 - it was given by its number
     user = user_of(target.process.pid)
-    if why := _why_not(target.process.pid, user):
+    if why := why_not(target.process.pid, user):
         return why
     assert user is not None  # noqa: S101 - or there is a reason
     script = _files_for(user, probes.folder)
@@ -142,7 +142,8 @@ def user_of(pid: int) -> User | None:
 _IDS = ("Uid", "Gid", "Groups")
 
 
-def _why_not(pid: int, user: User | None) -> str:
+def why_not(pid: int, user: User | None) -> str:
+    """Return why this process, which is of that user, must not attach to another one, in one line; or nothing."""
     if user is None:
         return f"process {pid} has more than one user, and a probe attaches to a process of one"
     if os.geteuid() not in (0, user.uid):
