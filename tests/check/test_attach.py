@@ -32,7 +32,7 @@ TARGET = """
 print("ready", flush=True)
 while not select.select([sys.stdin], [], [], 0.01)[0]:
     pass
-print(sorted(name for name in sys.modules if name.startswith("_sadpath_probe")), flush=True)
+print(sorted(name for name in sys.modules if name.startswith("_sadpath_probe")), gc.isenabled(), flush=True)
 sys.stdin.read()
 """
 """What waits in short calls, as a script is run between two of them, and says when it is told to what is left of us."""
@@ -41,7 +41,7 @@ sys.stdin.read()
 @contextmanager
 def target(python: str = "", user: int | None = None, code: str = "") -> Iterator[subprocess.Popen[str]]:
     """A process of somebody's that runs."""
-    command = [python or interpreter(ATTACHES), "-c", f"import os, select, signal, sys\n{code}{TARGET}"]
+    command = [python or interpreter(ATTACHES), "-c", f"import gc, os, select, signal, sys\n{code}{TARGET}"]
     extra_groups = None if user is None else [user + 1]
     with subprocess.Popen(
         command,
@@ -62,7 +62,7 @@ def target(python: str = "", user: int | None = None, code: str = "") -> Iterato
 
 
 def what_is_left(process: subprocess.Popen[str]) -> str:
-    """The modules of ours that a target still has."""
+    """The modules of ours that a target still has, and whether its collector is on."""
     assert process.stdin
     assert process.stdout
     process.stdin.write("\n")
@@ -84,7 +84,7 @@ def test_it_answers_and_leaves_nothing() -> None:
             assert service.probes.settle(begins_round=True).processes == 1
             assert threads_of(process) > 1
         until(lambda: threads_of(process) == 1, PATIENCE_S, "its threads have ended")
-        assert what_is_left(process) == "[]"
+        assert what_is_left(process) == "[] True"
         assert psutil.Process(process.pid).net_connections("unix") == []
         assert not folder.exists()
 
@@ -102,7 +102,7 @@ def test_a_process_that_does_not_answer_in_time_is_not_disturbed_later(
             assert "did not answer" in service.why_no_probe
         goes_on.write_text("")
         assert what_is_left(process) == "ready"
-        assert what_is_left(process) == "[]"
+        assert what_is_left(process) == "[] True"
     assert errors.read_text() == ""
 
 
@@ -150,7 +150,7 @@ def test_a_check_that_is_killed_leaves_nothing_in_the_process() -> None:
         with attached("", process.pid) as service:
             assert service.probes, service.why_no_probe
         until(lambda: threads_of(process) == 1, PATIENCE_S, "its threads have ended again")
-        assert what_is_left(process) == "[]"
+        assert what_is_left(process) == "[] True"
 
 
 def test_a_probe_ends_with_the_folder_of_its_sockets() -> None:
@@ -159,7 +159,7 @@ def test_a_probe_ends_with_the_folder_of_its_sockets() -> None:
         assert service.probes
         shutil.rmtree(service.probes.folder)
         until(lambda: threads_of(process) == 1, PATIENCE_S, "its threads have ended")
-        assert what_is_left(process) == "[]"
+        assert what_is_left(process) == "[] True"
 
 
 def test_a_fork_after_the_end_is_as_without_us() -> None:
