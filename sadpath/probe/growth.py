@@ -206,5 +206,8 @@ def _counted() -> Dict[str, int]:
     """Count the objects of each type in the heap."""
     kinds: Tuple[type, ...] = tuple(map(type, gc.get_objects()))
     by_id: Dict[int, type] = dict(zip(map(id, kinds), kinds))
-    counts = Counter(map(id, kinds))
-    return {type_name(by_id[key]): count for key, count in counts.items()}
+    counts: Dict[str, int] = {}
+    for key, count in Counter(map(id, kinds)).items():  # several classes may have one name
+        name = type_name(by_id[key])
+        counts[name] = counts.get(name, 0) + count
+    return counts
