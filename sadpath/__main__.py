@@ -4,7 +4,7 @@ import sys
 
 from sadpath import interrupts
 
-NEEDS = ("altair", "jinja2", "locust", "numpy", "rich", "schemathesis", "typer", "vl_convert")
+NEEDS = ("altair", "jinja2", "locust", "numpy", "rich", "schemathesis", "tomlkit", "typer", "vl_convert", "yaml")
 
 
 def main() -> None:

@@ -54,7 +54,7 @@ def report(
         with writing_to(junit):
             write_junit(junit, run)
     for line in verdict_lines(run):
-        typer.echo(terminal(line))
+        typer.echo(line)
     typer.echo(terminal(f"report: {folder / PAGE}"), err=True)
     raise typer.Exit(run.status)
 

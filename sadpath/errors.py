@@ -44,15 +44,15 @@ class CommandError(Exception):
         self.exit_code = int(status)
 
     def format_message(self) -> str:
-        """Return the line."""
-        return self.message
+        """Return the line, as it can stand in a terminal or a log."""
+        return terminal(self.message)
 
     def show(self, file: IO[str] | None = None, command: str = "sadpath") -> None:
         """Print the line, to standard error by default, after the name of the command that was typed."""
         out = file or sys.stderr
         if out:  # Python has none where it was closed
             with contextlib.suppress(OSError):  # nobody can be told that the line itself was not written
-                out.write(f"{terminal(f'{command}: {self.message}')}\n")
+                out.write(f"{terminal(command)}: {self.format_message()}\n")
 
 
 def in_words(error: OSError) -> str:
@@ -105,6 +105,8 @@ def _ended(end: SystemExit, command: str) -> int:
         return _unread()
     if reason and isinstance(reason.__cause__, EOFError):
         return _told(fault(reason.__cause__), command)
+    if isinstance(end.code, str):
+        return _told(CommandError(end.code), command)
     return int(end.code or 0)
 
 
@@ -118,10 +120,10 @@ def fault(error: BaseException) -> CommandError:
 
     Where that cannot be written, the traceback is on standard error.
     """
-    from sadpath.fault import described, kept  # noqa: PLC0415 - mostly not needed
+    from sadpath.fault import described, kept, without_secrets  # noqa: PLC0415 - mostly not needed
 
     report = described(error)
-    what = ": ".join(filter(None, [type(error).__name__, visible(str(error), most=300)]))
+    what = ": ".join(filter(None, [type(error).__name__, visible(without_secrets(str(error)), most=300)]))
     try:
         where = str(kept(report))
     except OSError:

@@ -63,6 +63,11 @@ def without_user(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else url
 
 
+def without_users(text: str) -> str:
+    """Return a text that may hold addresses, such as a command line, without their users and passwords."""
+    return re.sub(r"(?<=://)[^\s/?#]*@", "", text)
+
+
 def basic_authorization(url: str) -> dict[str, str]:
     """Return the header that the user and password in an address stand for; none where it has no user."""
     parts = urlsplit_or_none(url)

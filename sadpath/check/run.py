@@ -29,6 +29,8 @@ from sadpath.check.service.start import started, with_uvicorn
 from sadpath.check.service.target import Target, TargetSpec
 from sadpath.check.settings import Settings, template
 from sadpath.errors import CommandError, Status, writing_to
+from sadpath.fault import keep_secret
+from sadpath.files import write_whole
 from sadpath.hosts import urlsplit_or_none
 from sadpath.sources import SourceSpec
 from sadpath.text import terminal
@@ -51,6 +53,7 @@ def run(  # noqa: PLR0913 - one for each thing that was typed
     a terminal, unless that `is_agreed`.
     """
     aside, out = Console(stderr=True), Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    keep_secret(value for one in (settings, *settings.requests) for value in one.headers.values())
     accepted = read_baseline(baseline) if baseline else frozenset()
     files.check_folders()
     with open_target(spec) as target, limited_memory(), _driver(target, settings, spec) as plain:
@@ -81,7 +84,7 @@ def init(spec: TargetSpec | None, settings: Settings, file: Path) -> int:
     for note in plan.notes:
         _say(aside, f"note: {note}")
     with writing_to(file):
-        file.write_text(template(plan.paths), encoding="utf-8")
+        write_whole(file, template(plan.paths).encode())
     _say(aside, f"wrote {file}; next: sadpath check -- COMMAND")
     return int(Status.OK)
 
@@ -104,8 +107,8 @@ def open_target(spec: TargetSpec) -> AbstractContextManager[Target]:
     if spec.source != SourceSpec():
         raise CommandError(f"{options} needs the address of a service", Status.WRONG_COMMAND)
     if len(spec.words) == 1 and APP.fullmatch(first):
-        return started(with_uvicorn(first), url=spec.url, name=first)
-    return started(spec.words, url=spec.url)
+        return started(with_uvicorn(first), url=spec.url, name=first, within_s=spec.starts_within_s)
+    return started(spec.words, url=spec.url, within_s=spec.starts_within_s)
 
 
 def _measure(session: Session, handlers: Sequence[Handler]) -> BaseException | None:

@@ -7,6 +7,7 @@ from it.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -212,7 +213,7 @@ def _checked(settings: Settings) -> Settings:
     """Return the settings. Raises `CommandError` for a value that makes no sense."""
     for one in SETTINGS:
         value = getattr(settings, one.name)
-        if one.least and not value >= one.least:
+        if one.least and not one.least <= value < math.inf:
             raise CommandError(f"{one.name} has to be {one.least:g} or more, got {value:g}", Status.WRONG_COMMAND)
     return settings
 

@@ -43,7 +43,7 @@ def one_line() -> Iterator[None]:
     try:
         yield
     except CommandError as error:
-        sys.stderr.write(f"locust: {error.format_message()}\n")
+        error.show(command="locust")
         sys.exit(error.exit_code)
 
 

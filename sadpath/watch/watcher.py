@@ -21,8 +21,10 @@ from locust.env import Environment
 
 from sadpath import __version__
 from sadpath.errors import CommandError, Status, in_words, writing_to
+from sadpath.hosts import without_user, without_users
 from sadpath.sources import Reading, Unreadable
 from sadpath.sources.metrics_page import MetricsPage, WrongPage
+from sadpath.text import terminal
 from sadpath.watch.guard import one_line
 from sadpath.watch.locust_metrics import Latencies
 from sadpath.watch.options import LOOKS_LIKE, options_of
@@ -161,7 +163,8 @@ class Watcher:
             gevent.sleep(due - time.monotonic())
             sample = sampler.sample(name)
             if sample.missing and sample.missing != missing:
-                logger.warning("%s: missing samples from %.0f s on: %s", name, sample.elapsed_s, sample.missing)
+                why = terminal(sample.missing)
+                logger.warning("%s: missing samples from %.0f s on: %s", name, sample.elapsed_s, why)
             missing = sample.missing
             self._count_users()
 
@@ -216,9 +219,9 @@ def _make_folder(folder: Path) -> None:
 def _conditions(options: Namespace) -> Conditions:
     return Conditions(
         sadpath=__version__,
-        command=shlex.join(["locust", *sys.argv[1:]]),
+        command=shlex.join(["locust", *map(without_users, sys.argv[1:])]),
         host=platform.node(),
-        services=dict(options.sadpath_watch),
+        services={name: without_user(url) for name, url in options.sadpath_watch},
         warm_up_s=options.sadpath_warm_up,
         bytes_per_request=options.sadpath_bytes_per_request,
         allow_inconclusive=options.sadpath_allow_inconclusive,

@@ -89,7 +89,14 @@ def test_an_option_wins_over_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("budget_s", 0.0), ("concurrency", 0), ("bytes_per_request", 0.0), ("timeout_s", float("nan"))]
+    ("name", "value"),
+    [
+        ("budget_s", 0.0),
+        ("concurrency", 0),
+        ("bytes_per_request", 0.0),
+        ("timeout_s", float("nan")),
+        ("budget_s", float("inf")),
+    ],
 )
 def test_nothing_is_not_the_default(name: str, value: float) -> None:
     """An option that makes no sense is refused, not left out."""

@@ -17,14 +17,15 @@ from tests.check.conftest import HERE, Checked, check
 
 
 def faulty(_: Path, __: Check) -> None:
-    """Write a format as nobody meant to."""
-    raise KeyError("nobody foresaw this")
+    """Write a format as nobody meant to, and say what nobody may know."""
+    raise KeyError("nobody foresaw Bearer secret-token")
 
 
 def checked(folder: Path) -> Checked:
     """Check a service that leaks, and write every format."""
     command = [sys.executable, "plain.py", str(free_port())]
-    written = ["--junit", folder / "check.xml", "--html", folder / "check.html"]
+    (folder / "sadpath.toml").write_text('[headers]\nAuthorization = "Bearer secret-token"\n')
+    written = ["--junit", folder / "check.xml", "--html", folder / "check.html", "--config", folder / "sadpath.toml"]
     return check(folder, *written, "--request", "GET /leak", "--", *command, cwd=HERE / "services")
 
 
@@ -46,8 +47,9 @@ def test_a_fault_while_it_measures_leaves_what_was_measured(tmp_path: Path, monk
     assert "a fault of Sadpath (KeyError)" in (tmp_path / "check.html").read_text()
     line = ended.err.splitlines()[-1]
     (report,) = tmp_path.glob("sadpath-fault-*.txt")
-    says = "sadpath: this is a fault of Sadpath: KeyError: 'nobody foresaw this'; please report it with "
+    says = "sadpath: this is a fault of Sadpath: KeyError: 'nobody foresaw …'; please report it with "
     assert line == f"{says}{report}"
+    assert "secret" not in report.read_text()
     assert "Traceback" not in ended.err
 
 

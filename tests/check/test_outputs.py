@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
@@ -32,6 +32,7 @@ from sadpath.check.run import listed
 from sadpath.errors import CommandError
 from sadpath.text import visible
 from sadpath.verdict.verdict import Verdict
+from tests.generated import examples
 from tests.hostile_text import HOSTILE
 
 SO_FAR = Standing(1, 2, 3, 4.0)
@@ -199,7 +200,7 @@ def all_outputs(text: str) -> None:
 
 
 @given(ODD)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(25)
 def test_any_text_is_text(text: str) -> None:
     """A few dozen of all that there is."""
     all_outputs(text)
@@ -208,7 +209,7 @@ def test_any_text_is_text(text: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 @given(ODD)
-@settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(10_000)
 def test_any_text_is_text_ten_thousand_times(text: str) -> None:
     """As above."""
     all_outputs(text)

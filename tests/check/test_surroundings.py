@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.ports import free_port
 from sadpath import __version__
 from tests.check.conftest import HERE, environment
+from tests.generated import examples
 
 NO_UTF_8 = os.fsdecode(b"f\xffx")
 
@@ -126,7 +127,7 @@ VARIABLES = st.fixed_dictionaries(
 
 
 @given(VARIABLES, WORDS)
-@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(2)
 def test_no_variable_of_the_surroundings_is_an_obstacle(variables: dict[str, str], word: str) -> None:
     """The version is printed, and a command that is wrong is wrong."""
     in_surroundings(variables, word)
@@ -134,7 +135,7 @@ def test_no_variable_of_the_surroundings_is_an_obstacle(variables: dict[str, str
 
 @pytest.mark.slow
 @given(VARIABLES, WORDS)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(100)
 def test_none_of_many_surroundings_is_an_obstacle(variables: dict[str, str], word: str) -> None:
     """As above."""
     in_surroundings(variables, word)

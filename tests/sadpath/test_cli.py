@@ -75,6 +75,15 @@ def test_it_writes_junit(tmp_path: Path) -> None:
     assert "<failure" in (tmp_path / "junit.xml").read_text()
 
 
+def test_a_file_may_be_what_a_shell_has_opened(tmp_path: Path) -> None:
+    """As `/dev/stdout`, which is not replaced."""
+    leave(tmp_path, samples("shop", 0))
+    result = run_as_a_user("report", str(tmp_path), "--junit", "/dev/stdout")
+    assert result.returncode == 0
+    assert result.stdout.startswith("<?xml version='1.0' encoding='utf-8'?>\n<testsuite ")
+    assert Path("/dev/stdout").is_symlink()
+
+
 def test_a_folder_without_samples_is_one_clear_line(tmp_path: Path) -> None:
     """With the status of a wrong command."""
     result = run("report", str(tmp_path))

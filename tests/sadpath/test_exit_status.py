@@ -45,6 +45,7 @@ def of_a_reader_that_left() -> None:
         (CommandError("two\nlines \x1b[2J"), 4, "shop: two\\nlines \\x1b[2J\n"),
         (SystemExit(3), 3, ""),
         (SystemExit(None), 0, ""),
+        (SystemExit("a reason"), 4, "shop: a reason\n"),
     ],
 )
 def test_what_fails_is_one_line(

@@ -12,6 +12,7 @@ from sadpath.hosts import (
     is_own_origin,
     same_origin,
     without_user,
+    without_users,
 )
 
 
@@ -163,6 +164,22 @@ def test_a_page_of_another_origin_is_told_by_its_headers(
 def test_a_name_that_a_stranger_can_give_out_is_not_ours(host: str, name: str, is_own: bool) -> None:  # noqa: FBT001
     """Such a name can be rebound to this machine's address."""
     assert (host_name(host), is_own_name(host)) == (name, is_own)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "--watch=shop=http://me:secret@127.0.0.1:8000/metrics?a=b@c",
+            "--watch=shop=http://127.0.0.1:8000/metrics?a=b@c",
+        ),
+        ("-H http://me:se=cr@et@shop https://token@x/", "-H http://shop https://x/"),
+        ("mail me@example.com, see http://x/@y", "mail me@example.com, see http://x/@y"),
+    ],
+)
+def test_a_command_line_is_shown_without_users_and_passwords(text: str, shown: str) -> None:
+    """Wherever an address stands in it."""
+    assert without_users(text) == shown
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def send(client: FlaskClient, body: bytes, token: str | None = None) -> tuple[in
 def test_the_page_says_what_is_measured(client: FlaskClient) -> None:
     """What others wrote is text on it, not markup."""
     text = client.get("/sadpath").text
-    assert "A worker\nreused = /twins/&lt;it&gt;" in text
+    assert "A worker reused = /twins/&lt;it&gt;" in text
     assert "<it>" not in text
 
 

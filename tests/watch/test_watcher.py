@@ -220,3 +220,16 @@ def test_its_help_lists_the_options(plug_in: PlugIn, capsys: pytest.CaptureFixtu
         "--sadpath-i-own-this-host",
     }
     assert all(option.removeprefix("--").replace("-", "_").upper() in text for option in options)
+
+
+def test_no_user_and_password_of_an_address_is_in_a_file_or_the_log(
+    plug_in: PlugIn, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are sent, and stand in what was typed."""
+    caplog.set_level(logging.INFO, "sadpath")
+    page = serve().page.replace("://", "://me:s3cret@")
+    locust = plug_in(f"--sadpath-watch=shop={page}")
+    locust.run()
+    assert json.loads((locust.reports / "run.json").read_text())["services"]["shop"].startswith("http://127.0.0.1:")
+    assert [path.name for path in locust.reports.iterdir() if b"s3cret" in path.read_bytes()] == []
+    assert "s3cret" not in caplog.text

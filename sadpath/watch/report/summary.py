@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sadpath.files import write_json
+from sadpath.text import terminal
 from sadpath.verdict.verdict import rounded
 from sadpath.watch.run import Run
 
@@ -46,13 +47,15 @@ def summary(run: Run) -> dict[str, Any]:
 
 def verdict_lines(run: Run) -> Iterator[str]:
     """Yield the verdict of each arm: one line with what was decided, and its evidence below, indented."""
-    width = max(map(len, run.verdicts), default=0)
+    names = {arm: terminal(arm) for arm in run.verdicts}
+    width = max(map(len, names.values()), default=0)
     for arm, verdict in run.verdicts.items():
-        yield f"{arm:<{width}}  {verdict.outcome}: {verdict.figures}"
-        yield from (f"{'':<{width}}  {line}" for line in (verdict.reason, f"measured over {verdict.basis}"))
+        yield f"{names[arm]:<{width}}  {verdict.outcome}: {terminal(verdict.figures)}"
+        evidence = (verdict.reason, f"measured over {verdict.basis}")
+        yield from (f"{'':<{width}}  {terminal(line)}" for line in evidence)
 
 
 def verdict_block(run: Run, where: str) -> str:
     """Return the verdict between two rules, for a log in which it should stand out; `where` names the report."""
     title = f"== Sadpath: {run.outcome} "
-    return "\n".join([f"{title:=<{RULE_WIDTH}}", *verdict_lines(run), f"report: {where}", "=" * RULE_WIDTH])
+    return "\n".join([f"{title:=<{RULE_WIDTH}}", *verdict_lines(run), terminal(f"report: {where}"), "=" * RULE_WIDTH])
