@@ -9,7 +9,7 @@ from collections import Counter, deque
 from itertools import compress, islice, repeat
 from operator import is_, not_
 from types import FrameType, TracebackType
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from .explain import described
 from .frozen import all_objects
@@ -170,18 +170,20 @@ def _is_ours(container: Any) -> bool:
     return any(container is one for one in (_before.exceptions, _before.types, _before.lengths))
 
 
-def _containers(least: int) -> Iterator[Tuple[int, Any]]:
-    """Yield the containers in the heap that have so many elements, with their number. In C, since there are millions.
+def _containers(least: int) -> List[Tuple[int, Any]]:
+    """Return the containers in the heap that have so many elements, with their number. In C, since there are millions.
 
     They are known by their types, and not by a `__class__` that they may define.
     """
     objects = all_objects()
     every = objects + _unseen(objects)
+    found: List[Tuple[int, Any]] = []
     for kind in _CONTAINERS:
         ones = list(compress(every, map(issubclass, map(type, every), repeat(kind))))
         lengths = list(map(_LENGTH[kind], ones))
         long = compress(zip(lengths, ones), map(least.__le__, lengths))
-        yield from ((length, one) for length, one in long if one is not objects and one is not every)
+        found += [(length, one) for length, one in long if one is not objects]
+    return found
 
 
 def _unseen(objects: List[Any]) -> List[Any]:
