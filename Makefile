@@ -72,7 +72,7 @@ figures: $(venv)/demo ## Repeat the first article's experiment; table and pictur
 slides: $(venv)/demo ## Write the slides of a talk from the newest demo's figures and pictures: reports/slides.html
 	@$(python) -m loadtest slides
 
-trial: $(venv)/dev ## Try kills, faults, attacks and 50,000 odd requests, a test each
+trial: $(venv)/dev ## Try kills, faults, attacks, hostile services and 50,000 odd requests, a test each; a table in the end
 	@$(python) -m pytest --numprocesses 2 --dist loadfile tests/trial
 
 dashboards: $(venv)/dev ## Write grafana/dashboards/*.json from grafana/build

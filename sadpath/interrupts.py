@@ -1,4 +1,4 @@
-"""How our commands end at SIGINT and SIGTERM: quietly, with the status that a shell reports for them.
+"""How our commands end at SIGINT, SIGTERM and SIGHUP: quietly, with the status that a shell reports for them.
 
 Imported before anything else, so it imports next to nothing. Until Python runs our first line, Python decides.
 """
@@ -11,9 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+UNLESS_NOHUP = () if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else (signal.SIGHUP,)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *UNLESS_NOHUP)
+"""What asks us to end. SIGQUIT is for those who want no clean-up of ours: what we started ends all the same."""
+
 SIGNALLED = 128
 """What a shell adds to the number of the signal that ended a command."""
+
+_TERMINALS = [stream for stream in range(3) if os.isatty(stream)]
 
 
 def end_at_once() -> None:
@@ -25,7 +30,7 @@ def end_in_order() -> None:
     """End at the first signal by `SystemExit`, so that all that runs is stopped; later ones do not cut that short."""
 
     def end(number: int, _: FrameType | None) -> None:
-        ignore()
+        _begin_to_end()
         raise SystemExit(SIGNALLED + number)
 
     _handle(end)
@@ -33,10 +38,10 @@ def end_in_order() -> None:
 
 @contextmanager
 def interrupt_once() -> Iterator[None]:
-    """Make the first SIGINT or SIGTERM a `KeyboardInterrupt` with its number; later ones cut no clean-up short."""
+    """Make the first of these signals a `KeyboardInterrupt` with its number; later ones cut no clean-up short."""
 
     def handle(number: int, _: FrameType | None) -> None:
-        ignore()
+        _begin_to_end()
         raise KeyboardInterrupt(number)
 
     for number in SIGNALS:
@@ -51,6 +56,16 @@ def ignore() -> None:
     """Ignore signals from now on: the clean-up is under way, or the exit status is decided."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+def _begin_to_end() -> None:
+    """Let nothing cut the clean-up short: neither another signal nor a write to a terminal that was closed (EIO)."""
+    ignore()
+    for stream in _TERMINALS:
+        if not os.isatty(stream):
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nowhere, stream)
+            os.close(nowhere)
 
 
 def _handle(handler: Callable[[int, FrameType | None], object]) -> None:

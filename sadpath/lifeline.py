@@ -36,7 +36,12 @@ KILLS_FOR_S = 10.0
 """How long processes are killed that start others meanwhile, or that cannot be killed."""
 
 LAST_BYTES = 1 << 16
-"""How much of a log is read from its end: it may be larger than the memory."""
+"""How much of a log is read, and kept, from its end."""
+
+MOST_OF_A_LOG = 1 << 26
+"""Bytes at which a log is cut: what a service prints for each request would fill the disk."""
+
+LOOKS_AT_LOG_S = 0.2
 
 
 class Child:
@@ -48,7 +53,7 @@ class Child:
     def __init__(
         self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None, *, follow: bool = False
     ) -> None:
-        with log.open("ab") as output:
+        with log.open("a+b") as output:
             self._log_starts = output.tell()  # what is before comes from another command
             self._process = subprocess.Popen(  # noqa: S603 - the caller's command
                 # isolated: what is meant for the command is not for this
@@ -95,7 +100,9 @@ class Child:
         """Return the last lines of the log, without empty ones; none if the log is gone."""
         try:
             with self.log.open("rb") as log:
-                log.seek(max(self._log_starts, log.seek(0, os.SEEK_END) - LAST_BYTES))
+                size = log.seek(0, os.SEEK_END)
+                starts = self._log_starts if self._log_starts <= size else 0  # where it was cut
+                log.seek(max(starts, size - LAST_BYTES))
                 ours = log.read(LAST_BYTES).decode(errors="replace")
         except OSError:
             return []
@@ -134,7 +141,8 @@ def _run(command: Sequence[str], *, follow: bool) -> int:
     except OSError as error:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         return 127
-    threading.Thread(target=_kill_when_alone, daemon=True).start()
+    for work in (_kill_when_alone, _bound_log):
+        threading.Thread(target=work, daemon=True).start()
     status = _as_a_shell_reports(_wait_for(child.pid, follow=follow))
     _kill_all()
     return status
@@ -142,21 +150,18 @@ def _run(command: Sequence[str], *, follow: bool) -> int:
 
 def _wait_for(command: int, *, follow: bool) -> int:
     """Pass signals on until the command has ended and, with `follow`, all that it left; return the last's status."""
-    followed: int | None = None
+    last: int | None = None
     while True:
         number = signal.sigwait((*PASSED_ON, signal.SIGCHLD))
         if number != signal.SIGCHLD:
             _pass_on(number)
-            continue
         for pid, status in _reaped():
-            if pid == command:
-                if not follow or status:
-                    return status
-                followed = status
-            elif followed is not None:
-                followed = status
-        if followed is not None and not _has_children():
-            return followed
+            if pid == command and (status or not follow):
+                return status
+            if pid == command or last is not None:
+                last = status
+        if last is not None and not _has_children():
+            return last
 
 
 def _reaped() -> Iterator[tuple[int, int]]:
@@ -180,6 +185,16 @@ def _kill_when_alone() -> None:
     if sys.platform != "linux":
         os.killpg(0, signal.SIGKILL)
     os._exit(KILLED)
+
+
+def _bound_log() -> None:
+    """Leave but the end of a log that grows too long. All who write to it append, to whatever is there."""
+    while True:
+        time.sleep(LOOKS_AT_LOG_S)
+        if (size := os.fstat(1).st_size) > MOST_OF_A_LOG:
+            end = os.pread(1, LAST_BYTES, size - LAST_BYTES)
+            os.ftruncate(1, 0)
+            os.write(1, end)
 
 
 def _kill_all() -> None:

@@ -9,7 +9,7 @@ import typer
 
 from sadpath.check.report import Files
 from sadpath.check.run import init, run
-from sadpath.check.service.target import TargetSpec
+from sadpath.check.service.target import STARTS_WITHIN_S, TargetSpec
 from sadpath.check.settings import FILE, Settings, overridden, read_settings, size
 from sadpath.check.settings import request as parsed_request
 from sadpath.hosts import basic_authorization, without_user
@@ -77,6 +77,9 @@ def check(  # noqa: PLR0913 - one for each thing that a check depends on
     pid: Annotated[int | None, typer.Option(help="The process of a service that runs.")] = None,
     container: Annotated[str, typer.Option(metavar="NAME", help="The container of a service that runs.")] = "",
     metrics: Annotated[str, typer.Option(metavar="URL", help="The metrics page of a service that runs.")] = "",
+    start_timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Seconds for the service to listen.")
+    ] = STARTS_WITHIN_S,
     i_own_this_host: Annotated[
         bool, typer.Option("--i-own-this-host", help="Allow a host outside of this machine and private networks.")
     ] = False,
@@ -97,7 +100,13 @@ def check(  # noqa: PLR0913 - one for each thing that a check depends on
         memory_limit=size(memory_limit) if memory_limit else None,
     )
     source = SourceSpec(pid, container, metrics)
-    spec = TargetSpec(_words(service), without_user(url), source, i_own_this_host=i_own_this_host)
+    spec = TargetSpec(
+        _words(service),
+        without_user(url),
+        source,
+        i_own_this_host=i_own_this_host,
+        starts_within_s=start_timeout,
+    )
     files = {"json": json_file, "junit": junit, "html": html}
     named = Files({name: file for name, file in files.items() if file})
     raise typer.Exit(run(spec, settings, named, baseline, list_only=list_only, is_agreed=yes))

@@ -16,11 +16,8 @@ from http import HTTPStatus
 from typing import Self
 from urllib.parse import urlsplit
 
-from sadpath.check.connection import Connection, Ends, TooMuch
+from sadpath.connection import MOST_OF_A_BODY, Connection, Ends, TooMuch, body
 from sadpath.hosts import check_host
-
-MOST_OF_A_BODY = 1 << 20
-"""Bytes of an answer that are read; then its connection is dropped."""
 
 IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}
 """Methods whose request may be sent again, by RFC 9110, where it is unknown whether it arrived."""
@@ -215,7 +212,7 @@ class Client:
         if is_new and http.ends:
             self.opened = [*self.opened[:1], http.ends]
         try:
-            for _ in http.body(response, MOST_OF_A_BODY):
+            for _ in body(response, MOST_OF_A_BODY):
                 pass
         except TooMuch:
             self.close()
@@ -238,13 +235,13 @@ def fetch(url: str, headers: Mapping[str, str], *, most_bytes: int, within_s: fl
     """
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    http = Connection(
-        str(parts.hostname), parts.port, is_secure=parts.scheme == "https", until=time.monotonic() + within_s
-    )
+    until = time.monotonic() + within_s
+    is_secure = parts.scheme == "https"
+    http = Connection(str(parts.hostname), parts.port, is_secure=is_secure, until=until, most_of_a_body=most_bytes)
     try:
         response = http.ask("GET", target, headers)
         if response.status == HTTPStatus.OK:
-            return b"".join(http.body(response, most_bytes))
+            return b"".join(body(response, most_bytes))
     except TimeoutError:
         raise OSError(f"it did not come within {within_s:g} s") from None
     except Exception as error:  # of the socket, the parser, or the request itself

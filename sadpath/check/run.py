@@ -108,8 +108,8 @@ def open_target(spec: TargetSpec) -> AbstractContextManager[Target]:
     if spec.source != SourceSpec():
         raise CommandError(f"{options} needs the address of a service", Status.WRONG_COMMAND)
     if len(spec.words) == 1 and APP.fullmatch(first):
-        return started(with_uvicorn(first), url=spec.url, name=first)
-    return started(spec.words, url=spec.url)
+        return started(with_uvicorn(first), url=spec.url, name=first, within_s=spec.starts_within_s)
+    return started(spec.words, url=spec.url, within_s=spec.starts_within_s)
 
 
 def _measure(session: Session, handlers: Sequence[Handler]) -> BaseException | None:

@@ -26,6 +26,7 @@ start_thread, _new_lock = _thread.start_new_thread, _thread.allocate_lock
 
 MAX_QUESTION = 1 << 20
 FORK_WAITS_S = 5
+QUESTION_WITHIN_S = 5
 ANSWER_WITHIN_S = 60
 LOOKS_AROUND_EVERY_S = 1.0
 """How often it wakes to see whether it is needed any more."""
@@ -33,12 +34,12 @@ LOOKS_AROUND_EVERY_S = 1.0
 OPENS_ANEW_AFTER_S = 1.0
 NO_DESCRIPTOR_WAITS_S = 0.05
 
-SPARE = 2
-"""Descriptors that it keeps, to give them up while it answers: for the connection, and for a file that it reads."""
+SPARE = 3
+"""Descriptors that it keeps, to give them up while it answers: two for the connection, and one for files to read."""
 
 
 class Listener:
-    """A thread that answers on a socket in `folder`, named after the process, as long as `goes_on` says so."""
+    """A thread that answers on a socket in `folder`, named after the process, until it is ended."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -99,23 +100,15 @@ class Listener:
             self._open()
 
     def _answer_one(self) -> None:
-        """Read one question and answer it; a client that goes away is no concern of the target's."""
+        """Answer the one who waits. What goes wrong with him is no concern of the target's."""
         self._give_up_spare()
         try:
-            connection = self._socket.accept()
+            _answer(self._socket.accept())
         except NotOurs:
             raise
-        except OSError:  # it went away, or there is no free descriptor
+        except OSError:  # he went away, or there is no free descriptor
             sleep(NO_DESCRIPTOR_WAITS_S)
-            return
-        try:
-            question = connection.read_line(MAX_QUESTION, ANSWER_WITHIN_S)
-            if question:
-                connection.write(answer(question), ANSWER_WITHIN_S)
-        except OSError:
-            pass
         finally:
-            connection.close()
             self._keep_spare()
 
     def _keep_spare(self) -> None:
@@ -131,6 +124,18 @@ class Listener:
         self._spare.clear()
 
 
+def _answer(connection: OwnSocket) -> None:
+    """Read one question and answer it, as far as the one who asks is still there."""
+    try:
+        question = connection.read_line(MAX_QUESTION, QUESTION_WITHIN_S)
+        if question:
+            connection.write(answer(question), ANSWER_WITHIN_S)
+    except BaseException:  # noqa: BLE001, S110 - the target must not see any
+        pass
+    finally:
+        connection.close()
+
+
 class Agent:
     """Answers in `folder` until it is stopped, the folder is gone, or the process `asker`, if any, has ended."""
 
@@ -141,7 +146,7 @@ class Agent:
         self._listener: Optional[Listener] = None
 
     def listen(self) -> None:
-        """Begin to answer. Raises `OSError`."""
+        """Begin to answer. Raises `OSError`, and `RuntimeError` where no thread can be started."""
         if self.is_on:
             self._listener = Listener(self.folder)
             start_thread(self._serve, (self._listener,))
@@ -155,9 +160,11 @@ class Agent:
 
     def resume(self) -> None:
         """Listen again, after a fork; the process goes on without us if that cannot be done."""
+        if self._listener is not None:  # a fork in C, which does not pause
+            self._listener.close()
         try:
             self.listen()
-        except OSError:
+        except (OSError, RuntimeError):
             self._listener = None
 
     def stop(self) -> None:
@@ -209,13 +216,13 @@ _agent: Optional[Agent] = None
 def start(folder: str, asker: int = 0) -> None:
     """Start the agent of this process: answer in `folder` as long as the process `asker` runs, if one is named.
 
-    Raises `OSError`, and then nothing is left.
+    Raises `OSError`, and `RuntimeError` without a thread; then nothing is left.
     """
     global _agent  # noqa: PLW0603 - a process has one
     _agent = Agent(folder, asker)
     try:
         _agent.listen()
-    except OSError:
+    except (OSError, RuntimeError):
         forget()
         raise
     forks.agents.append(_agent)
@@ -231,7 +238,7 @@ def stop() -> "EmptyAnswer":
 
 def forget() -> None:
     """Undo what the probe has changed in the process: its collector, the hooks at forks, the modules."""
-    forks.agents.clear()
+    forks.forget()
     looks = sys.modules.get(f"{__package__}.looks")
     if looks is not None:
         looks.switch_on()
@@ -262,9 +269,11 @@ def answer(question: bytes) -> bytes:
 
 def _in_words(reason: BaseException) -> str:
     """Return what failed, without asking its class for a text."""
-    from .explain import message  # noqa: PLC0415 - as above
-    from .objects import type_name  # noqa: PLC0415
-
+    try:
+        from .explain import message  # noqa: PLC0415 - as above
+        from .objects import type_name  # noqa: PLC0415
+    except (OSError, ImportError):  # no descriptor is free, or the files have gone
+        return "a module of the probe cannot be imported"
     return f"{type_name(type(reason)).rpartition('.')[2]}: {message(reason)}"
 
 

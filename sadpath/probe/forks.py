@@ -1,8 +1,9 @@
-"""What runs around each fork: while the process forks there is no thread of ours, and a child has a socket of its own.
+"""What runs around each fork and at the exit: there is no thread of ours then, and a child has a socket of its own.
 
-Nothing takes such a hook away again, so this is a module of its own that holds nothing once the probe has ended.
+Nothing takes a hook at forks away again, so this is a module of its own that holds nothing once the probe has ended.
 """
 
+import atexit
 import os
 from typing import Any, List
 
@@ -11,9 +12,19 @@ agents: List[Any] = []
 
 
 def register() -> None:
-    """Let the agent pause at each fork, also one that begins to listen later."""
+    """Let the agents pause at each fork and at the exit.
+
+    A thread that is left at the exit is ended by force, which aborts the process where no descriptor is free.
+    """
+    atexit.register(_pause)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=_pause, after_in_parent=_resume, after_in_child=_resume)
+
+
+def forget() -> None:
+    """Do nothing any more."""
+    agents.clear()
+    atexit.unregister(_pause)
 
 
 def _pause() -> None:

@@ -6,17 +6,19 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse, IncompleteRead
+from http.client import HTTPException, HTTPResponse
 from urllib.error import HTTPError, URLError
-from urllib.request import Request
+from urllib.parse import urlsplit
+from urllib.request import HTTPHandler, HTTPSHandler, Request
 
 from prometheus_client import Metric, openmetrics, parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
+from sadpath.connection import Connection, body
 from sadpath.hosts import basic_authorization, direct_opener, without_user
 from sadpath.sources import Reading, Unreadable
 
-MAX_PAGE_BYTES = 16 * 2**20
+MOST_OF_A_PAGE = 16 << 20
 
 
 class WrongPage(Unreadable):
@@ -68,10 +70,9 @@ def _fetch(url: str, timeout_s: float) -> tuple[str, bool]:
     request = Request(shown, headers={"Accept": accept})  # noqa: S310 - the scheme was checked
     for name, value in basic_authorization(url).items():
         request.add_unredirected_header(name, value)
-    deadline = time.monotonic() + timeout_s
     try:
-        with direct_opener().open(request, timeout=timeout_s) as response:
-            text = _read_all(response, deadline).decode()
+        with direct_opener(_InTime(timeout_s)).open(request) as response:
+            text = b"".join(body(response, MOST_OF_A_PAGE)).decode()
             return text, "openmetrics" in response.headers.get("Content-Type", "")
     except HTTPError as answer:
         answer.close()  # it holds a connection
@@ -87,17 +88,29 @@ def _in_words(error: Exception) -> str:
     return strerror or " ".join(str(reason).split()) or type(reason).__name__
 
 
-def _read_all(response: HTTPResponse, deadline: float) -> bytes:
-    page = bytearray()
-    while chunk := response.read1(65536):
-        page += chunk
-        if time.monotonic() > deadline:
-            raise TimeoutError("timed out")
-        if len(page) > MAX_PAGE_BYTES:
-            raise OSError(f"the page is larger than {MAX_PAGE_BYTES:,} bytes")
-    if response.length:
-        raise IncompleteRead(bytes(page), response.length)
-    return bytes(page)
+class _InTime(HTTPHandler, HTTPSHandler):
+    """Opens connections that are over after so many seconds, those of a redirect with the first."""
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__()
+        self._until = time.monotonic() + timeout_s
+
+    def http_open(self, request: Request) -> HTTPResponse:
+        """Open an address without TLS."""
+        return self._opened(request, is_secure=False)
+
+    def https_open(self, request: Request) -> HTTPResponse:
+        """Open an address with TLS."""
+        return self._opened(request, is_secure=True)
+
+    def _opened(self, request: Request, *, is_secure: bool) -> HTTPResponse:
+        parts = urlsplit(request.full_url)
+
+        def connection(_: str, **__: object) -> Connection:
+            host, until = str(parts.hostname), self._until
+            return Connection(host, parts.port, is_secure=is_secure, until=until, most_of_a_body=MOST_OF_A_PAGE)
+
+        return self.do_open(connection, request)
 
 
 def _families(text: str, is_openmetrics: bool) -> list[Metric]:  # noqa: FBT001 - as _fetch returns them

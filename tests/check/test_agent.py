@@ -8,7 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,8 @@ import pytest
 
 from sadpath.check.service.probes import NoAnswer, Probes
 from sadpath.check.service.start import INJECT
-from tests.waiting import until
+from sadpath.probe.agent import SPARE
+from tests.waiting import PATIENCE_S, until
 
 
 @pytest.fixture
@@ -29,11 +30,13 @@ def probes(tmp_path: Path) -> Probes:
 
 
 @contextmanager
-def target(probes: Probes, code: str, path: str = "", *options: str) -> Iterator[subprocess.Popen[str]]:
-    """A process with the probe in it, that ends when its standard input does."""
+def target(
+    probes: Probes, code: str, path: str = "", *options: str, below: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[str]]:
+    """A process with the probe in it, that ends when its standard input does, started by the command `below`."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(INJECT), path]))}
     process = subprocess.Popen(
-        [sys.executable, *options, "-c", f"{code}\nimport sys\nprint('ready', flush=True)\nsys.stdin.read()"],
+        [*below, sys.executable, *options, "-c", f"{code}\nimport sys\nprint('ready', flush=True)\nsys.stdin.read()"],
         env={**env, "SADPATH_PROBE": str(probes.folder)},
         cwd="/",
         stdin=subprocess.PIPE,
@@ -174,6 +177,16 @@ def ask_badly(folder: Path, pid: int, question: bytes) -> bytes:
         return connection.recv(65536)
 
 
+@contextmanager
+def silent_client(folder: Path, pid: int) -> Iterator[None]:
+    """Connect, and ask nothing."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(f"/proc/self/fd/{descriptor}/{pid}.s")
+        os.close(descriptor)
+        yield
+
+
 @pytest.mark.parametrize(
     "question",
     [
@@ -212,6 +225,17 @@ def test_a_socket_that_is_left_behind_proves_nothing(probes: Probes) -> None:
         probes.ask("looks.hello")
 
 
+def test_sockets_of_processes_that_have_ended_are_removed(probes: Probes) -> None:
+    """Who forks for each request leaves one each time."""
+    code = (
+        "import os\nfor _ in range(5): os.fork() or os._exit(0)\nwhile True:\n  try: os.wait()\n  except OSError: break"
+    )
+    with target(probes, code) as process:
+        assert len(probes.listed()) > 1
+        probes.ask("looks.hello")
+        assert probes.listed() == [process.pid]
+
+
 def test_after_it_was_stopped_nothing_is_left(probes: Probes) -> None:
     """No socket, no thread."""
     code = "import os"
@@ -230,3 +254,56 @@ def test_a_process_that_cannot_take_the_probe_starts_all_the_same(tmp_path: Path
     assert done.stdout == "1\n"
     assert done.stderr.startswith("sadpath: no probe in process ")
     assert done.stderr.count("\n") == 1
+
+
+FULL = """
+import os
+held = []
+def fill():
+    try:
+        while True:
+            held.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        pass
+fill()
+"""
+FEW_DESCRIPTORS = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"]
+
+
+def test_it_answers_where_no_descriptor_is_free(probes: Probes) -> None:
+    """It keeps some to give them up: a service that leaks descriptors is one to look into."""
+    with target(probes, FULL, below=FEW_DESCRIPTORS) as process:
+        for _ in range(3):
+            assert probes.settle().in_use
+            assert probes.ask("growth.begin")
+    assert process.returncode == 0
+
+
+def test_where_even_those_are_taken_it_is_said(probes: Probes) -> None:
+    """With their number, once nobody answers."""
+    always = FULL + "import _thread\ndef go():\n    while True: fill()\n_thread.start_new_thread(go, ())"
+    with target(probes, always, below=FEW_DESCRIPTORS) as process:
+
+        def says_so() -> bool:
+            try:
+                probes.ask("looks.settle", timeout_s=1)
+            except NoAnswer as reason:
+                return str(reason).startswith(f"process {process.pid} has no free file descriptor (6")
+            return False
+
+        until(says_so, PATIENCE_S, "the reason")
+
+
+@pytest.mark.slow
+def test_who_asks_nothing_is_not_waited_for_for_long(probes: Probes) -> None:
+    """Another is answered while he thinks."""
+    with target(probes, "") as process, silent_client(probes.folder, process.pid):
+        assert probes.ask("looks.hello", timeout_s=PATIENCE_S)
+
+
+def test_a_fork_copies_no_descriptor_of_the_probe(probes: Probes) -> None:
+    """Those that a child has are its own."""
+    with target(probes, FORKS) as process:
+        until(lambda: len(probes.ask("looks.hello")) == 6, PATIENCE_S, "all answer")
+        sockets = [{one.fd for one in each.net_connections("unix")} for each in psutil.Process(process.pid).children()]
+    assert {len(each) for each in sockets} == {1 + SPARE}

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from sadpath.check.find.description import DEEPEST, parsed
+from sadpath.check.find.description import DEEPEST, Description, Web, parsed
 from sadpath.check.find.schema import Schema, cases, named_schema, usual_schema
 from sadpath.errors import CommandError, Status
-from tests.check.answering import Server, serving
+from tests.check.answering import Server, endless, serving
 
 OK: Mapping[str, Any] = {"responses": {"200": {"description": "ok"}}}
 ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}
@@ -184,29 +184,34 @@ BOMB = "x-0: &a0 [lol, lol]\n" + "".join(f"x-{i}: &a{i} [{', '.join([f'*a{i - 1}
 MERGED = BOMB.replace("[lol, lol]", "{a: 1, b: 2}").replace("[*", "{<<: [*").replace("]\n", "]}\n")
 
 
+NO_DESCRIPTIONS: list[Any] = [
+    (f"{HEAD}{BOMB}{PATHS}", "it has more than 3,000,000 values"),
+    (f"{HEAD}{MERGED}{PATHS}", "it has more than 3,000,000 values"),
+    (f"{HEAD}x-a: &a\n  b: *a\n{PATHS}", "its YAML alias 'a' contains itself"),
+    (f"{HEAD}x-a: &a\n  b: &a\n    c: *a\n{PATHS}", "its YAML alias 'a' contains itself"),
+    ('{"openapi": "3.0.0", "paths":' + "[" * 200_000 + "]" * 200_000 + "}", f"deeper than {DEEPEST} levels"),
+    ('{"openapi": "3.0.0", "paths":' + "[" * 900 + "]" * 900 + "}", f"deeper than {DEEPEST} levels"),
+    (f"{HEAD}x-a: {'[' * 500}{']' * 500}\n{PATHS}", f"deeper than {DEEPEST} levels"),
+    (f"{HEAD}x-a: !!timestamp foo\n{PATHS}", "a value of its YAML does not fit its tag"),
+    (f"{HEAD}x-a: !!bool foo\n{PATHS}", "a value of its YAML does not fit its tag"),
+    (f"{HEAD}x-a: !!python/name:os.system\n{PATHS}", "it is neither JSON nor YAML"),
+    ("{broken", "it is neither JSON nor YAML"),
+    ("hello", "it has no paths"),
+    ("\x00", "it is neither JSON nor YAML"),
+    ("{}", "it has no paths"),
+    ('{"paths": {}}', "it does not say which version of OpenAPI it is"),
+    ('{"openapi": "4.0.0", "paths": {}}', "it is of version '4.0.0'; versions 2 and 3 are read"),
+    pytest.param("[" + "1," * 3_000_000 + "1]", "it has more than 3,000,000 values", marks=pytest.mark.slow),
+    ("[" + "[]," * 1_000_000 + "[]]", "it has more than 1,000,000 brackets"),
+    ("{broken" + " " * (9 << 20), "it is not JSON; YAML is read up to 8 MiB, so convert it to JSON"),
+    ('"' + "x" * (33 << 20) + '"', "larger than 32 MiB"),
+]
+"""What is no description, or too large a one, and what is said of it."""
+
+
 @pytest.mark.parametrize(
     ("page", "reason"),
-    [
-        (f"{HEAD}{BOMB}{PATHS}", "it has more than 3,000,000 values"),
-        (f"{HEAD}{MERGED}{PATHS}", "it has more than 3,000,000 values"),
-        (f"{HEAD}x-a: &a\n  b: *a\n{PATHS}", "its YAML alias 'a' contains itself"),
-        (f"{HEAD}x-a: &a\n  b: &a\n    c: *a\n{PATHS}", "its YAML alias 'a' contains itself"),
-        ('{"openapi": "3.0.0", "paths":' + "[" * 200_000 + "]" * 200_000 + "}", f"deeper than {DEEPEST} levels"),
-        ('{"openapi": "3.0.0", "paths":' + "[" * 900 + "]" * 900 + "}", f"deeper than {DEEPEST} levels"),
-        (f"{HEAD}x-a: {'[' * 500}{']' * 500}\n{PATHS}", f"deeper than {DEEPEST} levels"),
-        (f"{HEAD}x-a: !!timestamp foo\n{PATHS}", "a value of its YAML does not fit its tag"),
-        (f"{HEAD}x-a: !!bool foo\n{PATHS}", "a value of its YAML does not fit its tag"),
-        (f"{HEAD}x-a: !!python/name:os.system\n{PATHS}", "it is neither JSON nor YAML"),
-        ("{broken", "it is neither JSON nor YAML"),
-        ("hello", "it has no paths"),
-        ("\x00", "it is neither JSON nor YAML"),
-        ("{}", "it has no paths"),
-        ('{"paths": {}}', "it does not say which version of OpenAPI it is"),
-        ('{"openapi": "4.0.0", "paths": {}}', "it is of version '4.0.0'; versions 2 and 3 are read"),
-        pytest.param("[" + "1," * 3_000_000 + "1]", "it has more than 3,000,000 values", marks=pytest.mark.slow),
-        ("{broken" + " " * (9 << 20), "it is not JSON; YAML is read up to 8 MiB, so convert it to JSON"),
-        ('"' + "x" * (33 << 20) + '"', "larger than 32 MiB"),
-    ],
+    NO_DESCRIPTIONS,
     ids=lambda value: value[:30] if len(value) < 2000 else "large",
 )
 def test_what_is_no_description_or_too_large_a_one_is_one_line(page: str, reason: str, tmp_path: Path) -> None:
@@ -224,6 +229,24 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     for name in (str(tmp_path / "pipe"), "/dev/zero", str(tmp_path)):
         with pytest.raises(CommandError, match=r"cannot read the schema .*: (it is not a regular file|Is a directory)"):
             named_schema(name, {}, "")
+
+
+def test_a_description_that_does_not_come_to_its_end_is_given_up_in_time() -> None:
+    """Whatever comes of it, and a byte now and then is no progress."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{"
+    with (
+        serving(lambda _: endless(head, b" ", 0.02)) as server,
+        pytest.raises(OSError, match=r"^it did not come within 0\.[0-9]* s$"),
+    ):
+        Description(Web(f"{server.url}/openapi.json", {}), within_s=0.3)
+
+
+def test_what_a_description_refers_to_is_asked_only_where_that_changes_nothing() -> None:
+    """A reference is followed with the user's credentials: one to `logout` would end them."""
+    paths = {f"/{name}": {"$ref": to} for name, to in enumerate(("./logout", "./a?_method=DELETE", "./users/delete"))}
+    with pages(openapi=described(paths)) as service:
+        usual_schema(service.url, {"Authorization": "Bearer secret"})
+    assert asked(service) == ["/openapi.json"]
 
 
 def test_the_reason_is_told_where_a_service_has_a_description_that_cannot_be_read() -> None:

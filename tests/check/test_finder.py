@@ -17,6 +17,7 @@ from sadpath.check.find.candidates import UNKNOWN_PATH
 from sadpath.check.find.careful import Careful
 from sadpath.check.find.paths import Finder
 from sadpath.check.settings import Settings
+from sadpath.connection import Ends
 from sadpath.errors import CommandError
 
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
@@ -56,6 +57,10 @@ class Service:
         return Sent(
             Counter(filter(None, statuses)), Counter("no answer" for one in statuses if not one), (0.001,) * count
         )
+
+    def newly_opened(self) -> list[Ends]:
+        """None: it has no connections."""
+        return []
 
     def _answer(self, request: Request) -> Answer:
         status = self.statuses.get((request.method, request.path.partition("?")[0]), 404)
@@ -114,6 +119,7 @@ def test_what_may_change_data_is_repeated_only_where_its_body_was_refused(tmp_pa
     service = Service({**statuses, ("GET", "/failing"): 500})
     plan = find(service, routes=(), schema=described(tmp_path, paths))
     assert {path.status for path in plan.paths if path.method == "POST"} == {400, 415, 422}
+    assert not any("then answered" in note for note in plan.notes)
     assert "GET /failing 500" in names(plan)
 
 
@@ -203,7 +209,7 @@ def test_where_a_get_is_not_refused_nothing_is_sent_without_credentials(status: 
 
 def test_the_users_own_answer_says_nothing_about_others(tmp_path: Path) -> None:
     """Whoever has a token that is not enough is refused with it."""
-    service = Service({("GET", "/me"): [403, *[200] * 100]})
+    service = Service({("GET", "/me"): [403, *[404] * 100]})
     find(service, routes=(), schema=described(tmp_path, MINE, **TOKEN), headers={"Authorization": "Bearer weak"})
     assert writes(service) == []
 
@@ -220,10 +226,10 @@ def test_one_that_accepts_what_it_has_to_refuse_ends_the_search_in_others(tmp_pa
 
 def test_one_that_accepts_at_the_second_time_is_no_error_path(tmp_path: Path) -> None:
     """Nor anything else of its operation."""
-    service = Service({("POST", "/orders"): [422, 413, 201]})
+    service = Service({("POST", "/orders"): [422, 413, 413, 201]})
     plan = find(service, routes=(), schema=described(tmp_path, DESCRIPTION["paths"]))
     assert [name for name in names(plan) if "/orders" in name] == []
-    assert len(writes(service)) == 3
+    assert len(writes(service)) == 4
 
 
 def test_where_any_method_is_accepted_a_broken_body_is_not_trusted(tmp_path: Path) -> None:

@@ -43,41 +43,43 @@ def answered(answer: bytes | Callable[[bytes], Iterator[bytes]], timeout_s: floa
     return found
 
 
-@pytest.mark.parametrize(
-    ("answer", "failure"),
-    [
-        (b"HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n", "BadStatusLine: HTTP/1.1 000 X"),
-        (b"HTTP/1.1 99999999999999999999 X\r\nContent-Length: 0\r\n\r\n", "BadStatusLine"),
-        (b"HTTP/2 404\r\n\r\n", "UnknownProtocol"),
-        (b"\x00\xff" * 500, "BadStatusLine"),
-        (HEAD + b"Content-Length: 500\r\n\r\nabc", "IncompleteRead"),
-        (HEAD + b"Content-Length: 99999999999999999999999\r\n\r\nno", "IncompleteRead"),
-        (CHUNKED + b"5\r\nabc", "IncompleteRead"),
-        (CHUNKED + b"zz\r\nabc", "IncompleteRead"),
-        (CHUNKED + b"FFFFFFFFFFFFFFF\r\nno", "IncompleteRead"),
-        (CHUNKED + b"-5\r\nno", "ValueError"),
-        (HEAD + b"X: y\r\n" * 200 + b"\r\n", "HTTPException: got more than 100 headers"),
-        (HEAD + b"X: " + b"y" * 70_000 + b"\r\n\r\n", "LineTooLong"),
-    ],
-)
+NO_ANSWERS: list[tuple[bytes, str]] = [
+    (b"HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n", "BadStatusLine: HTTP/1.1 000 X"),
+    (b"HTTP/1.1 99999999999999999999 X\r\nContent-Length: 0\r\n\r\n", "BadStatusLine"),
+    (b"HTTP/2 404\r\n\r\n", "UnknownProtocol"),
+    (b"\x00\xff" * 500, "BadStatusLine"),
+    (HEAD + b"Content-Length: 500\r\n\r\nabc", "IncompleteRead"),
+    (HEAD + b"Content-Length: 99999999999999999999999\r\n\r\nno", "IncompleteRead"),
+    (CHUNKED + b"5\r\nabc", "IncompleteRead"),
+    (CHUNKED + b"zz\r\nabc", "IncompleteRead"),
+    (CHUNKED + b"FFFFFFFFFFFFFFF\r\nno", "IncompleteRead"),
+    (CHUNKED + b"-5\r\nno", "ValueError"),
+    (HEAD + b"X: y\r\n" * 200 + b"\r\n", "HTTPException: got more than 100 headers"),
+    (HEAD + b"X: " + b"y" * 70_000 + b"\r\n\r\n", "LineTooLong"),
+]
+"""What is sent for an answer, and the failure that it is."""
+
+
+@pytest.mark.parametrize(("answer", "failure"), NO_ANSWERS)
 def test_an_answer_that_is_none_is_a_failure_in_one_line(answer: bytes, failure: str) -> None:
     """Broken chunks, lengths that are not true, a status that is none, no HTTP at all."""
     assert answered(answer).failure.startswith(failure)
 
 
-@pytest.mark.parametrize(
-    ("answer", "status"),
-    [
-        (b"HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n", 999),
-        (b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", 101),
-        (b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + NOT_FOUND, 404),
-        (HEAD + b"Content-Length: -5\r\n\r\nno", 404),
-        (HEAD + b"Content-Length: 2\r\nContent-Length: 5\r\n\r\nno", 404),
-        (CHUNKED + b"2;x=y\r\nno\r\n0\r\nX: y\r\nSet-Cookie: a=b\r\n\r\n", 404),
-        (HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB) + BOMB, 404),
-        (HEAD + b"\r\nuntil the connection ends", 404),
-    ],
-)
+ODD_ANSWERS: list[tuple[bytes, int]] = [
+    (b"HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n", 999),
+    (b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", 101),
+    (b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + NOT_FOUND, 404),
+    (HEAD + b"Content-Length: -5\r\n\r\nno", 404),
+    (HEAD + b"Content-Length: 2\r\nContent-Length: 5\r\n\r\nno", 404),
+    (CHUNKED + b"2;x=y\r\nno\r\n0\r\nX: y\r\nSet-Cookie: a=b\r\n\r\n", 404),
+    (HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB) + BOMB, 404),
+    (HEAD + b"\r\nuntil the connection ends", 404),
+]
+"""With their status."""
+
+
+@pytest.mark.parametrize(("answer", "status"), ODD_ANSWERS)
 def test_an_odd_answer_is_one_all_the_same(answer: bytes, status: int) -> None:
     """Interim answers come before it, and nothing is decoded."""
     found = answered(answer)
@@ -98,17 +100,18 @@ def test_the_failure_names_the_limit_of_the_headers() -> None:
     assert answered(WITHOUT_END["other interim answers"]).failure == TOO_LONG
 
 
-@pytest.mark.parametrize(
-    ("begin", "part"),
-    [
-        (HEAD + b"X: ", b"y"),
-        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-        (HEAD + b"\r\n", b"x"),
-        (EVENTS, b"data: x\n\n"),
-        (CHUNKED, b"1\r\nx\r\n"),
-        (CHUNKED + b"0\r\n", b"X: y\r\n"),
-    ],
-)
+TRICKLES: list[tuple[bytes, bytes]] = [
+    (HEAD + b"X: ", b"y"),
+    (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    (HEAD + b"\r\n", b"x"),
+    (EVENTS, b"data: x\n\n"),
+    (CHUNKED, b"1\r\nx\r\n"),
+    (CHUNKED + b"0\r\n", b"X: y\r\n"),
+]
+"""How it begins, and what comes again and again."""
+
+
+@pytest.mark.parametrize(("begin", "part"), TRICKLES)
 def test_what_trickles_ends_with_the_time(begin: bytes, part: bytes) -> None:
     """Each byte comes in time, and the whole does not."""
     found = answered(lambda _: endless(begin, part, 0.02), timeout_s=0.3)

@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -176,14 +176,18 @@ def test_large_values_are_not_made() -> None:
     assert max(len(case.request.body) + len(case.request.path) for case in made) < 1 << 16
 
 
-def test_the_process_that_makes_requests_ends_with_its_parent() -> None:
-    """Also where that is killed, which cannot end it."""
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what a process is limited to")
+def test_the_process_that_makes_requests_is_limited_and_ends_with_its_parent() -> None:
+    """Two GiB of memory, a minute of CPU time; also where the parent is killed, which cannot end it."""
     content = json.dumps(described({"/bomb": {"post": body("S29")}}, components={"schemas": many(30, "S")}))
     ours = f"import json, sys; from sadpath.check.find.schema import *; cases(Schema('', json.loads({content!r})))"
     parent = subprocess.Popen([sys.executable, "-c", ours])
     try:
         until(lambda: list(children(parent.pid)), PATIENCE_S, "the process that makes requests")
         (child,) = children(parent.pid)
+        until(
+            lambda: limits(child) >= {"Max data size": str(2 << 30), "Max cpu time": "60"}.items(), PATIENCE_S, "limits"
+        )
     finally:
         parent.kill()
         parent.wait()
@@ -193,6 +197,12 @@ def test_the_process_that_makes_requests_ends_with_its_parent() -> None:
 def children(pid: int) -> Iterator[int]:
     with suppress(OSError):
         yield from map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+
+def limits(pid: int) -> ItemsView[str, str]:
+    """The soft limits of a process, by their names."""
+    lines = Path(f"/proc/{pid}/limits").read_text().splitlines()[1:]
+    return {line[:26].strip(): line[26:47].strip() for line in lines}.items()
 
 
 def is_running(pid: int) -> bool:

@@ -15,9 +15,9 @@ import psutil
 import pytest
 
 from loadtest.ports import free_port
-from sadpath.check.connection import End, Ends
 from sadpath.check.driver import Driver, Request
 from sadpath.check.service.reached import stranger
+from sadpath.connection import End, Ends
 from sadpath.errors import Status
 from tests.check.answering import NOT_FOUND, serving
 from tests.check.conftest import HERE, check

@@ -125,6 +125,17 @@ def test_what_accepts_all_the_same_is_used_once_and_named(tmp_path: Path) -> Non
     assert f"accepted, and may have changed data: {name}" in found.out
 
 
+def test_what_accepts_in_the_middle_of_a_round_is_not_asked_again(tmp_path: Path) -> None:
+    """Its path is inconclusive for that reason, and the operation is named."""
+    command = described(tmp_path / "changes", "tired")
+    found = checked(tmp_path, command, "--budget", "2", "--include", "POST /required/open")
+    assert changes(tmp_path) == ["POST /required/open"]
+    assert found.summary["accepted_writes"] == ["POST /required/open 200"]
+    (path,) = found.summary["paths"]
+    assert path["verdict"] == "inconclusive"
+    assert path["reason"].endswith("were not answered: not sent, since one was answered with 200")
+
+
 def terminal(typed: Sequence[str], answer: str, **more: str) -> tuple[int, str]:
     """The exit status of a command in a terminal, and what it printed, once its question was answered."""
     ours, its = pty.openpty()

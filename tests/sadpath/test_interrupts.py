@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM from our first line on: quiet, and the status that a shell reports for them."""
+"""SIGINT, SIGTERM and SIGHUP from our first line on: quiet, and the status that a shell reports for them."""
 
 import signal
 import subprocess
@@ -13,7 +13,7 @@ from tests.waiting import until
 from tests.watch.runs import leave, samples
 
 ROOT = Path(__file__).parents[2]
-NUMBERS = [signal.SIGINT, signal.SIGTERM]
+NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 DELAYS_S = [0.0, 0.1, 0.3]
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads from /proc when our first line has run")

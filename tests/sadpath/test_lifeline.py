@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sadpath.lifeline import KILLED, Child
+from sadpath.lifeline import KILLED, LAST_BYTES, MOST_OF_A_LOG, Child
 from tests.waiting import until
 
 PATIENCE_S = 100.0
@@ -124,6 +124,12 @@ def test_of_a_large_log_the_end_is_read(start: Start) -> None:
     assert child.last_line() == "no such table"
     assert tracemalloc.get_traced_memory()[1] < 1 << 20
     tracemalloc.stop()
+
+
+def test_a_log_that_grows_without_end_is_cut(start: Start) -> None:
+    """It does not fill the disk, and its last line stays."""
+    child = start("sh", "-c", f"yes | head -c {MOST_OF_A_LOG + 2}; echo the last; exec sleep 600")
+    until(lambda: child.last_line() == "the last" and child.log.stat().st_size <= LAST_BYTES, PATIENCE_S, "the cut")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV])

@@ -17,11 +17,14 @@ from sadpath.sources import Reading, Source, SourceSpec, Unreadable, source_of
 from sadpath.sources.container import Container
 from sadpath.sources.metrics_page import MetricsPage, WrongPage
 from sadpath.sources.process_tree import ProcessTree
+from tests.check.answering import endless, serving
+from tests.check.certificates import self_signed
 
 MIB = 2**20
 TEXT = "text/plain; version=0.0.4"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 MEMORY = "process_resident_memory_bytes 1.5e+08\n"
+PAGE = f"HTTP/1.1 200 OK\r\nContent-Length: {len(MEMORY)}\r\n\r\n{MEMORY}".encode()
 FULL = """\
 # HELP process_resident_memory_bytes Resident memory size in bytes.
 # TYPE process_resident_memory_bytes gauge
@@ -228,10 +231,37 @@ def test_a_page_that_drips(serve: Serve) -> None:
         MetricsPage(serve(dripping()), timeout_s=0.3).read()
 
 
+def test_headers_that_drip() -> None:
+    """Are over with the time, as a body is."""
+    page = endless(b"HTTP/1.1 200 OK\r\nX: ", b"y", 0.02)
+    with serving(lambda _: page) as server, pytest.raises(Unreadable, match="timed out"):
+        MetricsPage(server.url, timeout_s=0.3).read()
+
+
+def test_headers_without_end() -> None:
+    """Are read up to a limit."""
+    page = endless(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 60_000)
+    with serving(lambda _: page) as server, pytest.raises(Unreadable, match="65536 bytes when reading header line"):
+        MetricsPage(server.url, timeout_s=60).read()
+
+
+def test_a_redirect_is_followed() -> None:
+    """Many mount the page below `/metrics/`."""
+    elsewhere = b"HTTP/1.1 307 X\r\nLocation: /metrics/\r\nContent-Length: 0\r\n\r\n"
+    with serving(lambda head: PAGE if b" /metrics/ " in head else elsewhere) as server:
+        assert MetricsPage(f"{server.url}/metrics").read().resident_bytes == 150e6
+
+
+def test_a_page_over_tls(tmp_path: Path) -> None:
+    """Whoever signed its certificate."""
+    with serving(lambda _: PAGE, tls=self_signed(tmp_path)) as server:
+        assert MetricsPage(server.url, timeout_s=60).read().resident_bytes == 150e6
+
+
 def test_a_page_without_end(serve: Serve) -> None:
     """A page that never ends is given up before it fills our own memory."""
     line = b"# all work and no play\n" * 4096
-    with pytest.raises(Unreadable, match="the page is larger than 16,777,216 bytes"):
+    with pytest.raises(Unreadable, match="it is larger than 16 MiB"):
         MetricsPage(serve(repeat(line)), timeout_s=60).read()
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import psutil
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from sadpath.sources import Reading
 from sadpath.watch.sample_file import Sample, SampleFile
 from tests.running_demo import Mark, RunningDemo
+from tests.trial.conftest import counts, has_ended, table
 from tests.trial.filled import Full, full_device, full_pipe, pipe_without_reader
 from tests.trial.test_kills import lost_s
 from tests.waiting import PATIENCE_S, until
@@ -110,3 +112,27 @@ def test_what_is_full_takes_nothing(full: Full, refusal: type[OSError]) -> None:
         os.set_blocking(writer, False)
         with pytest.raises(refusal):
             os.write(writer, b"x")
+
+
+def report(
+    when: Literal["setup", "call"], outcome: Literal["passed", "failed"], **properties: int
+) -> pytest.TestReport:
+    """What pytest reports of a trial."""
+    return pytest.TestReport(
+        "test_x.py::test_a_kill[1]", ("", 0, ""), {}, outcome, None, when, [], 0, 0, 0, list(properties.items())
+    )
+
+
+def test_a_trial_is_counted_once_with_what_it_has_left() -> None:
+    """By its call, or by what kept it from that; what is no trial is in no line."""
+    reports = [
+        report("setup", "passed", tried=1),
+        report("call", "passed", tried=1, left=0),
+        report("call", "failed", tried=1, left=3),
+        report("setup", "failed", tried=1),
+        report("call", "failed"),
+    ]
+    assert table(counts(filter(has_ended, reports))) == [
+        "   tried  failed    left  what",
+        "       3       2       3  a kill",
+    ]

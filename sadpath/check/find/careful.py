@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Protocol
 
-from sadpath.check.connection import Ends
 from sadpath.check.driver import Answer, Request, Sent
 from sadpath.check.find.refusable import Refusable
+from sadpath.connection import Ends
 
 FIRST_ERROR = 400
 

@@ -20,12 +20,16 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 import yaml
 
 from sadpath.check.driver import fetch
+from sadpath.check.find.safe import changes_something
 
 MOST_BYTES = 32 << 20
 """Of a description and all that it refers to."""
 
 MOST_BYTES_OF_YAML = 8 << 20
 """YAML takes many times as long to read as JSON."""
+
+MOST_CONTAINERS = 1_000_000
+"""Brackets in JSON: each may be an object that takes a hundred times its bytes."""
 
 MOST_VALUES = 3_000_000
 """In a description and all that it refers to, with what YAML's aliases repeat; a long text counts for several."""
@@ -36,7 +40,7 @@ COUNTS_AS_ONE = 100
 DEEPEST = 200
 MOST_DOCUMENTS = 200
 READS_WITHIN_S = 30.0
-"""For a description and all that it refers to."""
+"""A description that was named, and all that it refers to."""
 
 ELSEWHERE = "x-sadpath-documents"
 """Where the document has those that it refers to, by number."""
@@ -76,10 +80,11 @@ class Web:
         self.address, self._headers = address, headers
 
     def below(self, base: str, reference: str) -> str | None:
-        """Return the address below the folder of our own; None for another, and for one that is written oddly."""
+        """Return the address below the folder of our own; None for another, and for what no file would be named."""
         address = urljoin(base, reference)
-        is_plain = reference.isascii() and reference.isprintable() and not set(reference) & set("%\\ ")
-        return address if is_plain and address.startswith(urljoin(self.address, ".")) else None
+        is_below = address.startswith(urljoin(self.address, "."))
+        is_plain = reference.isascii() and reference.isprintable() and not set(reference) & set("%\\? ")
+        return address if is_below and is_plain and not changes_something(reference) else None
 
     def read(self, address: str, most_bytes: int, within_s: float) -> bytes:
         """Ask for it; no redirect is followed."""
@@ -117,9 +122,9 @@ class Description:
     a one.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, within_s: float = READS_WITHIN_S) -> None:
         self.notes: list[str] = []
-        self._place, self._until = place, time.monotonic() + READS_WITHIN_S
+        self._place, self._until = place, time.monotonic() + within_s
         self._bytes_left, self._values_left = MOST_BYTES, MOST_VALUES
         self._numbers = {place.address: 0}
         self._unread: list[str] = []
@@ -199,6 +204,8 @@ def listed(texts: Sequence[str]) -> str:
 
 def parsed(page: bytes) -> Any:
     """Return the content of JSON or YAML. Raises `ValueError` for anything else, and for what is too large."""
+    if page.count(b"{") + page.count(b"[") > MOST_CONTAINERS:
+        raise ValueError(f"it has more than {MOST_CONTAINERS:,} brackets")
     try:
         return json.loads(page)
     except RecursionError:

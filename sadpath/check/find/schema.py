@@ -15,11 +15,14 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from sadpath.check.driver import NoPageError, Request
-from sadpath.check.find.description import Description, Folder, Place, Web, listed
+from sadpath.check.find.description import READS_WITHIN_S, Description, Folder, Place, Web, listed
 from sadpath.errors import CommandError, Status
 from sadpath.hosts import basic_authorization, same_origin, urlsplit_or_none, without_user
 
 USUAL_PLACES = ("/openapi.json", "/swagger.json", "/api/openapi.json", "/api/schema/?format=json", "/v1/openapi.json")
+USUAL_WITHIN_S = 10.0
+"""The description in a usual place: nobody has asked for it by name."""
+
 MOST_CPU_S = 60
 """CPU time of the process that makes requests."""
 
@@ -132,14 +135,17 @@ def usual_schema(url: str, headers: Mapping[str, str], note: Callable[[str], obj
 
     `note` is then told why the first page that might be one is not.
     """
-    reasons = []
+    reasons: list[str] = []
     for place in USUAL_PLACES:
+        web = Web(without_user(url).rstrip("/") + place, _headers(url, headers, url))
         try:
-            return parsed_schema(Web(without_user(url).rstrip("/") + place, _headers(url, headers, url)), place)
+            return parsed_schema(web, place, USUAL_WITHIN_S)
         except NoPageError:
             continue
         except (OSError, ValueError) as error:
             reasons.append(f"{place} is no OpenAPI description that can be read: {error}")
+            if isinstance(error, OSError):  # too slow or too large, and so may be the others
+                break
     for reason in reasons[:1]:
         note(reason)
     return None
@@ -166,9 +172,9 @@ def _headers(url: str, headers: Mapping[str, str], service: str) -> Mapping[str,
     return {**(headers if same_origin(url, service) else {}), **basic_authorization(url)}
 
 
-def parsed_schema(place: Place, where: str) -> Schema:
+def parsed_schema(place: Place, where: str, within_s: float = READS_WITHIN_S) -> Schema:
     """Read a description. Raises `OSError`, and `ValueError` for a page of something else."""
-    description = Description(place)
+    description = Description(place, within_s)
     content = description.content
     if not isinstance(content, dict) or not isinstance(content.get("paths"), dict):
         raise ValueError("it has no paths")  # noqa: TRY004 - as for any other page

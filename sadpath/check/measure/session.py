@@ -59,6 +59,7 @@ class Session:
         self._requests = 0
         self._began, self._look_again = time.monotonic(), 0.0
         self._ended, self._ended_early = EndReason.FINISHED, ""
+        self._unexplained: list[str] = []
 
     def events(self) -> Iterator[Event]:
         """Measure until all is decided, the budget ends, or something cuts it short; `check` has the reason then."""
@@ -89,7 +90,7 @@ class Session:
             url=self._target.url,
             results=tuple(map(path_result, self._schedule.paths)),
             environment=self._environment,
-            notes=(*self._plan.notes, *self._left_out()),
+            notes=(*self._plan.notes, *self._unexplained, *self._left_out()),
             seconds=time.monotonic() - self._began,
             requests=self._requests,
             no_probe=self._target.why_no_probe,
@@ -131,7 +132,7 @@ class Session:
             yield f"{paths} not measured with another value in each request: the budget ended before"
 
     def _explain(self, measurement: Measurement) -> None:
-        """Find out what is to blame, and what a request leaves in reference cycles; unexplained if that fails."""
+        """Find out what is to blame, and what a request leaves in reference cycles; a note says why if that fails."""
         measurement.is_explained = True
         if measurement.trouble:
             return
@@ -140,8 +141,8 @@ class Session:
                 measurement.trouble = self._growth_by_itself(measurement)
             if self._target.probes:
                 self._explain_with(measurement)
-        except (NoAnswer, Unreadable):
-            return
+        except (NoAnswer, Unreadable) as reason:
+            self._unexplained.append(f"{measurement.path.name}: its cause is not known, since {reason}")
 
     def _explain_with(self, measurement: Measurement) -> None:
         probes = self._target.probes

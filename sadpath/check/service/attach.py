@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from select import select
 import psutil
 
 import sadpath.probe
+from sadpath.check.service.folder import temporary_folder
 from sadpath.check.service.probes import NoAnswer, Probes
 from sadpath.check.service.target import Target, wait_until
 from sadpath.errors import CommandError, Status
@@ -50,8 +50,8 @@ def attached(url: str, pid: int) -> Iterator[Target]:
     process = _process(pid)
     target = Target(f"process {pid}", url, process)
     target.source = source_of(SourceSpec(pid=pid))
-    with tempfile.TemporaryDirectory(prefix="sadpath-", ignore_cleanup_errors=True) as folder:
-        probes = Probes(Path(folder) / "probes")
+    with temporary_folder() as folder:
+        probes = Probes(folder / "probes")
         target.why_no_probe = _attach(target, probes)
         target.probes = None if target.why_no_probe else probes
         try:
@@ -89,7 +89,8 @@ def _attach(target: Target, probes: Probes) -> str:
     assert user is not None  # noqa: S101 - or there is a reason
     script = _files_for(user, probes.folder)
     for process in target.tree():
-        if why := _attach_one(process.pid, user, script):
+        why = _attach_one(process.pid, user, script)
+        if why and process.is_running():
             return why
 
     def answers() -> bool:

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import psutil
 
-from sadpath.check.connection import Connection
+from sadpath.connection import Connection
 
 PORT_OPTIONS = ("--port", "-p", "--bind", "-b", "--listen", "--http", "--http-port")
 _BOUND = re.compile(r"^(?:https?://)?(?:(?P<host>[\w.*-]*|\[[0-9a-fA-F:]+\]):)?(?P<port>\d{1,5})$")

@@ -28,7 +28,7 @@ MAX_ANSWER = 64 << 20
 """Bytes of an answer."""
 
 MAX_REASON = 300
-MAX_PROCESSES = 4096
+MAX_PROCESSES = 100_000
 MAX_ENTRIES = 100_000
 """Files of a folder of packages that are looked at."""
 
@@ -84,10 +84,13 @@ class Probes:
         question = json.dumps({"op": op, **arguments}).encode() + b"\n"
         answers = {}
         for pid in self.listed():
-            with suppress(ConnectionError, FileNotFoundError):
+            try:
                 answers[pid] = _answer_in(self._ask_one(pid, question, timeout_s), op, pid)
+            except (ConnectionError, FileNotFoundError):
+                self._forget_if_ended(pid)
         if not answers:
-            raise NoAnswer("no process of the service answers our probe")
+            why = next(filter(None, map(_why_silent, self.listed())), "")
+            raise NoAnswer(why or "no process of the service answers our probe")
         return answers
 
     def listed(self) -> list[int]:
@@ -147,6 +150,11 @@ class Probes:
             raise NoAnswer(_why_silent(pid) or f"the probe in process {pid} took more than {timeout_s:.0f} s") from None
         except _TooMuch:
             raise NoAnswer(f"the probe in process {pid} answers more than {MAX_ANSWER / 2**20:.0f} MiB") from None
+
+    def _forget_if_ended(self, pid: int) -> None:
+        """Remove the socket of a process that has ended: a service may fork for each request."""
+        if not psutil.pid_exists(pid):
+            (self.folder / f"{pid}.s").unlink(missing_ok=True)
 
     def _connect(self, pid: int, timeout_s: float) -> socket.socket:
         """Connect below a file descriptor, since the path of a socket may have 107 bytes only."""

@@ -8,7 +8,7 @@ connection, and a process's descriptors whose it is.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from sadpath.check.connection import End, Ends, plain_address
+from sadpath.connection import End, Ends, plain_address
 
 ESTABLISHED, LISTEN = "01", "0A"
 """States of a socket in `/proc/net/tcp`, as the kernel's `include/net/tcp_states.h` numbers them."""
@@ -38,35 +38,35 @@ class _Socket:
     inode: str
 
 
-def stranger(processes: Processes, connections: Iterable[Ends]) -> str | None:
+def stranger(processes: Processes, connections: Collection[Ends]) -> str | None:
     """Return who takes requests on these connections and is none of these processes, as `process 123 (nginx)`.
 
     None where all are taken by them, or where that cannot be known: on another machine, in another network namespace,
     without permission. A connection that has ended already goes by who listens where it went.
     """
-    return next((name for one in set(connections) if (name := _stranger_at(processes, one))), None)
-
-
-def _stranger_at(processes: Processes, connection: Ends) -> str | None:
     found = None
-    for _ in range(LOOKS):
-        sockets = _other_ends(connection)
-        running = [one for one in processes() if _runs(one)]  # later than the sockets: nobody new can have taken one
-        if not (sockets and running and all(_shares_our_network(one.pid) for one in running)):
-            return None
-        held = _held_by(one.pid for one in running)
-        found = None if held is None else next((inode for inode in sockets if inode not in held), None)
+    for _ in range(LOOKS if connections else 0):
+        table = list(_sockets({f":{one.theirs.port:04X}" for one in connections}))
+        found = _not_of(processes, [inode for one in connections for inode in _takers(table, one)])
         if found is None:
             return None
-    return _name_of(str(found))
+    return _name_of(found) if found else None
 
 
-def _other_ends(connection: Ends) -> list[str]:
+def _not_of(processes: Processes, sockets: Sequence[str]) -> str | None:
+    """Return a socket that none of the processes has; None where they have all, or where that cannot be known."""
+    running = [one for one in processes() if _runs(one)]  # later than the sockets: nobody new can have taken one
+    if not running or not all(_shares_our_network(one.pid) for one in running):
+        return None
+    held = _held_by(one.pid for one in running)
+    return None if held is None else next((inode for inode in sockets if inode not in held), None)
+
+
+def _takers(table: Sequence[_Socket], connection: Ends) -> list[str]:
     """Return the inode of the socket at the other end; of those that listen there, where it has ended."""
-    sockets = list(_sockets_on(connection.theirs.port))
-    whole = [one for one in sockets if (one.local, one.remote) == (connection.theirs, connection.ours)]
-    taken = [one.inode for one in whole if one.state == ESTABLISHED and one.inode != "0"]
-    return taken or [one.inode for one in _listening(sockets, connection)]
+    ends = (connection.theirs, connection.ours)
+    taken = [one.inode for one in table if (one.local, one.remote) == ends and one.inode != "0"]
+    return taken or [one.inode for one in _listening(table, connection)]
 
 
 def _listening(sockets: Sequence[_Socket], connection: Ends) -> list[_Socket]:
@@ -79,15 +79,14 @@ def _listening(sockets: Sequence[_Socket], connection: Ends) -> list[_Socket]:
     return next(filter(None, ([one for one in listens if one.local.address == address] for address in nearest)), [])
 
 
-def _sockets_on(port: int) -> Iterator[_Socket]:
-    """Yield the sockets of our network namespace whose local port it is; nothing where there is no such table."""
+def _sockets(ports: set[str]) -> Iterator[_Socket]:
+    """Yield the sockets of our network namespace that use a local port; nothing where there is no such table."""
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with suppress(OSError), Path(table).open(encoding="ascii") as lines:
             for line in lines:
-                if f":{port:04X} " in line:  # of few lines all is read
-                    _, local, remote, state, *_, inode = line.split()[:10]
-                    if (end := _end(local)).port == port:
-                        yield _Socket(end, _end(remote), state, inode)
+                _, local, remote, state, *_, inode = line.split()[:10]
+                if state in (ESTABLISHED, LISTEN) and local[-5:] in ports:
+                    yield _Socket(_end(local), _end(remote), state, inode)
 
 
 def _end(text: str) -> End:

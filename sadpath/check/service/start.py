@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -16,17 +15,18 @@ from pathlib import Path
 import psutil
 
 import sadpath.probe
+from sadpath.check.service.folder import temporary_folder
 from sadpath.check.service.listening import Listener, free_port, is_taken, listeners, port_in, speaking
 from sadpath.check.service.probes import NoAnswer, Probes
-from sadpath.check.service.target import LOOK_AGAIN_S, Target, wait_until
+from sadpath.check.service.target import LOOK_AGAIN_S, STARTS_WITHIN_S, Target, wait_until
 from sadpath.errors import CommandError, Status
 from sadpath.hosts import urlsplit_or_none
 from sadpath.lifeline import Child
 from sadpath.text import terminal
 
 INJECT = Path(sadpath.probe.__file__).parent / "inject"
-STARTS_WITHIN_S = 60.0
 SAYS_SO_AFTER_S = 3.0
+SAYS_SO_AGAIN_S = 15.0
 PROBE_ANSWERS_WITHIN_S = 5.0
 
 NO_PROBE = (
@@ -34,23 +34,30 @@ NO_PROBE = (
     "wrapper that resets PYTHONPATH, or with opentelemetry-instrument; start the server's Python directly"
 )
 
+ELSEWHERE = (
+    "; it left nothing running here: give the command that serves, or check what runs: sadpath check URL --pid PID"
+)
+
 
 @contextmanager
-def started(command: Sequence[str], *, url: str = "", name: str = "") -> Iterator[Target]:
+def started(
+    command: Sequence[str], *, url: str = "", name: str = "", within_s: float = STARTS_WITHIN_S
+) -> Iterator[Target]:
     """Start a command with the probe in it, and wait until it listens. Whatever it started is ended in the end.
 
-    Raises `CommandError` if it ends before, or does not listen within a minute.
+    A command that makes itself a daemon is followed. Raises `CommandError` if it ends before, or does not listen within
+    `within_s` seconds.
     """
     _check_startable(command, url)
-    with tempfile.TemporaryDirectory(prefix="sadpath-") as folder:
-        log = Path(folder) / "output.log"
-        sockets = Path(folder) / "probes"
+    with temporary_folder() as folder:
+        log = folder / "output.log"
+        sockets = folder / "probes"
         sockets.mkdir(mode=0o700)
         child = Child(command, log, _environment(sockets), follow=True)
         target = Target(name or " ".join(command), url, child=child)
         try:
             target.process = psutil.Process(child.pid)
-            listener = _wait_until_it_listens(target, _wanted_port(command, url))
+            listener = _wait_until_it_listens(target, _wanted_port(command, url), within_s)
             target.url = url or listener.url
             target.probes = _answering(Probes(sockets), listener, target)
             target.why_no_probe = "" if target.probes else NO_PROBE
@@ -110,24 +117,37 @@ def _project_python() -> str:
     return next(iter(found), shutil.which("python3") or shutil.which("python") or "python3")
 
 
-def _wait_until_it_listens(target: Target, port: int | None) -> Listener:
-    deadline = time.monotonic() + STARTS_WITHIN_S
-    say_at = time.monotonic() + SAYS_SO_AFTER_S
+def _wait_until_it_listens(target: Target, port: int | None, within_s: float) -> Listener:
+    began = time.monotonic()
+    say_after = SAYS_SO_AFTER_S
     while True:
         found = [one for one in listeners(target.tree()) if port in (None, one.port)]
         if listener := speaking(found, is_named=port is not None):
             return listener
         if why := target.why_it_ended():
-            raise CommandError(f"the service did not start: {why}")
-        if time.monotonic() > deadline:
-            where = f"port {port}" if port else "any port that speaks HTTP"
-            last = f"; its last line is: {line}" if target.child and (line := target.child.last_line()) else ""
-            waited = f"the service does not listen on {where} after {STARTS_WITHIN_S:.0f} s"
-            raise CommandError(f"{waited}; name its address with --url{last}")
-        if time.monotonic() > say_at:
-            say_at = deadline
-            sys.stderr.write(terminal(f"waiting for {target.name} to listen, up to {STARTS_WITHIN_S:.0f} s …") + "\n")
+            raise CommandError(f"the service did not start: {why}{_if_it_ended_well(target)}")
+        waited = time.monotonic() - began
+        if waited > within_s:
+            raise CommandError(_does_not_listen(target, port, within_s))
+        if waited > say_after:
+            say_after += SAYS_SO_AGAIN_S
+            sys.stderr.write(terminal(f"waiting for {target.name} to listen, {waited:.0f} of {within_s:g} s …") + "\n")
         time.sleep(LOOK_AGAIN_S)
+
+
+def _if_it_ended_well(target: Target) -> str:
+    """Return what to type where a command has ended without an error, as one that starts a service elsewhere."""
+    return ELSEWHERE if target.child and target.child.status() == 0 else ""
+
+
+def _does_not_listen(target: Target, port: int | None, within_s: float) -> str:
+    where = f"port {port}" if port else "any port that speaks HTTP"
+    line = target.child.last_line() if target.child else ""
+    last = f"; its last line is: {line}" if line else ""
+    return (
+        f"the service does not listen on {where} after {within_s:g} s; name its address with --url, "
+        f"or wait longer with --start-timeout SECONDS{last}"
+    )
 
 
 def _answering(probes: Probes, listener: Listener, target: Target) -> Probes | None:

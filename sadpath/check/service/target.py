@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psutil
 
-from sadpath.check.connection import Ends
 from sadpath.check.service.probes import Probes, Snapshot
 from sadpath.check.service.reached import stranger
+from sadpath.connection import Ends
 from sadpath.lifeline import Child
 from sadpath.sources import Source, SourceSpec, Unreadable, source_of
 
 LOOK_AGAIN_S = 0.05
+STARTS_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class TargetSpec:
     url: str = ""
     source: SourceSpec = field(default_factory=SourceSpec)
     i_own_this_host: bool = False
+    starts_within_s: float = STARTS_WITHIN_S
 
 
 @dataclass
@@ -48,7 +50,7 @@ class Target:
                 self.seen |= {self.process, *self.process.children(recursive=True)}
         return [process for process in self.seen if process.is_running()]
 
-    def stranger(self, connections: Iterable[Ends]) -> str | None:
+    def stranger(self, connections: Collection[Ends]) -> str | None:
         """Return who else takes requests on these connections; None for nobody, or where it cannot be known."""
         return stranger(self.tree, connections) if self.process else None
 

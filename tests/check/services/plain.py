@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 
 class Refused(Exception):
@@ -27,6 +28,9 @@ def status_of(path):  # type: ignore[no-untyped-def]  # also on Python 3.9
         if path == "/fresh":
             raise Refused("no entry")
     except Refused:
+        return 403
+    if path == "/slow":
+        time.sleep(0.1)
         return 403
     if path.startswith("/keep/"):
         KEPT.append(bytearray(int(path[len("/keep/") :])))

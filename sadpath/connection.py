@@ -21,6 +21,9 @@ from typing import Any
 MOST_OF_A_HEAD = 1 << 18
 """Bytes of the status line and the headers of an answer, with the interim answers before it."""
 
+MOST_OF_A_BODY = 1 << 20
+"""Bytes of an answer's body that are read, where nothing else is said."""
+
 BLOCK = 1 << 16
 
 
@@ -55,16 +58,19 @@ class TooMuch(OSError):  # noqa: N818 - not of the program
 
 
 class Connection(http.client.HTTPConnection):
-    """A connection whose exchanges end at `until`, on the monotonic clock, and after `bytes_left`.
+    """A connection whose exchanges end at `until`, on the monotonic clock, and of whose answers bodies are bounded.
 
-    `ends` are its ends once it was opened.
+    `bytes_left` may still come now, and `ends` are its ends once it was opened.
 
     A certificate is not verified: the service is the user's own.
     """
 
-    def __init__(self, host: str, port: int | None, *, is_secure: bool, until: float) -> None:
+    def __init__(
+        self, host: str, port: int | None, *, is_secure: bool, until: float, most_of_a_body: int = MOST_OF_A_BODY
+    ) -> None:
         super().__init__(host, port or (443 if is_secure else 80))
         self.until, self.bytes_left, self.has_more = until, MOST_OF_A_HEAD, False
+        self.most_of_a_body = most_of_a_body
         self._is_secure = is_secure
         self._answer: http.client.HTTPResponse | None = None
         self.ends: Ends | None = None
@@ -93,23 +99,16 @@ class Connection(http.client.HTTPConnection):
         self.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in {"Host": self.host_header, **headers}.items():
             self.putheader(name, value)
-        self.bytes_left = MOST_OF_A_HEAD
         self.endheaders(body or None)
-        with _says(f"its headers are larger than {MOST_OF_A_HEAD >> 10} KiB"):
-            self._answer = self.getresponse()
-        return self._answer
+        return self.getresponse()
 
-    def body(self, response: http.client.HTTPResponse, most: int) -> Iterator[bytes]:
-        """Yield an answer's body in parts. Raises `TooMuch` where it is longer than `most` bytes, and as `ask` does."""
-        self.bytes_left, left = most + BLOCK, most  # what is around the parts takes a little too
-        with _says(f"it is larger than {most / 2**20:g} MiB"):
-            while part := response.read(BLOCK):
-                left -= len(part)
-                if left < 0:
-                    raise TooMuch
-                yield part
-        if response.length:
-            raise http.client.IncompleteRead(b"", response.length)
+    def getresponse(self) -> http.client.HTTPResponse:
+        """Return the answer, once its headers have come. Raises `TooMuch`."""
+        self.bytes_left = MOST_OF_A_HEAD
+        with _says(f"its headers are larger than {MOST_OF_A_HEAD >> 10} KiB"):
+            self._answer = super().getresponse()
+        self.bytes_left = self.most_of_a_body + BLOCK  # what is around the parts of a body takes a little too
+        return self._answer
 
     def close(self) -> None:
         """Close it, and the last answer, which keeps the socket open where the service is to end the connection."""
@@ -128,8 +127,21 @@ class Connection(http.client.HTTPConnection):
         """Return how long may be waited. Raises `TimeoutError` once that is over."""
         left = self.until - time.monotonic()
         if left <= 0:
-            raise TimeoutError
+            raise TimeoutError("timed out")
         return left
+
+
+def body(response: http.client.HTTPResponse, most: int) -> Iterator[bytes]:
+    """Yield an answer's body in parts. Raises `TooMuch` where it has more than `most` bytes, and as `ask` does."""
+    left = most
+    with _says(f"it is larger than {most / 2**20:g} MiB"):
+        while part := response.read(BLOCK):
+            left -= len(part)
+            if left < 0:
+                raise TooMuch
+            yield part
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
 
 
 class _Response(http.client.HTTPResponse):
