@@ -57,6 +57,20 @@ def test_closed_streams_change_nothing_else(closed: list[int], tmp_path: Path) -
 
 
 @pytest.mark.slow
+def test_a_reader_that_left_costs_no_file(tmp_path: Path) -> None:
+    """As `head` does; that is no verdict."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = leaking("markup")
+    command[1:1] = ["--json", str(tmp_path / "check.json"), "--junit", str(tmp_path / "check.xml")]
+    done = sadpath(*command, stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr.count(b"Traceback")) == (4, 0)
+    assert json.loads((tmp_path / "check.json").read_text())["verdict"] == "leaks"
+    assert (tmp_path / "check.xml").exists()
+
+
+@pytest.mark.slow
 def test_a_folder_and_files_need_not_be_utf_8(tmp_path: Path) -> None:
     """They are bytes to the system."""
     folder = tmp_path / NO_UTF_8
