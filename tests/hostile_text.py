@@ -4,6 +4,7 @@ HOSTILE = {
     "escape sequences": "\x1b]0;title\x07\x1b[2J\x1b[31mred\x9b31m\x1b]8;;http://evil.example\x07link",
     "commands of a CI": "hello\n::error file=/etc/passwd,line=1::mine\n::stop-commands::x\n##[error]mine ##vso[task.x]",
     "a command first": "::add-mask::e",
+    "commands where a line is folded": "::error::" * 60,
     "controls": "a\x00b\x01c\x7f\x85\x0b\u2028d",
     "half a surrogate pair": "lone \ud800 surrogate \udcff",
     "right to left": "abc\u202egnp.exe\u2066\u200f\u061c",

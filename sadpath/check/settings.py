@@ -20,6 +20,7 @@ import tomlkit
 from sadpath.check.driver import Request
 from sadpath.check.find import ErrorPath
 from sadpath.errors import CommandError, Status
+from sadpath.text import visible
 from sadpath.verdict.verdict import FLAT_BELOW_EXACT
 
 FILE = Path("sadpath.toml")
@@ -311,7 +312,7 @@ def _assigned(one: Setting) -> Iterator[str]:
 
 def _commented(path: ErrorPath) -> Iterator[str]:
     """Yield the lines of a request as comments, or why it cannot be one. No text in it can end a line."""
-    yield f"# {_printable(path.name, lambda letter: ascii(letter)[1:-1])}"
+    yield f"# {visible(path.name)}"
     try:
         yield from (f"# {line}" for line in _toml({"request": [_in_table(path.request)]}))
     except ValueError as reason:
@@ -341,8 +342,8 @@ def _toml(content: Mapping[str, Any]) -> list[str]:
     text = tomlkit.dumps(content).strip()
     if SURROGATE.search(text):
         raise ValueError("it has a character that no file of text can have")
-    return [_printable(line, lambda letter: f"\\U{ord(letter):08x}") for line in text.split("\n")]
+    return ["".join(map(_escaped, line)) for line in text.split("\n")]
 
 
-def _printable(text: str, escaped: Callable[[str], str]) -> str:
-    return "".join(letter if letter.isprintable() else escaped(letter) for letter in text)
+def _escaped(letter: str) -> str:
+    return letter if letter.isprintable() else f"\\U{ord(letter):08x}"

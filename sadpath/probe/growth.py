@@ -55,8 +55,8 @@ def begin() -> EmptyAnswer:
     gc.collect()
     _before.exceptions = set(map(id, live_exceptions()))
     _before.types = _counted()
-    lengths = ((id(one), _length(one)) for one in _containers())
-    _before.lengths = dict(islice((one for one in lengths if one[1] >= LEAST_REMEMBERED), MAX_CONTAINERS))
+    lengths = ((id(one), length) for length, one in _containers(LEAST_REMEMBERED))
+    _before.lengths = dict(islice(lengths, MAX_CONTAINERS))
     _before.has_all_lengths = len(_before.lengths) < MAX_CONTAINERS
     return {}
 
@@ -153,12 +153,12 @@ def _newest_type(container: Any) -> str:
 
 def _grown_containers(limit: int) -> List[Any]:
     grown_by = [
-        (_length(one) - _before.lengths.get(id(one), 0), i, one)
-        for i, one in enumerate(_containers())
-        if _length(one) >= GROWN_BY and not _is_ours(one) and _was_seen(one)
+        (length - _before.lengths.get(id(one), 0), one)
+        for length, one in _containers(GROWN_BY)
+        if not _is_ours(one) and _was_seen(one)
     ]
-    most = sorted((one for one in grown_by if one[0] >= GROWN_BY), key=lambda one: (-one[0], one[1]))
-    return [container for _, _, container in most[:limit]]
+    most = sorted((one for one in grown_by if one[0] >= GROWN_BY), key=lambda one: -one[0])
+    return [container for _, container in most[:limit]]
 
 
 def _was_seen(container: Any) -> bool:
@@ -170,11 +170,20 @@ def _is_ours(container: Any) -> bool:
     return any(container is one for one in (_before.exceptions, _before.types, _before.lengths))
 
 
-def _containers() -> List[Any]:
-    """Return all containers in the heap, by their types and not by a `__class__` that they may define."""
+def _containers(least: int) -> List[Tuple[int, Any]]:
+    """Return the containers in the heap that have so many elements, with their number. In C, since there are millions.
+
+    They are known by their types, and not by a `__class__` that they may define.
+    """
     objects = all_objects()
-    followed = list(compress(objects, map(issubclass, map(type, objects), repeat(_CONTAINERS))))
-    return [one for one in followed if one is not objects] + _unseen(objects)
+    every = objects + _unseen(objects)
+    found: List[Tuple[int, Any]] = []
+    for kind in _CONTAINERS:
+        ones = list(compress(every, map(issubclass, map(type, every), repeat(kind))))
+        lengths = list(map(_LENGTH[kind], ones))
+        long = compress(zip(lengths, ones), map(least.__le__, lengths))
+        found += [(length, one) for length, one in long if one is not objects]
+    return found
 
 
 def _unseen(objects: List[Any]) -> List[Any]:
@@ -197,14 +206,22 @@ def _is_container(one: Any) -> bool:
 
 
 def _length(container: Any) -> int:
-    if issubclass(type(container), LruCache):
-        return int(LruCache.cache_info(container).currsize)
-    return int(container_kind(type(container)).__len__(container))
+    kind = next(kind for kind in _CONTAINERS if issubclass(type(container), kind))
+    return int(_LENGTH[kind](container))
+
+
+_LENGTH: Dict[Any, Any] = {
+    **{kind: kind.__len__ for kind in _CONTAINERS if kind is not LruCache},
+    LruCache: lambda cache: LruCache.cache_info(cache).currsize,
+}
 
 
 def _counted() -> Dict[str, int]:
     """Count the objects of each type in the heap."""
     kinds: Tuple[type, ...] = tuple(map(type, gc.get_objects()))
     by_id: Dict[int, type] = dict(zip(map(id, kinds), kinds))
-    counts = Counter(map(id, kinds))
-    return {type_name(by_id[key]): count for key, count in counts.items()}
+    counts: Dict[str, int] = {}
+    for key, count in Counter(map(id, kinds)).items():  # several classes may have one name
+        name = type_name(by_id[key])
+        counts[name] = counts.get(name, 0) + count
+    return counts

@@ -29,9 +29,9 @@ def routes() -> List[FoundRoute]:
 def _apps() -> List[Any]:
     """Return the instances of applications, by the classes that they are of or extend."""
     objects = all_objects()
-    kinds = {id(kind): kind for kind in map(type, objects)}
-    readers = {key: bool(_reader_of(kind)) for key, kind in kinds.items()}
-    return list(compress(objects, (readers[id(type(one))] for one in objects)))
+    kinds = list(map(type, objects))  # once, since a class may be replaced meanwhile
+    readers = {key: bool(_reader_of(kind)) for key, kind in dict(zip(map(id, kinds), kinds)).items()}
+    return list(compress(objects, (readers[id(kind)] for kind in kinds)))
 
 
 def _routes_of(app: Any) -> Iterator[Route]:

@@ -14,9 +14,10 @@ from tests.hostile_text import HOSTILE
 def exception(text: str) -> Exception:
     """An exception that says this wherever it can."""
     try:
-        return type(text[:50], (Exception,), {"__module__": text[:50]})(text)
+        named: type[Exception] = type(text[:50], (Exception,), {"__module__": text[:50]})
     except (ValueError, UnicodeError):  # a NUL, half of a surrogate pair
         return ValueError(text)
+    return named(text)
 
 
 ERRORS = {f"/{kind.replace(' ', '-')}": exception(text) for kind, text in HOSTILE.items()}

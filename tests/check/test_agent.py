@@ -140,6 +140,15 @@ def test_forked_children_answer_each_on_a_socket_of_its_own(probes: Probes) -> N
         assert {one["parent"] for pid, one in answers.items() if pid != process.pid} == {process.pid}
 
 
+def test_a_fork_in_c_is_one_too(probes: Probes) -> None:
+    """As uWSGI does it: nothing pauses before, and the child has nothing of its parent's probe."""
+    code = "import ctypes\nif ctypes.PyDLL(None).fork() == 0: ctypes.pythonapi.PyOS_AfterFork_Child()"
+    with target(probes, code) as process:
+        until(lambda: len(probes.ask("looks.hello")) == 2, PATIENCE_S, "both answer")
+        (child,) = psutil.Process(process.pid).children()
+        assert len(child.net_connections("unix")) == 1 + SPARE
+
+
 def test_a_fork_while_it_is_asked_hangs_nobody(probes: Probes, tmp_path: Path) -> None:
     """Fifty children, and a question all the time; each child ends, and so do the questions."""
     code = f"""

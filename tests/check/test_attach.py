@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import pytest
 
-from sadpath.check.service.attach import User, attached, run_as, user_of
+from sadpath.check.service import attach
+from sadpath.check.service.attach import User, attached, run_as, user_of, why_not
 from tests.interpreters import interpreter
 from tests.required import missing
 from tests.waiting import PATIENCE_S, until
@@ -30,7 +32,7 @@ TARGET = """
 print("ready", flush=True)
 while not select.select([sys.stdin], [], [], 0.01)[0]:
     pass
-print(sorted(name for name in sys.modules if name.startswith("_sadpath_probe")), flush=True)
+print(sorted(name for name in sys.modules if name.startswith("_sadpath_probe")), gc.isenabled(), flush=True)
 sys.stdin.read()
 """
 """What waits in short calls, as a script is run between two of them, and says when it is told to what is left of us."""
@@ -39,7 +41,7 @@ sys.stdin.read()
 @contextmanager
 def target(python: str = "", user: int | None = None, code: str = "") -> Iterator[subprocess.Popen[str]]:
     """A process of somebody's that runs."""
-    command = [python or interpreter(ATTACHES), "-c", f"import os, select, signal, sys\n{code}{TARGET}"]
+    command = [python or interpreter(ATTACHES), "-c", f"import gc, os, select, signal, sys\n{code}{TARGET}"]
     extra_groups = None if user is None else [user + 1]
     with subprocess.Popen(
         command,
@@ -60,7 +62,7 @@ def target(python: str = "", user: int | None = None, code: str = "") -> Iterato
 
 
 def what_is_left(process: subprocess.Popen[str]) -> str:
-    """The modules of ours that a target still has."""
+    """The modules of ours that a target still has, and whether its collector is on."""
     assert process.stdin
     assert process.stdout
     process.stdin.write("\n")
@@ -82,9 +84,26 @@ def test_it_answers_and_leaves_nothing() -> None:
             assert service.probes.settle(begins_round=True).processes == 1
             assert threads_of(process) > 1
         until(lambda: threads_of(process) == 1, PATIENCE_S, "its threads have ended")
-        assert what_is_left(process) == "[]"
+        assert what_is_left(process) == "[] True"
         assert psutil.Process(process.pid).net_connections("unix") == []
         assert not folder.exists()
+
+
+def test_a_process_that_does_not_answer_in_time_is_not_disturbed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits in one long call, and would run our script after that."""
+    monkeypatch.setattr(attach, "ATTACHES_WITHIN_S", 0.2)
+    goes_on, errors = tmp_path / "fifo", tmp_path / "errors"
+    os.mkfifo(goes_on)
+    waits = f"os.dup2(os.open({str(errors)!r}, os.O_CREAT | os.O_WRONLY), 2); open({str(goes_on)!r})\n"
+    with target(code=f"print('ready', flush=True)\n{waits}") as process:
+        with attached("", process.pid) as service:
+            assert "did not answer" in service.why_no_probe
+        goes_on.write_text("")
+        assert what_is_left(process) == "ready"
+        assert what_is_left(process) == "[] True"
+    assert errors.read_text() == ""
 
 
 def test_a_second_check_replaces_the_first() -> None:
@@ -107,6 +126,7 @@ def test_a_probe_of_another_version_is_replaced() -> None:
 
 CHECK = """
 import sys
+from sadpath.check.service import attach
 from sadpath.check.service.attach import attached
 with attached("", int(sys.argv[1])) as service:
     service.probes.settle(begins_round=True)
@@ -126,11 +146,11 @@ def test_a_check_that_is_killed_leaves_nothing_in_the_process() -> None:
             folder = check.stdout.readline().strip()
             check.send_signal(signal.SIGKILL)
         until(lambda: threads_of(process) == 1, PATIENCE_S, "its threads have ended")
-        shutil.rmtree(folder)
+        until(lambda: not Path(folder).exists(), PATIENCE_S, "the folder is removed")
         with attached("", process.pid) as service:
             assert service.probes, service.why_no_probe
         until(lambda: threads_of(process) == 1, PATIENCE_S, "its threads have ended again")
-        assert what_is_left(process) == "[]"
+        assert what_is_left(process) == "[] True"
 
 
 def test_a_probe_ends_with_the_folder_of_its_sockets() -> None:
@@ -139,7 +159,7 @@ def test_a_probe_ends_with_the_folder_of_its_sockets() -> None:
         assert service.probes
         shutil.rmtree(service.probes.folder)
         until(lambda: threads_of(process) == 1, PATIENCE_S, "its threads have ended")
-        assert what_is_left(process) == "[]"
+        assert what_is_left(process) == "[] True"
 
 
 def test_a_fork_after_the_end_is_as_without_us() -> None:
@@ -225,8 +245,7 @@ def test_the_process_of_another_user_is_refused_without_root() -> None:
     with target(sys.executable) as process:
         os.seteuid(NOBODYS)
         try:
-            with attached("", process.pid) as service:
-                assert service.probes is None
+            why = why_not(process.pid, user_of(process.pid))
         finally:
             os.seteuid(0)
-    assert "sudo -u 'root' sadpath check" in service.why_no_probe
+    assert why.endswith("belongs to another user; attach as that user: sudo -u 'root' sadpath check …")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from itertools import count
 
 import pytest
@@ -19,7 +20,7 @@ NAMELESS = Refusable("POST", "/orders", {}, b"", "POST /orders", Barrier.CREDENT
 OTHER = Refusable("POST", "/users", {}, b"{", "POST /users", Barrier.BODY)
 
 
-def answers(*statuses: int, last: int = 422) -> Server:
+def answers(*statuses: int, last: int = 422) -> AbstractContextManager[Server]:
     """What answers with these, then with the last one."""
     turns = count()
 

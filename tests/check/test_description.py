@@ -150,6 +150,15 @@ def test_headers_go_to_the_service_alone() -> None:
     assert b"secret" not in head
 
 
+def test_a_refusal_says_that_the_headers_did_not_go_along() -> None:
+    """`localhost` and 127.0.0.1 are two origins: a token that is missed is easily put right."""
+    with (
+        serving() as other,
+        pytest.raises(CommandError, match=r"with 404; your \[headers\] go to http://127.0.0.1:1 alone$"),
+    ):
+        named_schema(f"{other.url}/openapi.json", {"X-Shop": "1"}, "http://127.0.0.1:1")
+
+
 def test_the_user_of_an_address_goes_there_and_is_shown_nowhere() -> None:
     """As basic credentials, as of any program that takes such an address."""
     with pages(openapi=described({"/a": {"get": OK}})) as other:

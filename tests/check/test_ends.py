@@ -87,17 +87,17 @@ def left(tmp_path: Path) -> Iterator[Leftovers]:
     left.end()
 
 
+def words_of(target: str, folder: Path) -> list[str]:
+    """Return the words of a target, in an environment with gunicorn, in this folder, where it needs one."""
+    command = TARGETS[target]
+    place = environment(folder, "{}.{}".format(*sys.version_info), "gunicorn") if "{bin}" in command else Path()
+    return shlex.split(command.replace("{bin}", str(place)))
+
+
 @pytest.fixture(scope="session")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[str]]:
-    """Return the words of a target, in an environment with gunicorn where it needs one."""
-
-    def words(name: str) -> list[str]:
-        target = TARGETS[name]
-        folder = tmp_path_factory.getbasetemp() / "environments"
-        place = environment(folder, "{}.{}".format(*sys.version_info), "gunicorn") if "{bin}" in target else Path()
-        return shlex.split(target.replace("{bin}", str(place)))
-
-    return words
+    """Return the words of a target."""
+    return lambda target: words_of(target, tmp_path_factory.getbasetemp() / "environments")
 
 
 class Check:

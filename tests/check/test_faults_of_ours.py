@@ -25,7 +25,14 @@ def checked(folder: Path) -> Checked:
     """Check a service that leaks, and write every format."""
     command = [sys.executable, "plain.py", str(free_port())]
     (folder / "sadpath.toml").write_text('[headers]\nAuthorization = "Bearer secret-token"\n')
-    written = ["--junit", folder / "check.xml", "--html", folder / "check.html", "--config", folder / "sadpath.toml"]
+    written: list[str | Path] = [
+        "--junit",
+        folder / "check.xml",
+        "--html",
+        folder / "check.html",
+        "--config",
+        folder / "sadpath.toml",
+    ]
     return check(folder, *written, "--request", "GET /leak", "--", *command, cwd=HERE / "services")
 
 

@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def checked(folder: Path) -> Checked:
     """One check of all kinds, in GitHub Actions."""
     requests = [word for kind in HOSTILE for word in ("--request", f"GET /{kind.replace(' ', '-')}")]
-    files = ["--junit", folder / "check.xml", "--html", folder / "check.html", "--budget", "120"]
+    files: list[str | Path] = ["--junit", folder / "check.xml", "--html", folder / "check.html", "--budget", "120"]
     command = [sys.executable, "says_anything.py", str(free_port())]
     github = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(folder / "summary.md")}
     return check(folder, *files, *requests, "--", *command, cwd=HERE, **github)

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from ipaddress import ip_address
@@ -16,7 +17,13 @@ import pytest
 
 from loadtest.ports import free_port
 from sadpath.check.driver import Driver, Request
+from sadpath.check.find import ErrorPath, Plan
+from sadpath.check.find.careful import Careful
+from sadpath.check.measure.session import Session
+from sadpath.check.result import EndReason
 from sadpath.check.service.reached import stranger
+from sadpath.check.service.target import Target
+from sadpath.check.settings import Settings
 from sadpath.connection import End, Ends
 from sadpath.errors import Status
 from tests.check.answering import NOT_FOUND, serving
@@ -115,6 +122,26 @@ def test_a_stranger_that_comes_later_is_seen() -> None:
         assert stranger(to(measured), sent(driver)) is None
         with serving(port=port, closes=True):
             assert str(stranger(to(measured), sent(driver))).startswith(US)
+
+
+def test_a_stranger_that_comes_while_a_path_is_measured_ends_the_check() -> None:
+    """What was measured until then stays."""
+    port = free_port()
+    plan = Plan((ErrorPath("GET", "/leak", 403, Request("GET", "/leak")),))
+    with (
+        running(*sharing("127.0.0.1", port), when=listens) as measured,
+        Driver(f"http://127.0.0.1:{port}") as driver,
+    ):
+        target = Target("it", driver.url, measured)
+        session = Session(target, Careful(driver), plan, Settings(), memory_limit=1 << 40)
+        events = session.events()
+        next(events)
+        with serving(port=port, closes=True):
+            deque(events, maxlen=0)
+    check = session.check()
+    assert check.ended == EndReason.ANOTHER_SERVICE
+    assert US in check.ended_early
+    assert check.requests > 0
 
 
 def test_only_new_connections_are_looked_at() -> None:

@@ -11,7 +11,7 @@ from sadpath.check.find.refusable import Barrier, Refusable, refusable
 from sadpath.check.find.schema import Schema
 
 OBJECT = {"type": "object"}
-TOKEN = [{"token": []}]
+TOKEN: list[dict[str, list[str]]] = [{"token": []}]
 OPENAPI = {"openapi": "3.1.0", "paths": {}, "components": {
     "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}, "key": {"type": "apiKey"}},
     "schemas": {"File": {"type": "string"}, "Item": OBJECT, "Loop": {"$ref": "#/components/schemas/Loop"}},

@@ -44,6 +44,7 @@ def test_a_check_is_flat_only_if_every_path_is(outcomes: list[Outcome], outcome:
     ("ended", "status"),
     [
         (EndReason.OVER_MEMORY_LIMIT, Status.INCONCLUSIVE),
+        (EndReason.ANOTHER_SERVICE, Status.INCONCLUSIVE),
         (EndReason.SERVICE_ENDED, Status.FAILED),
         (EndReason.NO_ANSWER, Status.FAILED),
         (EndReason.FAILED, Status.FAILED),
@@ -53,6 +54,11 @@ def test_how_it_ended_decides_the_status_where_nothing_leaks(ended: EndReason, s
     """A leak that was found until then is the result, whatever came after."""
     assert check("flat", "inconclusive", ended=ended).status == status
     assert check("leaks", "inconclusive", ended=ended).status == Status.LEAKS
+
+
+def test_a_check_whose_requests_went_elsewhere_is_never_flat() -> None:
+    """Also where all that was measured before is."""
+    assert check("flat", "flat", ended=EndReason.ANOTHER_SERVICE).status == Status.INCONCLUSIVE
 
 
 def test_an_accepted_leak_is_no_news() -> None:

@@ -46,7 +46,7 @@ def change_containers(number: int) -> None:
     QUEUE.append(Held(number))
     if number % 500 == 499:
         for container in (MAPPING, ORDERED, LISTED, MEMBERS, QUEUE):
-            container.clear()  # type: ignore[attr-defined]
+            container.clear()
 
 
 def change_names(number: int) -> None:

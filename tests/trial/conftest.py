@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.leftovers import Leftovers
+
+Record = Callable[[str, object], None]
+"""Notes a property of a test."""
 
 COLUMNS = ("tried", "failed", "left")
 """The properties of a test that are counted; `left` are the processes, files and folders that outlived a trial."""
 
 
 @pytest.fixture(autouse=True)
-def trial(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
+def trial(request: pytest.FixtureRequest, record_property: Record) -> None:
     """Count the test where it is a trial, and not the representative of some, or a test of what the trials rely on."""
     if request.node.get_closest_marker("trial"):
         record_property("tried", 1)
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> Iterator[Leftovers]:
+    """What a trial leaves; it ends with the test."""
+    left = Leftovers(tmp_path / "temporary")
+    yield left
+    left.end()
+
+
+def assert_none_left(left: Leftovers, record_property: Record) -> None:
+    """Fail, with their names, unless all are gone in time; what is not is counted."""
+    try:
+        left.assert_none()
+    finally:
+        record_property("left", len(left.processes()) + len(left.files()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,59 +1,25 @@
 """A check that is ended at a random moment, in whichever way: nothing of it runs on, and no file is left."""
 
-import fcntl
 import os
 import random
-import signal
-import subprocess
-import sys
-import termios
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+import select
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 import pytest
 
-from loadtest.ports import free_port, is_listening
-from loadtest.server import Server, running
-from sadpath.errors import Status
-from tests.check.conftest import HERE, shop
-from tests.trial.running_check import RunningCheck, running_check
-from tests.trial.test_kills import is_ours
+from tests.check.test_ends import CLOSED, STATUSES, TARGETS, Check, words_of
+from tests.leftovers import Leftovers
+from tests.trial.conftest import Record, assert_none_left
+from tests.trial.test_kills import SPANS_S, is_ours
 from tests.waiting import PATIENCE_S, until
 
 TIMES = 2
 SEED = 1
-SPANS_S = (0.5, 3.0, 10.0)
-"""A check that just begins, one whose service starts, and one at any moment: each is as likely."""
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGKILL)
-CLOSED_TERMINAL = "a closed terminal"
-WAYS: dict[str, signal.Signals] = {**{one.name: one for one in SIGNALS}, CLOSED_TERMINAL: signal.SIGHUP}
-"""What ends a check, and the signal that the kernel sends for it."""
-
-REPORTED = {Status.OK, Status.INCONCLUSIVE, Status.FAILED}
-"""The statuses of a check that has ended before."""
-
-DAEMONIZES = "import os, sys\nif os.fork(): os._exit(0)\nos.setsid()\nif os.fork(): os._exit(0)\n"
-RUNS = "os.execvp(sys.argv[1], sys.argv[1:])"
-DEAF = "trap '' INT TERM HUP QUIT; exec \"$@\""
-STARTS_OTHERS = 'for one in 1 2 3; do setsid sleep 600 & done; exec "$@"'
-
-COMMANDS: dict[str, Callable[[int], list[str]]] = {
-    "uvicorn": shop,
-    "two workers": lambda port: [*shop(port), "--workers", "2"],
-    "a reloader": lambda port: [*shop(port), "--reload"],
-    "a session of its own": lambda port: ["setsid", *shop(port)],
-    "a daemon": lambda port: [sys.executable, "-c", DAEMONIZES + RUNS, *shop(port)],
-    "a shell that waits": lambda port: ["sh", "-c", '"$@" & wait', "sh", *shop(port)],
-    "what starts others": lambda port: ["sh", "-c", STARTS_OTHERS, "sh", *shop(port)],
-    "what is deaf": lambda port: ["sh", "-c", DEAF, "sh", sys.executable, "-m", "http.server", str(port)],
-    "what never listens": lambda _: ["sleep", "600"],
-}
-ATTACHED = "a service that runs"
-TARGETS = (*COMMANDS, ATTACHED)
 
 
 @dataclass(frozen=True)
@@ -71,69 +37,43 @@ class Kill:
 def plan_kills(times: int, seed: int) -> Iterator[Kill]:
     """Yield the kills: each target in each way, at moments that the seed decides."""
     chance = random.Random(seed)  # noqa: S311 - no secret
-    for target, way, _ in product(TARGETS, WAYS, range(times)):
+    for target, way, _ in product(TARGETS, STATUSES, range(times)):
         yield Kill(target, way, chance.choice(SPANS_S) * chance.random())
 
 
-@contextmanager
-def arguments_for(target: str, folder: Path) -> Iterator[list[str]]:
-    """Yield what names the service; one that runs without us still answers when the block has ended."""
-    port = free_port()
-    if target != ATTACHED:
-        yield ["--", *COMMANDS[target](port)]
-        return
-    server = Server("shop", shop(port)[1:], folder, port, {"PYTHONPATH": str(HERE)})
-    with running(server):
-        yield [server.url, "--pid", str(server.pid())]
-        assert is_listening(port)
+def read_for(check: Check, seconds: float) -> bytes:
+    """Return what a check prints within so many seconds."""
+    read, deadline = b"", time.monotonic() + seconds
+    with suppress(OSError):  # once nobody has the other end
+        while (left_s := deadline - time.monotonic()) > 0:
+            if select.select([check.terminal], [], [], left_s)[0]:
+                read += os.read(check.terminal, 1 << 16)
+    return read
 
 
-@contextmanager
-def strikable(folder: Path, way: str, arguments: list[str]) -> Iterator[tuple[RunningCheck, Callable[[], None]]]:
-    """Run a check, in a terminal of its own where that is to be closed, and yield what ends it."""
-    options = ["--budget", "60", "--request", "GET /missing", *arguments]
-    with ExitStack() as ends:
-        if way != CLOSED_TERMINAL:
-            check = ends.enter_context(running_check(folder, *options))
-            yield check, lambda: check.process.send_signal(WAYS[way])
-            return
-        ours, theirs = os.openpty()
-        ends.callback(lambda: os.close(theirs))
-        how = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "preexec_fn": take_terminal}
-        check = ends.enter_context(running_check(folder, *options, **how))
-        yield check, lambda: os.close(ours)
+def judge(kill: Kill, command: list[str], left: Leftovers, folder: Path) -> None:
+    """Run a check and end it: its status says so, and it prints no traceback."""
+    check = Check(["--", *command], left, folder / "check.json")
+    until(lambda: is_ours(check.process.pid), PATIENCE_S, "the first line of the check")
+    printed = read_for(check, kill.moment_s)
+    assert check.end(kill.way) == STATUSES[kill.way]
+    if kill.way != CLOSED:
+        printed += read_for(check, 0.1)
+        os.close(check.terminal)
+    assert b"Traceback (most recent call last)" not in printed
 
 
-def take_terminal() -> None:
-    """Make standard input the terminal of this session."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-def judge(kill: Kill, folder: Path) -> list[str]:
-    """Run a check and end it, with a status that says so; return what it has left."""
-    with arguments_for(kill.target, folder) as arguments, strikable(folder, kill.way, arguments) as (check, strike):
-        until(lambda: is_ours(check.process.pid) or check.process.poll() is not None, PATIENCE_S, "the first line")
-        with suppress(subprocess.TimeoutExpired):
-            check.process.wait(kill.moment_s)
-        was_hit = check.process.poll() is None
-        strike()
-        ended = check.finish()
-        assert ended.status in ({128 + WAYS[kill.way]} if was_hit else REPORTED), ended
-        return check.left()
-
-
-@pytest.mark.slow
-def test_a_check_of_a_daemon_that_is_ended_leaves_nothing(tmp_path: Path) -> None:
-    """The representative of those below."""
-    assert judge(Kill("a daemon", "SIGTERM", 4.0), tmp_path) == []
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the environments of other servers are."""
+    return tmp_path_factory.getbasetemp() / "environments"
 
 
 @pytest.mark.trial
 @pytest.mark.parametrize("kill", list(plan_kills(TIMES, SEED)), ids=str)
 def test_a_check_that_is_ended_in_any_way_leaves_nothing(
-    kill: Kill, tmp_path: Path, record_property: Callable[[str, object], None]
+    kill: Kill, environments: Path, left: Leftovers, tmp_path: Path, record_property: Record
 ) -> None:
     """Of ten kinds of service, in six ways, from the very start on."""
-    left = judge(kill, tmp_path)
-    record_property("left", len(left))
-    assert left == []
+    judge(kill, words_of(kill.target, environments), left, tmp_path)
+    assert_none_left(left, record_property)

@@ -162,7 +162,9 @@ def named_schema(name: str, headers: Mapping[str, str], service: str) -> Schema:
         return parsed_schema(Web(shown, _headers(name, headers, service)) if is_address else Folder(Path(name)), shown)
     except OSError as error:
         why = error.strerror or error
-        raise CommandError(f"cannot read the schema {shown}: {why}", Status.WRONG_COMMAND) from error
+        kept = headers and isinstance(error, NoPageError) and not same_origin(name, service)
+        hint = f"; your [headers] go to {service} alone" if kept else ""
+        raise CommandError(f"cannot read the schema {shown}: {why}{hint}", Status.WRONG_COMMAND) from error
     except ValueError as error:
         raise CommandError(f"{shown} is not an OpenAPI description: {error}", Status.WRONG_COMMAND) from error
 

@@ -23,6 +23,12 @@ from sadpath.errors import CommandError, Status
 from sadpath.sources import SourceSpec, source_of
 
 ATTACHES_WITHIN_S = 5.0
+RUNS_WITHIN_S = 5.0
+"""How long the target's interpreter, as another process, may take."""
+
+NOTHING = Path(os.devnull)
+"""A script that takes the place of one which was not run in time: we are gone when it would be."""
+
 MAX_SAID = 1 << 16
 """Bytes of what the target's interpreter may print."""
 
@@ -84,7 +90,7 @@ def _attach(target: Target, probes: Probes) -> str:
     """
     assert target.process is not None  # noqa: S101 - it was given by its number
     user = user_of(target.process.pid)
-    if why := _why_not(target.process.pid, user):
+    if why := why_not(target.process.pid, user):
         return why
     assert user is not None  # noqa: S101 - or there is a reason
     script = _files_for(user, probes.folder)
@@ -97,6 +103,8 @@ def _attach(target: Target, probes: Probes) -> str:
         return any(pid in probes.listed() for pid in [process.pid for process in target.tree()])
 
     if not wait_until(answers, ATTACHES_WITHIN_S):
+        for process in target.tree():
+            _attach_one(process.pid, user, NOTHING)
         return f"the probe did not answer within {ATTACHES_WITHIN_S:.0f} s; send the service a request, and try again"
     return ""
 
@@ -134,7 +142,8 @@ def user_of(pid: int) -> User | None:
 _IDS = ("Uid", "Gid", "Groups")
 
 
-def _why_not(pid: int, user: User | None) -> str:
+def why_not(pid: int, user: User | None) -> str:
+    """Return why this process, which is of that user, must not attach to another one, in one line; or nothing."""
     if user is None:
         return f"process {pid} has more than one user, and a probe attaches to a process of one"
     if os.geteuid() not in (0, user.uid):
@@ -184,7 +193,7 @@ def run_as(user: User, command: Sequence[str]) -> tuple[int, str]:
     are limited. Raises `OSError`, and `SubprocessError` over a limit.
     """
     is_other = user.uid != os.geteuid()
-    deadline = time.monotonic() + ATTACHES_WITHIN_S
+    deadline = time.monotonic() + RUNS_WITHIN_S
     with subprocess.Popen(  # noqa: S603 - the interpreter of the target itself
         command,
         stdin=subprocess.DEVNULL,
