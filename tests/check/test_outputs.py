@@ -207,9 +207,9 @@ def test_any_text_is_text(text: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(7200)
+@pytest.mark.timeout(3600)
 @given(ODD)
-@examples(10_000)
-def test_any_text_is_text_ten_thousand_times(text: str) -> None:
+@examples(3_000)
+def test_any_text_of_thousands_is_text(text: str) -> None:
     """As above."""
     all_outputs(text)

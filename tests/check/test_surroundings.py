@@ -149,7 +149,7 @@ def test_no_variable_of_the_surroundings_is_an_obstacle(variables: dict[str, str
 
 @pytest.mark.slow
 @given(VARIABLES, WORDS)
-@examples(100)
+@examples(40)
 def test_none_of_many_surroundings_is_an_obstacle(variables: dict[str, str], word: str) -> None:
     """As above."""
     in_surroundings(variables, word)
