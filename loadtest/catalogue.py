@@ -113,7 +113,8 @@ def described(url: str, slug: str) -> dict[str, Any]:
     """Return one twin of the page of the arm at `url`. Raises `CommandError`."""
     twins = {twin["slug"]: twin for twin in catalogue_at(url)}
     if slug not in twins:
-        raise CommandError(f"unknown twin {slug!r}; the twins are:\n{listed(twins.values())}", Status.WRONG_COMMAND)
+        below = listed(twins.values()).splitlines()
+        raise CommandError(f"unknown twin {slug!r}; the twins are:", Status.WRONG_COMMAND, below)
     return dict(twins[slug])
 
 

@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum, unique
 from pathlib import Path
 from typing import IO
@@ -34,18 +34,20 @@ class Status(IntEnum):
 class CommandError(Exception):
     """What was wrong, where, and what to type next, in one line; it is shown without a traceback.
 
+    Lines `below` it have what one may choose from.
+
     It has the interface of `click.ClickException`, but is not one: Typer has its own copy of click and would not catch
     it, and parts of this package that raise it work without either.
     """
 
-    def __init__(self, message: str, status: Status = Status.FAILED) -> None:
+    def __init__(self, message: str, status: Status = Status.FAILED, below: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.message = message
+        self.message, self.below = message, below
         self.exit_code = int(status)
 
     def format_message(self) -> str:
-        """Return the line, as it can stand in a terminal or a log."""
-        return terminal(self.message)
+        """Return the line, as it can stand in a terminal or a log, and those below it."""
+        return "\n".join(map(terminal, (self.message, *self.below)))
 
     def show(self, file: IO[str] | None = None, command: str = "sadpath") -> None:
         """Print the line, to standard error by default, after the name of the command that was typed."""
