@@ -60,7 +60,7 @@ def choose_twin(environment: Environment, runner: Runner, **_: Any) -> None:
     try:
         options.twin_description, _ = (described(host, options.twin) for host in hosts)
     except CommandError as reason:
-        sys.exit(f"locust: {reason}")
+        sys.exit(f"locust: {reason.format_message()}")
     options.sadpath_about = options.sadpath_about or read_twin(options.twin_description).about
 
 
