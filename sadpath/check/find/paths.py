@@ -118,7 +118,9 @@ class Finder:
             )
         if untried := len(self._candidates.writing - {(one.method, one.template) for one, _ in answered}):
             self._notes.append(_untried(untried, safe_only=self._safe_only))
-        failed = [answer.failure for _, answer in answered if answer.failure]
+        failed = [
+            answer.failure for one, answer in answered if answer.failure and not self._sender.why_over(one.request)
+        ]
         if failed:
             self._notes.append(f"{len(failed)} of {len(answered)} requests were not answered: {failed[0]}")
         if not paths and not self._settings.requests:
