@@ -6,7 +6,6 @@ import os
 import platform
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
@@ -23,6 +22,7 @@ from sadpath.errors import CommandError, Status
 from sadpath.export.collectors import environment
 from sadpath.files import write_json
 from sadpath.probe.memory import memory_limit
+from sadpath.temporary import temporary_folder
 
 INTERRUPTED = interrupts.SIGNALLED + signal.SIGINT
 
@@ -82,8 +82,8 @@ def run_measurement(name: str, work: Callable[[Path], None], console: Console) -
     An interrupt or an error ends the work, and not the command: what was measured until then can still be reported.
     """
     try:
-        with interrupts.interrupt_once(), tempfile.TemporaryDirectory(prefix=f"sadpath-{name}-") as folder:
-            work(Path(folder))
+        with interrupts.interrupt_once(), temporary_folder(f"{name}-") as folder:
+            work(folder)
     except KeyboardInterrupt:
         console.print("Stopped; what was measured is below.")
         return INTERRUPTED

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import typer
 
@@ -15,6 +13,7 @@ from loadtest.ports import free_port
 from loadtest.server import running, service
 from loadtest.slides import slides
 from sadpath.command_line import app_of, run_app
+from sadpath.temporary import temporary_folder
 
 
 def up() -> int:
@@ -37,8 +36,8 @@ def down() -> int:
 
 def twins() -> int:
     """List the twins, one line each, for `make demo TWIN=…`."""
-    with tempfile.TemporaryDirectory(prefix="sadpath-twins-") as folder:
-        server = service("twins", Path(folder), free_port())
+    with temporary_folder("twins-") as folder:
+        server = service("twins", folder, free_port())
         with running(server):
             typer.echo(twins_at(server.url))
     return 0

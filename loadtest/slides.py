@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from math import isnan
 from pathlib import Path
@@ -20,6 +19,7 @@ from sadpath.errors import CommandError, writing_to
 from sadpath.files import write_whole
 from sadpath.hosts import direct_opener
 from sadpath.pages import templates
+from sadpath.temporary import temporary_folder
 from sadpath.watch.report import MEMORY_PICTURE, read_run
 from sadpath.watch.report.charts import colours_of
 from sadpath.watch.run import Run
@@ -92,8 +92,8 @@ def _latency(run: Run, arm: str) -> float | None:
 
 def _code_of_headline() -> list[dict[str, Any]]:
     """Ask the service for its own code: the load test does not import it."""
-    with tempfile.TemporaryDirectory(prefix="sadpath-slides-") as folder:
-        server = service("slides", Path(folder), free_port())
+    with temporary_folder("slides-") as folder:
+        server = service("slides", folder, free_port())
         with running(server), direct_opener().open(f"{server.url}/lab/code/{HEADLINE}", timeout=TIMEOUT_S) as answer:
             return list(json.load(answer))
 

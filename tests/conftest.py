@@ -13,6 +13,13 @@ PROBE = Path(__file__).parent / "probe"
 COUNTS_ITS_OWN_STEPS = {PROBE / "test_census.py", PROBE / "test_census_places.py"}
 
 
+def pytest_configure() -> None:
+    """Let signals be as in a terminal: what a shell runs before `&` ignores some, and so does all that it starts."""
+    for number in (*SIGNALS, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
+
+
 @pytest.fixture(autouse=True)
 def steps_of_its_own(request: pytest.FixtureRequest) -> Iterator[None]:
     """Measure no coverage of the census in its own tests: a tracer on each frame changes the steps that they count."""

@@ -509,9 +509,12 @@ def test_a_twin_is_verified(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_a_run_that_is_ended_leaves_what_it_measured_and_no_process(
-    tmp_path: Path, number: signal.Signals, status: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, status: int
 ) -> None:
-    """Killed or interrupted: the file is whole, and nothing outlives the run."""
+    """Killed or interrupted: the file is whole, and nothing outlives the run, no temporary folder either."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     run = truth(tmp_path, "--twin", "control-flow", "--twin", "endpoint")
     until(lambda: rows_in(tmp_path), DEADLINE_S, "a row")
     below = psutil.Process(run.pid).children(recursive=True)
@@ -521,6 +524,7 @@ def test_a_run_that_is_ended_leaves_what_it_measured_and_no_process(
     assert run.returncode == status
     assert 1 <= len(rows_in(tmp_path)) < 9
     until(lambda: not any(one.is_running() for one in below), DEADLINE_S, "the end of all processes")
+    until(lambda: not any(temporary.iterdir()), DEADLINE_S, "the end of all folders")
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ from select import select
 import psutil
 
 import sadpath.probe
-from sadpath.check.service.folder import temporary_folder
 from sadpath.check.service.probes import NoAnswer, Probes
 from sadpath.check.service.target import Target, wait_until
 from sadpath.errors import CommandError, Status
 from sadpath.sources import SourceSpec, source_of
+from sadpath.temporary import temporary_folder
 
 ATTACHES_WITHIN_S = 5.0
 RUNS_WITHIN_S = 5.0

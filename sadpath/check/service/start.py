@@ -15,13 +15,13 @@ from pathlib import Path
 import psutil
 
 import sadpath.probe
-from sadpath.check.service.folder import temporary_folder
 from sadpath.check.service.listening import Listener, free_port, is_taken, listeners, port_in, speaking
 from sadpath.check.service.probes import NoAnswer, Probes
 from sadpath.check.service.target import LOOK_AGAIN_S, STARTS_WITHIN_S, Target, wait_until
 from sadpath.errors import CommandError, Status
 from sadpath.hosts import urlsplit_or_none
 from sadpath.lifeline import Child
+from sadpath.temporary import temporary_folder
 from sadpath.text import terminal
 
 INJECT = Path(sadpath.probe.__file__).parent / "inject"
