@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,13 @@ def pytest_configure() -> None:
     for number in (*SIGNALS, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse tests that would not run: of several with one id pytest-xdist runs one."""
+    twice = [name for name, count in Counter(item.nodeid for item in items).items() if count > 1]
+    if twice:
+        raise pytest.UsageError(f"{len(twice)} ids of tests stand twice, such as {twice[0]}")
 
 
 @pytest.fixture(autouse=True)

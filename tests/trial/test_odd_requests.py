@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import given
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
 from schemathesis.specs.openapi import checks
 
 from loadtest.ports import free_port
 from loadtest.server import Server, running, service
 from service.app import create_app
 from service.settings import Settings
+from tests.generated import examples
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -33,6 +36,10 @@ CHECKS = [
 ]
 schema: Any = schemathesis.openapi.from_dict(create_app(Settings(control=True)).openapi())
 """What an arm says that it answers, with its controls."""
+
+OPERATIONS = {one.label: one for one in (found.ok() for found in schema.get_all_operations())}
+each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+"""A test each, with an id of its own: pytest gives all that schemathesis would make the same, and xdist runs one."""
 
 sent = itertools.count()
 
@@ -53,27 +60,29 @@ def session() -> Iterator[requests.Session]:
         yield one
 
 
-def bounded(examples: int) -> settings:
-    """Send so many requests to each operation, the same ones each time."""
-    return settings(
-        max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-    )
-
-
 @pytest.mark.slow
-@schema.parametrize()  # type: ignore[untyped-decorator]
-@bounded(3)
-def test_a_few_odd_requests_are_answered_as_described(case: Any, arm: Server, session: requests.Session) -> None:
+@each_operation
+def test_a_few_odd_requests_are_answered_as_described(operation: Any, arm: Server, session: requests.Session) -> None:
     """The representative of those below: a few to each operation."""
-    judge(case, arm, session)
+    try_operation(operation, arm, session, 3)
 
 
 @pytest.mark.trial
-@schema.parametrize()  # type: ignore[untyped-decorator]
-@bounded(750)
-def test_odd_requests_are_answered_as_described(case: Any, arm: Server, session: requests.Session) -> None:
-    """Some 50,000, of which each operation gets as many: no status, content type or field that it does not declare."""
-    judge(case, arm, session)
+@each_operation
+def test_odd_requests_are_answered_as_described(operation: Any, arm: Server, session: requests.Session) -> None:
+    """As many to each operation as it allows, up to 750: no status, content type or field that it does not declare."""
+    try_operation(operation, arm, session, 750)
+
+
+def try_operation(operation: Any, arm: Server, session: requests.Session, count: int) -> None:
+    """Send so many requests to an operation, which its description allows and forbids, the same ones each time."""
+
+    @given(st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in GenerationMode)))
+    @examples(count)
+    def send(case: Any) -> None:
+        judge(case, arm, session)
+
+    send()
 
 
 def judge(case: Any, arm: Server, session: requests.Session) -> None:
