@@ -146,7 +146,13 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
-@pytest.mark.parametrize("kind", WITHOUT_END)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(one, marks=() if one in ("headers", "a chunk of no size") else pytest.mark.slow)
+        for one in WITHOUT_END
+    ],
+)
 def test_what_has_no_end_takes_little_memory(kind: str) -> None:
     """Of the driver's own process, over several connections: less than 64 MiB."""
     with serving(WITHOUT_END[kind]) as server:

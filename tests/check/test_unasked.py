@@ -83,7 +83,7 @@ def count(names: Sequence[str], status: int) -> int:
     return sum(name.endswith(f" {status}") for name in names)
 
 
-@pytest.mark.parametrize("kinds", [[], ["swagger", "unguarded"]])
+@pytest.mark.parametrize("kinds", [[], pytest.param(["swagger", "unguarded"], marks=pytest.mark.slow)])
 def test_the_list_is_made_with_safe_methods(kinds: list[str], tmp_path: Path) -> None:
     """It says how many operations were therefore not tried, also where a setting would allow them."""
     (tmp_path / "writes.toml").write_text("writes = true\n" + HEADERS)
@@ -106,6 +106,7 @@ def test_a_list_leaves_out_what_was_named_of_other_methods(tmp_path: Path) -> No
     assert names(found) == {"DELETE /none/token 200"}
 
 
+@pytest.mark.slow
 def test_init_sends_safe_methods(tmp_path: Path) -> None:
     """And says what it did not try."""
     command = [sys.executable, "-m", "sadpath", "init", "--", *described(tmp_path / "changes")]
@@ -115,6 +116,7 @@ def test_init_sends_safe_methods(tmp_path: Path) -> None:
     assert "GET /things/{id} 401" in (tmp_path / "sadpath.toml").read_text()
 
 
+@pytest.mark.slow
 def test_what_accepts_all_the_same_is_used_once_and_named(tmp_path: Path) -> None:
     """It was to refuse a broken body, and does not read it: no other operation is tried then."""
     found = checked(tmp_path, described(tmp_path / "changes", "careless"), "--budget", "2")
@@ -165,7 +167,7 @@ def test_in_a_terminal_it_asks_before_it_writes(tmp_path: Path) -> None:
     assert "sadpath: nothing was sent that may change data" in printed
 
 
-@pytest.mark.parametrize(("answer", "options"), [("y\n", []), ("", ["--yes"])])
+@pytest.mark.parametrize(("answer", "options"), [("y\n", []), pytest.param("", ["--yes"], marks=pytest.mark.slow)])
 def test_who_agrees_has_it_sent(answer: str, options: Sequence[str], tmp_path: Path) -> None:
     """Each operation that accepted something is named."""
     status, _ = terminal([*WRITES, *options, "--", *changing()], answer, CHANGES=str(tmp_path / "changes"))
@@ -173,6 +175,7 @@ def test_who_agrees_has_it_sent(answer: str, options: Sequence[str], tmp_path: P
     assert changes(tmp_path) != []
 
 
+@pytest.mark.slow
 def test_without_a_terminal_it_says_what_it_may_do(tmp_path: Path) -> None:
     """And does it, since it was told to."""
     found = checked(tmp_path, changing(), "--writes", "--budget", "1", "--include", "DELETE /items/*")
