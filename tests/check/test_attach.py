@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from loadtest.ports import free_port
 from sadpath.check.service import attach
 from sadpath.check.service.attach import User, attached, run_as, user_of, why_not
 from tests.interpreters import interpreter
@@ -104,6 +105,35 @@ def test_a_process_that_does_not_answer_in_time_is_not_disturbed_later(
         assert what_is_left(process) == "ready"
         assert what_is_left(process) == "[] True"
     assert errors.read_text() == ""
+
+
+def test_a_child_that_is_no_python_costs_no_probe() -> None:
+    """Nor is it run with our words: a shell would take them for its own."""
+    code = "import subprocess\nchild = subprocess.Popen(['cat'], stdin=subprocess.PIPE)\n"
+    with target(code=code) as process, attached("", process.pid) as service:
+        assert service.probes, service.why_no_probe
+
+
+WAITS_BELOW = """
+import subprocess
+server = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1])))"
+server += "; print(flush=True); sys.stdin.read()"
+command = [sys.executable, "-c", server, {port!r}]
+child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+child.stdout.readline()
+"""
+
+
+def test_the_probe_of_a_supervisor_is_not_that_of_its_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the process that takes the requests says what they leave: the worker waits in one long call here."""
+    monkeypatch.setattr(attach, "ATTACHES_WITHIN_S", 1.0)
+    port = free_port()
+    with (
+        target(code=WAITS_BELOW.format(port=str(port))) as process,
+        attached(f"http://127.0.0.1:{port}", process.pid) as service,
+    ):
+        assert service.probes is None
+        assert "did not answer within 1 s" in service.why_no_probe
 
 
 def test_a_second_check_replaces_the_first() -> None:

@@ -12,10 +12,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from select import select
+from urllib.parse import urlsplit
 
 import psutil
 
 import sadpath.probe
+from sadpath.check.service.listening import listeners
 from sadpath.check.service.probes import NoAnswer, Probes
 from sadpath.check.service.target import Target, wait_until
 from sadpath.errors import CommandError, Status
@@ -58,11 +60,12 @@ def attached(url: str, pid: int) -> Iterator[Target]:
     target.source = source_of(SourceSpec(pid=pid))
     with temporary_folder() as folder:
         probes = Probes(folder / "probes")
-        target.why_no_probe = _attach(target, probes)
-        target.probes = None if target.why_no_probe else probes
         try:
+            target.why_no_probe = _attach(target, probes)
+            target.probes = None if target.why_no_probe else probes
             yield target
         finally:
+            _take_back(target, probes)
             if target.probes:
                 with suppress(NoAnswer, OSError):
                     probes.ask("agent.stop", timeout_s=ATTACHES_WITHIN_S)
@@ -78,7 +81,7 @@ def outside(url: str, spec: SourceSpec) -> Target:
 def _process(pid: int) -> psutil.Process:
     try:
         return psutil.Process(pid)
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, ValueError):
         raise CommandError(f"no process {pid} runs; look it up with: pgrep -af python", Status.WRONG_COMMAND) from None
 
 
@@ -94,19 +97,40 @@ def _attach(target: Target, probes: Probes) -> str:
         return why
     assert user is not None  # noqa: S101 - or there is a reason
     script = _files_for(user, probes.folder)
-    for process in target.tree():
+    pythons = list(filter(_is_python, target.tree()))
+    if not pythons:
+        return f"process {target.process.pid} and those below it run no Python"
+    for process in pythons:
         why = _attach_one(process.pid, user, script)
         if why and process.is_running():
             return why
-
-    def answers() -> bool:
-        return any(pid in probes.listed() for pid in [process.pid for process in target.tree()])
-
-    if not wait_until(answers, ATTACHES_WITHIN_S):
-        for process in target.tree():
-            _attach_one(process.pid, user, NOTHING)
+    if not wait_until(lambda: _answers(target, probes), ATTACHES_WITHIN_S):
         return f"the probe did not answer within {ATTACHES_WITHIN_S:.0f} s; send the service a request, and try again"
     return ""
+
+
+def _answers(target: Target, probes: Probes) -> bool:
+    """Whether a probe is where the requests go: a supervisor's alone would call each of its workers flat."""
+    parts = urlsplit(target.url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    tree = target.tree()
+    takers = {one.pid for one in listeners(tree) if one.port == port} or {process.pid for process in tree}
+    return not takers.isdisjoint(probes.listed())
+
+
+def _is_python(process: psutil.Process) -> bool:
+    """Whether its program is Python by its name: another one, such as a shell, would take our words for its own."""
+    with suppress(psutil.Error):
+        return Path(process.exe()).name.startswith("python")
+    return False
+
+
+def _take_back(target: Target, probes: Probes) -> None:
+    """Let no process run later what it has not run yet: by then the name of the file may be anybody's."""
+    for process in filter(_is_python, target.tree()):
+        user = user_of(process.pid)
+        if process.pid not in probes.listed() and user and not why_not(process.pid, user):
+            _attach_one(process.pid, user, NOTHING)
 
 
 @dataclass(frozen=True)
