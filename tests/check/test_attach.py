@@ -187,6 +187,7 @@ def test_a_probe_ends_with_the_folder_of_its_sockets() -> None:
     """Whoever removed it."""
     with target() as process, attached("", process.pid) as service:
         assert service.probes
+        assert service.probes.ask("looks.hello")  # its thread runs
         shutil.rmtree(service.probes.folder)
         until(lambda: threads_of(process) == 1, PATIENCE_S, "its threads have ended")
         assert what_is_left(process) == "[] True"
