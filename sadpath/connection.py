@@ -201,7 +201,9 @@ class _Timed:
     def is_readable(self) -> bool:
         """Whether something has come, or the end."""
         decrypted = self._plain.pending() if isinstance(self._plain, ssl.SSLSocket) else 0
-        return decrypted > 0 or bool(select.select([self._plain], [], [], 0)[0])
+        poll = select.poll()  # which knows descriptors above 1023, too
+        poll.register(self._plain, select.POLLIN)
+        return decrypted > 0 or bool(poll.poll(0))
 
     def makefile(self, _: str) -> io.BufferedReader:
         """Return what an answer is read from, also after the socket was closed: it is open until both are."""

@@ -71,7 +71,7 @@ def read_settings(path: Path | None = None) -> Settings:
         raise CommandError(f"cannot read {where}: {error.strerror}", Status.WRONG_COMMAND) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CommandError(f"{where}: {error}", Status.WRONG_COMMAND) from error
-    except ValueError as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         raise CommandError(f"{where}: {error}", Status.WRONG_COMMAND) from error
 
 
@@ -96,7 +96,7 @@ def request(text: str) -> Request:
 def size(text: str) -> int:
     """Return the bytes of `512MB` or `1.5GiB`. Raises `CommandError`."""
     parts = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
-    if not parts or parts[2] not in UNITS or not float(parts[1]):
+    if not parts or parts[2] not in UNITS or not 1 <= float(parts[1]) * UNITS[parts[2]] < math.inf:
         raise CommandError(f"expected a size, got {text!r} (for example 512MiB)", Status.WRONG_COMMAND)
     return int(float(parts[1]) * UNITS[parts[2]])
 

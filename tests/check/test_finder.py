@@ -220,6 +220,36 @@ def test_one_that_accepts_what_it_has_to_refuse_ends_the_search_in_others(tmp_pa
     assert "POST /a 422" in names(plan)
 
 
+def test_once_one_accepts_at_the_second_time_no_other_is_tried_again(tmp_path: Path) -> None:
+    """They all may: a body that was refused once has been looked at, and then is not."""
+    post = DESCRIPTION["paths"]["/orders"]
+    service = Service({("POST", "/a"): [422, 422, 201], ("POST", "/b"): [422, 201], ("POST", "/c"): [422, 201]})
+    find(service, routes=(), schema=described(tmp_path, dict.fromkeys(["/a", "/b", "/c"], post)))
+    assert [one.path for one in writes(service)] == ["/a", "/b", "/c", "/a", "/a"]
+
+
+def test_one_scheme_that_is_demanded_says_nothing_of_another(tmp_path: Path) -> None:
+    """Nor does a 403 where another of its operations was reached."""
+    schemes = {name: {"type": "apiKey", "in": "header", "name": name} for name in ("a", "b")}
+    guarded = {name: {"security": [{name: []}], "responses": {}} for name in ("a", "b")}
+    paths = {"/mine": {"get": guarded["a"]}, "/jobs": {"post": guarded["b"]}, "/keys": {"post": guarded["a"]}}
+    content = {"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "paths": paths}
+    file = tmp_path / "guarded.json"
+    file.write_text(json.dumps({**content, "components": {"securitySchemes": schemes}}))
+    service = Service({("GET", "/mine"): 401, ("POST", "/jobs"): 201, ("POST", "/keys"): 401})
+    find(service, routes=(), schema=str(file))
+    assert {one.path for one in writes(service)} == {"/keys"}
+
+
+@pytest.mark.parametrize("schema", [{"type": ["string", "null"]}, {"anyOf": [{"type": "string"}, {"type": "object"}]}])
+def test_a_body_that_may_be_a_text_is_never_broken(schema: object, tmp_path: Path) -> None:
+    """However the description says so."""
+    body = {"required": True, "content": {"application/json": {"schema": schema}}}
+    service = Service({})
+    find(service, routes=(), schema=described(tmp_path, {"/notes": {"post": {"requestBody": body, "responses": {}}}}))
+    assert writes(service) == []
+
+
 def test_one_that_accepts_at_the_second_time_is_no_error_path(tmp_path: Path) -> None:
     """Nor anything else of its operation."""
     service = Service({("POST", "/orders"): [422, 413, 413, 201]})

@@ -28,6 +28,7 @@ from tests.check.certificates import Certificate
         ("python manage.py runserver 8004", 8004),
         ("python manage.py runserver 0.0.0.0:8005", 8005),
         ("python manage.py runserver", None),
+        ("python manage.py runserver 0", None),
         ("uvicorn shop:app --port 0", None),
         ("uvicorn shop:app --port 99999", None),
         ("python shop.py 8006", None),

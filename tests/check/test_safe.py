@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sadpath.check.driver import Request
+from sadpath.check.find.candidates import says_so
 from sadpath.check.find.safe import changes_something, overrides_method
+from sadpath.check.find.schema import Case
 
 
 @pytest.mark.parametrize(
@@ -17,6 +19,8 @@ from sadpath.check.find.safe import changes_something, overrides_method
         "/auth/signOut",
         "/users/{id}/delete",
         "/RESTART",
+        "/cache/clear",
+        "/deleteall",
         "/shutdown/{delay}",
     ],
 )
@@ -44,6 +48,12 @@ def test_other_paths_do_not(path: str) -> None:
 def test_a_request_may_be_taken_for_one_of_another_method(request_: Request) -> None:
     """By a header or the query."""
     assert overrides_method(request_)
+
+
+@pytest.mark.parametrize("path", ["/tasks/delete", "/items?action=purge", "/items?action=log%20out"])
+def test_a_value_says_that_it_changes_something(path: str) -> None:
+    """In a request that a description suggests, where the template says nothing."""
+    assert says_so(Case("GET", "/tasks/{action}", Request("GET", path), valid=True))
 
 
 def test_most_are_not() -> None:

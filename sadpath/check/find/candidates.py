@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from sadpath.check.driver import Request
 from sadpath.check.find import PARAMETER
 from sadpath.check.find.refusable import BROKEN_JSON, Refusable, demands_credentials, refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something, overrides_method
-from sadpath.check.find.schema import Schema, cases, named_schema, usual_schema
+from sadpath.check.find.schema import Case, Schema, cases, named_schema, usual_schema
 from sadpath.check.settings import Settings
 
 MAX_OPERATIONS = 400
@@ -33,14 +33,14 @@ CREDENTIALS = {"authorization", "cookie", "x-api-key"}
 class Candidate:
     """A request that may be refused. One that was `asked_for` is measured whatever it is answered with.
 
-    `demands_credentials` is whether its operation is described so.
+    `demands_credentials` has the schemes that its operation is described with.
     """
 
     method: str
     template: str
     request: Request
     asked_for: bool = False
-    demands_credentials: bool = False
+    demands_credentials: frozenset[str] = frozenset()
 
 
 class Candidates:
@@ -103,7 +103,7 @@ class Candidates:
         made, notes = cases(wanted.narrowed(lambda method, _: self._may_send(method), most=MAX_OPERATIONS))
         self.notes += notes
         for case in made:
-            if self._settings.writes or not overrides_method(case.request):
+            if self._settings.writes or not (overrides_method(case.request) or says_so(case)):
                 yield Candidate(case.method, case.template, case.request)
 
     def _plain(self, method: str, template: str, operation: Mapping[str, Any], schema: Schema) -> Iterator[Request]:
@@ -131,7 +131,7 @@ class Candidates:
         risky = [f"{method} {template}" for method, template in known if self._is_risky(method, template)]
         if risky:
             self.notes.append(
-                f"left out, since they may change something: {', '.join(risky)}; --request '{risky[0]}' checks one"
+                f"left out, since they may change something: {', '.join(risky)}; --include '{risky[0]}' checks one"
             )
 
     def _may_send(self, method: str) -> bool:
@@ -154,7 +154,7 @@ class Candidates:
         yield Candidate("GET", UNKNOWN, self._with_headers(Request("GET", UNKNOWN_PATH)))
         known = next((one for one in seen if one.method == "GET"), None)
         if known:
-            yield replace(known, method=WRONG_METHOD, request=replace(known.request, method=WRONG_METHOD))
+            yield replace(known, method=WRONG_METHOD, request=Request(WRONG_METHOD, known.request.path))
         with_body = next((one for one in seen if one.request.body), None)
         if with_body:
             body = b'"' + b"x" * OVERSIZED
@@ -183,6 +183,11 @@ class Candidates:
         named = {template, f"{method} {template}"} & {*self._settings.include}
         is_taken_at_its_word = self._settings.writes or named or method not in SAFE_METHODS
         return not is_taken_at_its_word and changes_something(template) and self._is_chosen(method, template)
+
+
+def says_so(case: Case) -> bool:
+    """Whether it is a value in the path or the query that says that something is changed: `?action=delete`."""
+    return changes_something(unquote_plus(case.request.path)) and not changes_something(case.template)
 
 
 def _how_many(tried: int, described: int) -> str:

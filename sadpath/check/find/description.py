@@ -38,6 +38,8 @@ COUNTS_AS_ONE = 100
 """Characters of a text."""
 
 DEEPEST = 200
+LONGEST_NUMBER = 4096
+"""Bits."""
 MOST_DOCUMENTS = 200
 READS_WITHIN_S = 30.0
 """A description that was named, and all that it refers to."""
@@ -55,7 +57,7 @@ DROPPED = {"$schema", "$id", "$dynamicRef", "$recursiveRef", "jsonSchemaDialect"
 """Keys whose text may name another document, and that no request is made from."""
 
 REFERENCE = "$ref"
-BOOL, TIMESTAMP = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"
+BOOL, TIMESTAMP, VALUE = (f"tag:yaml.org,2002:{name}" for name in ("bool", "timestamp", "value"))
 MIB = 1 << 20
 
 
@@ -170,6 +172,8 @@ class Description:
             }
         if isinstance(value, list | tuple | set):
             return [self._plain(one, address, levels - 1) for one in value]
+        if isinstance(value, int) and value.bit_length() > LONGEST_NUMBER:  # which Python does not write
+            return hex(value)
         return value if isinstance(value, str | bool | int | None) or _is_finite(value) else _text(value)
 
     def _reference(self, reference: str, address: str) -> str:
@@ -222,8 +226,15 @@ def _from_yaml(page: bytes) -> Any:
         _check_size(yaml.parse(page, Loader=_Loader))
         return yaml.load(page, Loader=_Loader)  # noqa: S506 - a safe one
     except yaml.YAMLError as error:
-        raise ValueError("it is neither JSON nor YAML") from error
-    except (AttributeError, KeyError, TypeError) as error:  # of a text with a tag that it does not fit
+        where, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        why = f" ({problem}, line {where.line + 1})" if where and problem else ""
+        raise ValueError(f"it is neither JSON nor YAML that can be read{why}") from error
+    except (
+        AttributeError,
+        LookupError,
+        TypeError,
+        ArithmeticError,
+    ) as error:  # of a text with a tag that it does not fit
         raise ValueError("a value of its YAML does not fit its tag") from error
 
 
@@ -234,7 +245,7 @@ class _Loader(_SAFE):  # type: ignore[misc]  # its type depends on what is insta
     """Reads a text that is not quoted as JSON has it: a date and `on` are text, as in YAML 1.2."""
 
     yaml_implicit_resolvers: ClassVar = {
-        first: [(tag, pattern) for tag, pattern in known if tag not in (BOOL, TIMESTAMP)]
+        first: [(tag, pattern) for tag, pattern in known if tag not in (BOOL, TIMESTAMP, VALUE)]
         for first, known in _SAFE.yaml_implicit_resolvers.items()
     }
 

@@ -57,8 +57,9 @@ class Finder:
         answered = self._sent([one for one in chosen if not isinstance(one.request, Refusable)])
         if not _accepts_any_method(answered):
             answered += self._sent(_behind(Barrier.BODY, chosen))
-        if _is_guarded(answered, self._settings.headers):
-            answered += self._sent(_behind(Barrier.CREDENTIALS, chosen))
+        guards = _guards(answered, self._settings.headers)
+        behind = _behind(Barrier.CREDENTIALS, chosen)
+        answered += self._sent([one for one in behind if one.demands_credentials in guards])
         paths = self._confirmed(self._grouped(answered))
         self._describe(answered, paths)
         return Plan(tuple(paths), tuple(self._notes), tuple(dict.fromkeys(_accepted(answered))))
@@ -96,17 +97,27 @@ class Finder:
             for (method, template, status), request in sorted(groups.items(), key=_in_order)
         ]
 
+    def _again(self, requests: Sequence[Request]) -> list[Answer]:
+        """Send each again, those that have to be refused one by one, and none of them once one is accepted now."""
+        accepted = len(self._sender.accepted)
+        answers = dict.fromkeys(range(len(requests)), Answer(0, 0.0, "not sent, since another operation accepted one"))
+        plain = [number for number, one in enumerate(requests) if not isinstance(one, Refusable)]
+        answers |= zip(plain, self._sender.answers([requests[number] for number in plain]), strict=True)
+        for number, one in enumerate(requests):
+            if isinstance(one, Refusable) and len(self._sender.accepted) == accepted:
+                (answers[number],) = self._sender.answers([one])
+        return list(answers.values())
+
     def _confirmed(self, paths: Sequence[ErrorPath]) -> list[ErrorPath]:
         """Send each path's request again, and keep those that are answered as before."""
-        again = self._sender.answers([path.request for path in paths])
+        again = self._again([path.request for path in paths])
         kept = []
         for path, answer in zip(paths, again, strict=True):
             if answer.status == path.status:
                 kept.append(path)
             else:
-                self._notes.append(
-                    f"{path.name}: the same request was then answered with {answer.status or answer.failure}"
-                )
+                then = f"answered with {answer.status}" if answer.status else f"not answered ({answer.failure})"
+                self._notes.append(f"{path.name}: the same request was then {then}")
         return [path for path in kept if not self._sender.why_over(path.request)]
 
     def _describe(self, answered: Sequence[tuple[Candidate, Answer]], paths: Sequence[ErrorPath]) -> None:
@@ -137,17 +148,23 @@ def _behind(barrier: Barrier, candidates: Sequence[Candidate]) -> list[Candidate
     return [one for one in candidates if isinstance(one.request, Refusable) and one.request.barrier is barrier]
 
 
-def _is_guarded(answered: Sequence[tuple[Candidate, Answer]], headers: Mapping[str, str]) -> bool:
-    """Whether the service demands the credentials that its description does, as far as was seen.
+def _guards(answered: Sequence[tuple[Candidate, Answer]], headers: Mapping[str, str]) -> set[frozenset[str]]:
+    """Return the schemes that the service demands as its description does: it refused whatever it was sent without.
 
-    Many a service is run without, for a test: nothing then keeps a request from its operation.
+    Many a service is run without, for a test: nothing then keeps a request from its operation. Wrong credentials tell
+    nothing of none, and an error such as 404 may come from the operation itself.
     """
-    statuses = {
-        answer.status
-        for one, answer in answered
-        if one.demands_credentials and not (headers and headers.items() <= one.request.headers.items())
-    }
-    return bool(statuses & REFUSALS[Barrier.CREDENTIALS]) and not any(0 < one < FIRST_ERROR for one in statuses)
+    refused: dict[frozenset[str], bool] = {}
+    for one, answer in answered:
+        has_some = "Authorization" in one.request.headers or (
+            headers and headers.items() <= one.request.headers.items()
+        )
+        if not one.demands_credentials or one.method == WRONG_METHOD or has_some or not answer.status:
+            continue
+        is_refused = answer.status in REFUSALS[Barrier.CREDENTIALS]
+        if is_refused or not (isinstance(one.request, Refusable) and one.request.is_refused_by(answer.status)):
+            refused[one.demands_credentials] = refused.get(one.demands_credentials, True) and is_refused
+    return {schemes for schemes, all_were in refused.items() if all_were}
 
 
 def _accepts_any_method(answered: Sequence[tuple[Candidate, Answer]]) -> bool:

@@ -65,16 +65,18 @@ def required_json(operation: Mapping[str, Any], schema: Schema) -> str:
     return types[0] if types and all(map(_is_json, types)) else ""
 
 
-def demands_credentials(operation: Mapping[str, Any], description: Mapping[str, Any]) -> bool:
-    """Whether an operation is described as one for those alone who say who they are, in a way that is described too."""
+def demands_credentials(operation: Mapping[str, Any], description: Mapping[str, Any]) -> frozenset[str]:
+    """Return the schemes by which an operation demands credentials; none where it does not, or not in a known way."""
     schemes = {
         **_table(description, "securityDefinitions"),
         **_table(_table(description, "components"), "securitySchemes"),
     }
     required = operation.get("security", description.get("security"))
     if not isinstance(required, list) or not required:
-        return False
-    return all(isinstance(one, dict) and one and one.keys() <= schemes.keys() for one in required)
+        return frozenset()
+    if not all(isinstance(one, dict) and one and one.keys() <= schemes.keys() for one in required):
+        return frozenset()
+    return frozenset().union(*required)
 
 
 def _required_media(operation: Mapping[str, Any], schema: Schema) -> list[str]:
@@ -102,9 +104,17 @@ def _is_required(body: Any) -> bool:
     return isinstance(body, dict) and body.get("required") is True
 
 
-def _is_text(schema: Any, description: Schema) -> bool:
+def _is_text(schema: Any, description: Schema, levels: int = 5) -> bool:
     followed = description.followed(schema)
-    return not isinstance(followed, dict) or followed.get("type") == "string"
+    if not isinstance(followed, dict):
+        return True
+    types = followed.get("type")
+    parts = [
+        part for key in ("anyOf", "oneOf", "allOf") if isinstance(followed.get(key), list) for part in followed[key]
+    ]
+    return "string" in (types if isinstance(types, list) else [types]) or (
+        levels > 0 and any(_is_text(part, description, levels - 1) for part in parts)
+    )
 
 
 def _table(node: Any, key: str) -> Mapping[str, Any]:

@@ -18,6 +18,8 @@ METHOD_OVERRIDES = {"x-http-method-override", "x-http-method", "x-method-overrid
 CHANGES_SOMETHING = {
     *("shutdown", "logout", "signout", "restart", "stop", "kill", "exit", "quit"),
     *("delete", "remove", "destroy", "drop", "purge", "reset", "revoke"),
+    *("clear", "flush", "erase", "wipe", "truncate", "cancel", "terminate", "reboot", "unsubscribe", "uninstall"),
+    *("deleteall", "removeall", "clearall", "resetpassword"),
 }
 """Words in the path of a safe operation which one does not want to have repeated: what it says may be what it does."""
 

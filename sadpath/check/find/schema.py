@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from sadpath.check.driver import NoPageError, Request
 from sadpath.check.find.description import READS_WITHIN_S, Description, Folder, Place, Web, listed
@@ -35,6 +35,9 @@ LONGEST_CHAIN = 20
 
 SERVERS = {"servers", "host", "basePath", "schemes"}
 """What a description says about where its service is. We know that better."""
+
+LONGEST_INDEX = 9
+"""Digits of an index into a list: Python refuses to read thousands."""
 
 T = TypeVar("T")
 
@@ -113,7 +116,7 @@ class Schema:
         value: Any = self.content
         for name in unquote(reference).split("/")[1:]:
             key = name.replace("~1", "/").replace("~0", "~")
-            if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            if isinstance(value, list) and key.isdecimal() and len(key) <= LONGEST_INDEX and int(key) < len(value):
                 value = value[int(key)]
             else:
                 value = value.get(key) if isinstance(value, dict) else None
@@ -165,7 +168,7 @@ def named_schema(name: str, headers: Mapping[str, str], service: str) -> Schema:
         kept = headers and isinstance(error, NoPageError) and not same_origin(name, service)
         hint = f"; your [headers] go to {service} alone" if kept else ""
         raise CommandError(f"cannot read the schema {shown}: {why}{hint}", Status.WRONG_COMMAND) from error
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:  # before Python 3.13, of links in a circle
         raise CommandError(f"{shown} is not an OpenAPI description: {error}", Status.WRONG_COMMAND) from error
 
 
@@ -267,5 +270,10 @@ def _line(line: bytes) -> Mapping[str, Any]:
 
 
 def _case(one: Mapping[str, Any], prefix: str) -> Case:
-    request = Request(one["method"], prefix + one["path"], one["headers"], base64.b64decode(one["body"]))
+    request = Request(
+        one["method"],
+        quote(prefix, safe="/%:@!$&'()*+,;=-._~") + one["path"],
+        one["headers"],
+        base64.b64decode(one["body"]),
+    )
     return Case(one["method"], prefix + one["template"], request, one["valid"])

@@ -25,6 +25,8 @@ def distinct(path: ErrorPath) -> Requests | None:
     """
     if isinstance(path.request, Refusable):
         return None
+    if not PARAMETER.search(path.path) or path.request.path.startswith("//"):  # which is split as a host
+        return None
     parts = urlsplit(path.request.path)
     place = _last_parameter(path.path, parts.path)
     if place is None:

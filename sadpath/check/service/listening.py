@@ -48,7 +48,7 @@ def port_in(command: Sequence[str]) -> int | None:
         if found and 0 < int(found["port"]) < 2**16:
             return int(found["port"])
     last = _BOUND.match(words[-1]) if "runserver" in words else None
-    return int(last["port"]) if last else None
+    return (int(last["port"]) or None) if last else None
 
 
 def listeners(processes: Iterable[psutil.Process]) -> list[Listener]:
