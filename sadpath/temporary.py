@@ -21,10 +21,13 @@ AGAIN_S = 0.1
 
 
 @contextmanager
-def temporary_folder(of: str = "") -> Iterator[Path]:
-    """Make a folder that is nobody else's. It is removed in the end, also when we are killed. `of` is in its name."""
+def temporary_folder(of: str = "", within: str | None = None) -> Iterator[Path]:
+    """Make a folder that is nobody else's. It is removed in the end, also when we are killed.
+
+    `of` is in its name. It is `within` a folder that is named, or where the system has temporary files.
+    """
     with (
-        tempfile.TemporaryDirectory(prefix=f"sadpath-{of}", ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryDirectory(prefix=f"sadpath-{of}", dir=within, ignore_cleanup_errors=True) as folder,
         subprocess.Popen(  # noqa: S603 - this module
             [sys.executable, "-I", "-S", __file__, folder],
             stdin=subprocess.PIPE,

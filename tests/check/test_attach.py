@@ -136,6 +136,15 @@ def test_the_probe_of_a_supervisor_is_not_that_of_its_worker(monkeypatch: pytest
         assert "did not answer within 1 s" in service.why_no_probe
 
 
+@needs_root
+def test_the_script_lies_where_nobody_else_makes_names() -> None:
+    """A process may run it after the check was killed: the folder's name must not be anybody's then."""
+    with target() as process, attached("", process.pid) as service:
+        assert service.probes
+        place = service.probes.folder.parent.parent
+        assert (place.stat().st_uid, place.stat().st_mode & 0o022) == (0, 0)
+
+
 def test_a_second_check_replaces_the_first() -> None:
     """The one before gets no answer any more."""
     with target() as process, attached("", process.pid) as first, attached("", process.pid) as second:

@@ -231,7 +231,7 @@ def test_once_one_accepts_at_the_second_time_no_other_is_tried_again(tmp_path: P
 def test_one_scheme_that_is_demanded_says_nothing_of_another(tmp_path: Path) -> None:
     """Nor does a 403 where another of its operations was reached."""
     schemes = {name: {"type": "apiKey", "in": "header", "name": name} for name in ("a", "b")}
-    guarded = {name: {"security": [{name: []}], "responses": {}} for name in ("a", "b")}
+    guarded: dict[str, object] = {name: {"security": [{name: []}], "responses": {}} for name in ("a", "b")}
     paths = {"/mine": {"get": guarded["a"]}, "/jobs": {"post": guarded["b"]}, "/keys": {"post": guarded["a"]}}
     content = {"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "paths": paths}
     file = tmp_path / "guarded.json"

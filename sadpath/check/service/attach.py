@@ -58,7 +58,7 @@ def attached(url: str, pid: int) -> Iterator[Target]:
     process = _process(pid)
     target = Target(f"process {pid}", url, process)
     target.source = source_of(SourceSpec(pid=pid))
-    with temporary_folder() as folder:
+    with temporary_folder(within=_where_names_are_ours()) as folder:
         probes = Probes(folder / "probes")
         try:
             target.why_no_probe = _attach(target, probes)
@@ -69,6 +69,12 @@ def attached(url: str, pid: int) -> Iterator[Target]:
             if target.probes:
                 with suppress(NoAnswer, OSError):
                     probes.ask("agent.stop", timeout_s=ATTACHES_WITHIN_S)
+
+
+def _where_names_are_ours() -> str | None:
+    """Return a folder in which nobody else makes names, if there is one: our script may be run when we are gone."""
+    own = "/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "")
+    return own if os.access(own, os.W_OK) else None
 
 
 def outside(url: str, spec: SourceSpec) -> Target:
