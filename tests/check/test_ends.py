@@ -13,6 +13,7 @@ import termios
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 
 from loadtest.ports import free_port
@@ -182,6 +183,12 @@ def test_nohup_is_respected(left: Leftovers, tmp_path: Path) -> None:
     left.assert_none()
 
 
+def its_folder(pid: int) -> Path:
+    """The folder of a check, as the process that removes it was told."""
+    (command,) = [one.cmdline() for one in psutil.Process(pid).children() if "temporary.py" in " ".join(one.cmdline())]
+    return Path(command[-1])
+
+
 def test_a_check_of_a_service_that_runs_leaves_no_file_when_it_is_killed(left: Leftovers, tmp_path: Path) -> None:
     """No process of ours is there that it has started, but for the one that removes the folder."""
     port = free_port()
@@ -191,9 +198,11 @@ def test_a_check_of_a_service_that_runs_leaves_no_file_when_it_is_killed(left: L
             target = [f"http://127.0.0.1:{port}", "--pid", str(service.pid)]
             check = Check(target, left, tmp_path / "check.json")
             check.wait_until_it_measures()
-            assert left.files()
+            folder = its_folder(check.process.pid)
+            assert folder.is_dir()
             check.end("SIGKILL")
             left.assert_none()
+            until(lambda: not folder.exists(), PATIENCE_S, "the end of its folder")
             assert is_taken(port)
         finally:
             service.kill()
