@@ -15,8 +15,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
+from urllib.parse import urlsplit
+
+from sadpath.hosts import plain_address, port_of
 
 MOST_OF_A_HEAD = 1 << 18
 """Bytes of the status line and the headers of an answer, with the interim answers before it."""
@@ -47,31 +50,24 @@ class Ends:
     theirs: End
 
 
-def plain_address(address: str | bytes) -> IPv4Address | IPv6Address:
-    """Return an IP address, as IPv4 where IPv6 only wraps one."""
-    parsed = ip_address(address)
-    return getattr(parsed, "ipv4_mapped", None) or parsed
-
-
 class TooMuch(OSError):  # noqa: N818 - not of the program
     """An answer has more bytes than are read of it."""
 
 
 class Connection(http.client.HTTPConnection):
-    """A connection whose exchanges end at `until`, on the monotonic clock, and of whose answers bodies are bounded.
+    """A connection to the host of `url`: its exchanges end at `until`, on the monotonic clock, and bodies are bounded.
 
     `bytes_left` may still come now, and `ends` are its ends once it was opened.
 
     A certificate is not verified: the service is the user's own.
     """
 
-    def __init__(
-        self, host: str, port: int | None, *, is_secure: bool, until: float, most_of_a_body: int = MOST_OF_A_BODY
-    ) -> None:
-        super().__init__(host, port or (443 if is_secure else 80))
+    def __init__(self, url: str, *, until: float, most_of_a_body: int = MOST_OF_A_BODY) -> None:
+        parts = urlsplit(url)
+        super().__init__(str(parts.hostname), port_of(parts))
         self.until, self.bytes_left, self.has_more = until, MOST_OF_A_HEAD, False
         self.most_of_a_body = most_of_a_body
-        self._is_secure = is_secure
+        self._is_secure = parts.scheme == "https"
         self._answer: http.client.HTTPResponse | None = None
         self.ends: Ends | None = None
 
@@ -169,7 +165,7 @@ def _says(words: str) -> Iterator[None]:
 
 def _end(name: Sequence[Any]) -> End:
     """Return the end that a socket names."""
-    return End(plain_address(name[0].partition("%")[0]), name[1])
+    return End(plain_address(name[0]), name[1])
 
 
 def _unverified() -> ssl.SSLContext:

@@ -10,9 +10,9 @@ to its browser, but its name is in `Host`.
 from __future__ import annotations
 
 import base64
-import ipaddress
 import re
 import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import BaseHandler, OpenerDirector, ProxyHandler, build_opener
 
@@ -77,10 +77,15 @@ def basic_authorization(url: str) -> dict[str, str]:
     return {"Authorization": f"Basic {base64.b64encode(name.encode(errors='replace')).decode()}"}
 
 
+def port_of(parts: SplitResult) -> int:
+    """Return the port of an HTTP address, also where it does not say so."""
+    return parts.port or PORTS[parts.scheme]
+
+
 def same_origin(url: str, other: str) -> bool:
     """Whether two addresses are of the same scheme, host and port."""
     parts = urlsplit_or_none(url), urlsplit_or_none(other)
-    one, two = ((part.scheme, part.hostname, part.port or PORTS[part.scheme]) if part else None for part in parts)
+    one, two = ((part.scheme, part.hostname, port_of(part)) if part else None for part in parts)
     return one is not None and one == two
 
 
@@ -96,10 +101,15 @@ def _addresses(host: str) -> list[str]:
         raise CommandError(f"cannot resolve host {host!r}", Status.WRONG_COMMAND) from error
 
 
+def plain_address(address: str | bytes) -> IPv4Address | IPv6Address:
+    """Return an IP address without its zone, and as IPv4 where IPv6 only wraps one. Raises `ValueError`."""
+    parsed = ip_address(address.partition("%")[0] if isinstance(address, str) else address)
+    return getattr(parsed, "ipv4_mapped", None) or parsed
+
+
 def _is_near(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
-    return parsed.is_loopback or (parsed.is_private and not parsed.is_link_local)
+    near = plain_address(address)
+    return near.is_loopback or (near.is_private and not near.is_link_local)
 
 
 def is_own_origin(host: str, origin: str | None, fetch_site: str | None) -> bool:
@@ -117,7 +127,7 @@ def is_own_name(host: str) -> bool:
     """
     name = host_name(host)
     try:
-        return ipaddress.ip_address(name).is_private  # as is this machine's own
+        return ip_address(name).is_private  # as is this machine's own
     except ValueError:
         return bool(ONE_WORD.fullmatch(name)) or name.endswith(".localhost")
 

@@ -161,9 +161,7 @@ class Client:
     """
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        parts = urlsplit(url)
-        self._host, self._port, self._prefix = str(parts.hostname), parts.port, parts.path.rstrip("/")
-        self._is_secure, self._timeout_s = parts.scheme == "https", timeout_s
+        self._url, self._prefix, self._timeout_s = url, urlsplit(url).path.rstrip("/"), timeout_s
         self._http: Connection | None = None
         self.opened: list[Ends] = []
 
@@ -203,7 +201,7 @@ class Client:
         if self._http and self._http.is_spent():
             self.close()
         is_new = self._http is None
-        http = self._http = self._http or Connection(self._host, self._port, is_secure=self._is_secure, until=until)
+        http = self._http = self._http or Connection(self._url, until=until)
         http.until = until
         headers = dict(request.headers)
         if request.body or request.method in ("POST", "PUT", "PATCH"):
@@ -236,8 +234,7 @@ def fetch(url: str, headers: Mapping[str, str], *, most_bytes: int, within_s: fl
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     until = time.monotonic() + within_s
-    is_secure = parts.scheme == "https"
-    http = Connection(str(parts.hostname), parts.port, is_secure=is_secure, until=until, most_of_a_body=most_bytes)
+    http = Connection(url, until=until, most_of_a_body=most_bytes)
     try:
         response = http.ask("GET", target, headers)
         if response.status == HTTPStatus.OK:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
 from urllib.request import HTTPHandler, HTTPSHandler, Request
 
 from prometheus_client import Metric, openmetrics, parser
@@ -96,21 +95,16 @@ class _InTime(HTTPHandler, HTTPSHandler):
         self._until = time.monotonic() + timeout_s
 
     def http_open(self, request: Request) -> HTTPResponse:
-        """Open an address without TLS."""
-        return self._opened(request, is_secure=False)
-
-    def https_open(self, request: Request) -> HTTPResponse:
-        """Open an address with TLS."""
-        return self._opened(request, is_secure=True)
-
-    def _opened(self, request: Request, *, is_secure: bool) -> HTTPResponse:
-        parts = urlsplit(request.full_url)
+        """Open an address, with TLS or without."""
 
         def connection(_: str, **__: object) -> Connection:
-            host, until = str(parts.hostname), self._until
-            return Connection(host, parts.port, is_secure=is_secure, until=until, most_of_a_body=MOST_OF_A_PAGE)
+            return Connection(request.full_url, until=self._until, most_of_a_body=MOST_OF_A_PAGE)
 
         return self.do_open(connection, request)
+
+    def https_open(self, request: Request) -> HTTPResponse:
+        """As any other: the connection knows by the address."""
+        return self.http_open(request)
 
 
 def _families(text: str, is_openmetrics: bool) -> list[Metric]:  # noqa: FBT001 - as _fetch returns them

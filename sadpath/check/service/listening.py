@@ -74,7 +74,8 @@ def speaking(found: Sequence[Listener], *, is_named: bool, timeout_s: float = AN
     for listener in places:
         if scheme := scheme_of(listener, timeout_s):
             return replace(listener, scheme=scheme)
-    return next((one for one in places if _takes_connections(one, timeout_s)), None) if is_named else None
+    taken = (one for one in places if is_named and is_taken(one.port, one.host.strip("[]"), timeout_s))
+    return next(taken, None)
 
 
 def scheme_of(listener: Listener, timeout_s: float = ANSWERS_WITHIN_S) -> str:
@@ -82,39 +83,30 @@ def scheme_of(listener: Listener, timeout_s: float = ANSWERS_WITHIN_S) -> str:
 
     A server may answer 400 to a plain request because it expects TLS.
     """
-    plain = _status(listener, timeout_s, is_secure=False)
+    plain = _status(listener.url, timeout_s)
     if plain not in (None, HTTPStatus.BAD_REQUEST):
         return "http"
-    if _status(listener, timeout_s, is_secure=True):
+    if _status(replace(listener, scheme="https").url, timeout_s):
         return "https"
     return "http" if plain else ""
 
 
-def _status(listener: Listener, timeout_s: float, *, is_secure: bool) -> int | None:
+def _status(url: str, timeout_s: float) -> int | None:
     """Return what a harmless request is answered with."""
     for method, target in HARMLESS:
-        until = time.monotonic() + timeout_s
         with (
             suppress(OSError, http.client.HTTPException, ValueError),
-            closing(Connection(listener.host.strip("[]"), listener.port, is_secure=is_secure, until=until)) as one,
+            closing(Connection(url, until=time.monotonic() + timeout_s)) as one,
         ):
             return one.ask(method, target, {"Connection": "close"}).status
     return None
 
 
-def _takes_connections(listener: Listener, timeout_s: float) -> bool:
-    with suppress(OSError), socket.create_connection((listener.host.strip("[]"), listener.port), timeout_s):
+def is_taken(port: int, host: str = "127.0.0.1", timeout_s: float = 1.0) -> bool:
+    """Whether something takes connections on a port of this machine."""
+    with suppress(OSError), socket.create_connection((host, port), timeout_s):
         return True
     return False
-
-
-def is_taken(port: int) -> bool:
-    """Whether something listens on a port of this machine."""
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
-    except OSError:
-        return False
-    return True
 
 
 def free_port() -> int:

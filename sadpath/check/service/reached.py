@@ -16,7 +16,8 @@ from pathlib import Path
 
 import psutil
 
-from sadpath.connection import End, Ends, plain_address
+from sadpath.connection import End, Ends
+from sadpath.hosts import plain_address
 
 ESTABLISHED, LISTEN = "01", "0A"
 """States of a socket in `/proc/net/tcp`, as the kernel's `include/net/tcp_states.h` numbers them."""
