@@ -8,9 +8,11 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 from xml.etree.ElementTree import Element, indent, tostring
 
 KEPT_RUNS = 10
@@ -51,6 +53,20 @@ def is_stream(path: Path) -> bool:
 def _write_into(path: Path, content: bytes) -> None:
     with open(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as stream:  # noqa: PTH123 - it is open
         stream.write(content)
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """Open a regular file to be read, and nothing else: of a pipe or a device nobody knows when it ends.
+
+    It is looked at before and after, since it may be replaced meanwhile. Raises `OSError`, and `ValueError` for what is
+    no path.
+    """
+    if stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - of a text, too
+        file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # noqa: PTH123, SIM115 - our caller's
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return file
+        file.close()
+    raise OSError("it is not a regular file")
 
 
 def write_json(path: Path, content: object) -> None:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import stat
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +19,7 @@ import yaml
 
 from sadpath.check.driver import fetch
 from sadpath.check.find.safe import changes_something
+from sadpath.files import open_regular
 
 MOST_BYTES = 32 << 20
 """Of a description and all that it refers to."""
@@ -107,10 +106,8 @@ class Folder:
         return None if parts.scheme or parts.netloc or not file.is_relative_to(self._folder) else str(file)
 
     def read(self, address: str, most_bytes: int, within_s: float) -> bytes:  # noqa: ARG002 - a file does not wait
-        """Read a regular file: of a pipe or a device nobody knows when it ends."""
-        with os.fdopen(os.open(address, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise OSError("it is not a regular file")
+        """Read a regular file."""
+        with open_regular(address) as file:
             content = file.read(most_bytes + 1)
         if len(content) > most_bytes:
             raise OSError(f"larger than {most_bytes / MIB:.0f} MiB")
@@ -229,12 +226,7 @@ def _from_yaml(page: bytes) -> Any:
         where, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         why = f" ({problem}, line {where.line + 1})" if where and problem else ""
         raise ValueError(f"it is neither JSON nor YAML that can be read{why}") from error
-    except (
-        AttributeError,
-        LookupError,
-        TypeError,
-        ArithmeticError,
-    ) as error:  # of a text with a tag that it does not fit
+    except (AttributeError, LookupError, TypeError, ArithmeticError) as error:  # of a tag that its text does not fit
         raise ValueError("a value of its YAML does not fit its tag") from error
 
 

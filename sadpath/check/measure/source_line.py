@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 import tokenize
 from itertools import islice
 from pathlib import Path
+
+from sadpath.files import open_regular
 
 MAX_BYTES = 4 << 20
 """Of a file from its beginning; a line further on is not shown."""
@@ -39,16 +40,11 @@ def _beginning(file: Path) -> bytes:
     place = Path(os.path.abspath(file))  # noqa: PTH100 - the names that lead there count, and the file at the end
     if any(place.is_relative_to(folder) for folder in MADE_BY_THE_KERNEL):
         raise OSError
-    if not stat.S_ISREG(place.stat().st_mode):
-        raise OSError
-    descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as opened:  # noqa: PTH123 - a descriptor
-        if not _is_like_another(os.fstat(descriptor)):
+    with open_regular(place) as opened:
+        if os.fstat(opened.fileno()).st_dev in _mounted_by_the_kernel():  # a link may lead there
             raise OSError
         return opened.read(MAX_BYTES)
 
 
-def _is_like_another(opened: os.stat_result) -> bool:
-    """Whether it is a regular file, and not on a file system of the kernel's own, to which a link may lead."""
-    mounted = {folder.stat().st_dev for folder in MADE_BY_THE_KERNEL if folder.is_mount()}
-    return stat.S_ISREG(opened.st_mode) and opened.st_dev not in mounted
+def _mounted_by_the_kernel() -> set[int]:
+    return {folder.stat().st_dev for folder in MADE_BY_THE_KERNEL if folder.is_mount()}
