@@ -12,15 +12,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from select import select
-from urllib.parse import urlsplit
 
 import psutil
 
 import sadpath.probe
-from sadpath.check.service.listening import listeners
+from sadpath.check.service.listening import takers
 from sadpath.check.service.probes import NoAnswer, Probes
 from sadpath.check.service.target import Target, wait_until
 from sadpath.errors import CommandError, Status
+from sadpath.hosts import port_of, urlsplit_or_none
 from sadpath.sources import SourceSpec, source_of
 from sadpath.temporary import temporary_folder
 
@@ -117,11 +117,9 @@ def _attach(target: Target, probes: Probes) -> str:
 
 def _answers(target: Target, probes: Probes) -> bool:
     """Whether a probe is where the requests go: a supervisor's alone would call each of its workers flat."""
-    parts = urlsplit(target.url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    tree = target.tree()
-    takers = {one.pid for one in listeners(tree) if one.port == port} or {process.pid for process in tree}
-    return not takers.isdisjoint(probes.listed())
+    parts, tree = urlsplit_or_none(target.url), target.tree()
+    taking = takers(tree, port_of(parts)) if parts else set()
+    return not (taking or {process.pid for process in tree}).isdisjoint(probes.listed())
 
 
 def _is_python(process: psutil.Process) -> bool:

@@ -65,6 +65,11 @@ def listeners(processes: Iterable[psutil.Process]) -> list[Listener]:
     return sorted(found, key=lambda one: (one.port, one.pid, one.host))
 
 
+def takers(processes: Iterable[psutil.Process], port: int) -> set[int]:
+    """Return which of the processes take connections on a port."""
+    return {one.pid for one in listeners(processes) if one.port == port}
+
+
 def speaking(found: Sequence[Listener], *, is_named: bool, timeout_s: float = ANSWERS_WITHIN_S) -> Listener | None:
     """Return the listener that answers as HTTP, with or without TLS: a server may have ports for other purposes.
 

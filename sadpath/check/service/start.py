@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 import sadpath.probe
-from sadpath.check.service.listening import Listener, free_port, is_taken, listeners, port_in, speaking
+from sadpath.check.service.listening import Listener, free_port, is_taken, listeners, port_in, speaking, takers
 from sadpath.check.service.probes import NoAnswer, Probes
 from sadpath.check.service.target import LOOK_AGAIN_S, STARTS_WITHIN_S, Target, wait_until
 from sadpath.errors import CommandError, Status
@@ -158,6 +158,6 @@ def _answering(probes: Probes, listener: Listener, target: Target) -> Probes | N
             hello = probes.ask("looks.hello", timeout_s=PROBE_ANSWERS_WITHIN_S)
         except (NoAnswer, OSError):
             return False
-        return not hello.keys().isdisjoint(one.pid for one in listeners(target.tree()) if one.port == listener.port)
+        return not hello.keys().isdisjoint(takers(target.tree(), listener.port))
 
     return probes if wait_until(answers, PROBE_ANSWERS_WITHIN_S) else None
