@@ -154,17 +154,23 @@ def _guards(answered: Sequence[tuple[Candidate, Answer]], headers: Mapping[str, 
     Many a service is run without, for a test: nothing then keeps a request from its operation. Wrong credentials tell
     nothing of none, and an error such as 404 may come from the operation itself.
     """
-    refused: dict[frozenset[str], bool] = {}
+    refused: set[frozenset[str]] = set()
+    reached: set[frozenset[str]] = set()
     for one, answer in answered:
-        has_some = "Authorization" in one.request.headers or (
-            headers and headers.items() <= one.request.headers.items()
-        )
-        if not one.demands_credentials or one.method == WRONG_METHOD or has_some or not answer.status:
+        if not answer.status or not _lacks_credentials(one, headers):
             continue
-        is_refused = answer.status in REFUSALS[Barrier.CREDENTIALS]
-        if is_refused or not (isinstance(one.request, Refusable) and one.request.is_refused_by(answer.status)):
-            refused[one.demands_credentials] = refused.get(one.demands_credentials, True) and is_refused
-    return {schemes for schemes, all_were in refused.items() if all_were}
+        if answer.status in REFUSALS[Barrier.CREDENTIALS]:
+            refused.add(one.demands_credentials)
+        elif not (isinstance(one.request, Refusable) and one.request.is_refused_by(answer.status)):
+            reached.add(one.demands_credentials)
+    return refused - reached
+
+
+def _lacks_credentials(one: Candidate, headers: Mapping[str, str]) -> bool:
+    """Whether a request was sent without any, of the user's `headers` or of ours, to an operation that demands some."""
+    sent = one.request.headers
+    has_some = "Authorization" in sent or bool(headers and headers.items() <= sent.items())
+    return bool(one.demands_credentials) and one.method != WRONG_METHOD and not has_some
 
 
 def _accepts_any_method(answered: Sequence[tuple[Candidate, Answer]]) -> bool:
