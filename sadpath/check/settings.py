@@ -96,9 +96,10 @@ def request(text: str) -> Request:
 def size(text: str) -> int:
     """Return the bytes of `512MB` or `1.5GiB`. Raises `CommandError`."""
     parts = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
-    if not parts or parts[2] not in UNITS or not 1 <= float(parts[1]) * UNITS[parts[2]] < math.inf:
+    count = float(parts[1]) * UNITS.get(parts[2], 0) if parts else 0.0
+    if not 1 <= count < math.inf:
         raise CommandError(f"expected a size, got {text!r} (for example 512MiB)", Status.WRONG_COMMAND)
-    return int(float(parts[1]) * UNITS[parts[2]])
+    return int(count)
 
 
 def _text(value: Any) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sadpath.check.driver import Request
-from sadpath.check.find.candidates import says_so
-from sadpath.check.find.safe import changes_something, overrides_method
-from sadpath.check.find.schema import Case
+from sadpath.check.find.safe import changes_something, hides_a_change, overrides_method
 
 
 @pytest.mark.parametrize(
@@ -53,7 +51,7 @@ def test_a_request_may_be_taken_for_one_of_another_method(request_: Request) -> 
 @pytest.mark.parametrize("path", ["/tasks/delete", "/items?action=purge", "/items?action=log%20out"])
 def test_a_value_says_that_it_changes_something(path: str) -> None:
     """In a request that a description suggests, where the template says nothing."""
-    assert says_so(Case("GET", "/tasks/{action}", Request("GET", path), valid=True))
+    assert hides_a_change(Request("GET", path), "/tasks/{action}")
 
 
 def test_most_are_not() -> None:

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote
 
 from sadpath.check.driver import Request
 from sadpath.check.find import PARAMETER
 from sadpath.check.find.refusable import BROKEN_JSON, Refusable, demands_credentials, refusable
-from sadpath.check.find.safe import SAFE_METHODS, changes_something, overrides_method
-from sadpath.check.find.schema import Case, Schema, cases, named_schema, usual_schema
+from sadpath.check.find.safe import SAFE_METHODS, changes_something, hides_a_change
+from sadpath.check.find.schema import Schema, cases, named_schema, usual_schema
 from sadpath.check.settings import Settings
 
 MAX_OPERATIONS = 400
@@ -103,7 +103,7 @@ class Candidates:
         made, notes = cases(wanted.narrowed(lambda method, _: self._may_send(method), most=MAX_OPERATIONS))
         self.notes += notes
         for case in made:
-            if self._settings.writes or not (overrides_method(case.request) or says_so(case)):
+            if self._settings.writes or not hides_a_change(case.request, case.template):
                 yield Candidate(case.method, case.template, case.request)
 
     def _plain(self, method: str, template: str, operation: Mapping[str, Any], schema: Schema) -> Iterator[Request]:
@@ -183,11 +183,6 @@ class Candidates:
         named = {template, f"{method} {template}"} & {*self._settings.include}
         is_taken_at_its_word = self._settings.writes or named or method not in SAFE_METHODS
         return not is_taken_at_its_word and changes_something(template) and self._is_chosen(method, template)
-
-
-def says_so(case: Case) -> bool:
-    """Whether it is a value in the path or the query that says that something is changed: `?action=delete`."""
-    return changes_something(unquote_plus(case.request.path)) and not changes_something(case.template)
 
 
 def _how_many(tried: int, described: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 from sadpath.check.driver import Request
 from sadpath.check.find import PARAMETER
@@ -28,6 +28,12 @@ def overrides_method(request: Request) -> bool:
     """Whether some frameworks would take this for a request of another method."""
     query = parse_qs(urlsplit(request.path).query, keep_blank_values=True)
     return "_method" in query or any(name.lower() in METHOD_OVERRIDES for name in request.headers)
+
+
+def hides_a_change(request: Request, template: str) -> bool:
+    """Whether a request says that it changes something where its method and its template do not: `?action=delete`."""
+    by_a_value = changes_something(unquote_plus(request.path)) and not changes_something(template)
+    return by_a_value or overrides_method(request)
 
 
 def changes_something(template: str) -> bool:

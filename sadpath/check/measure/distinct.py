@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import count
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from sadpath.check.driver import Request
 from sadpath.check.find import PARAMETER, ErrorPath
@@ -25,18 +25,16 @@ def distinct(path: ErrorPath) -> Requests | None:
     """
     if isinstance(path.request, Refusable):
         return None
-    if not PARAMETER.search(path.path) or path.request.path.startswith("//"):  # which is split as a host
-        return None
-    parts = urlsplit(path.request.path)
-    place = _last_parameter(path.path, parts.path)
+    plain, mark, query = path.request.path.partition("?")
+    place = _last_parameter(path.path, plain)
     if place is None:
         return None
     start, end = place
-    value, numbers = parts.path[start:end], count(1)
+    value, numbers = plain[start:end], count(1)
 
     def with_value(other: str) -> Request:
-        changed = parts._replace(path=parts.path[:start] + quote(other, safe="") + parts.path[end:])
-        return Request(path.request.method, urlunsplit(changed), path.request.headers, path.request.body)
+        changed = plain[:start] + quote(other, safe="") + plain[end:] + mark + query
+        return Request(path.request.method, changed, path.request.headers, path.request.body)
 
     def requests(needed: int) -> Sequence[Request]:
         return [with_value(_another(value, next(numbers))) for _ in range(needed)]
