@@ -167,12 +167,16 @@ def test_what_was_made_before_the_time_was_over_counts() -> None:
 
 
 @pytest.mark.slow
-def test_an_operation_that_takes_too_long_does_not_spoil_the_rest() -> None:
-    """It is left out by itself."""
-    paths = {"/bomb": {"post": body("S29")}, **ORDINARY}
-    made, notes = cases(Schema("it", described(paths, components={"schemas": many(30, "S")})))
+@pytest.mark.parametrize("levels", [16, 30])
+def test_an_operation_that_takes_too_long_does_not_spoil_the_rest(levels: int) -> None:
+    """It is left out by itself, also where what makes its requests swallows the exception that ends it."""
+    paths = {"/bomb": {"post": body(f"S{levels - 1}")}, **ORDINARY}
+    made, (note,) = cases(Schema("it", described(paths, components={"schemas": many(levels, "S")})))
     assert "/a/{id}" in {case.template for case in made}
-    assert notes == ["left out some requests to POST /bomb: it took more than 10 s of CPU time"]
+    assert note in {  # whichever comes first, which depends on the machine
+        "left out some requests to POST /bomb: it took more than 10 s of CPU time",
+        "left out some requests to POST /bomb: it took more than 2 GiB of memory",
+    }
 
 
 def test_large_values_are_not_made() -> None:

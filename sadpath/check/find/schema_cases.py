@@ -36,8 +36,8 @@ MOST_BYTES_OF_A_CASE, MOST_BYTES = 1 << 16, 1 << 26
 """Of a line that is printed, and of all."""
 
 MOST_MEMORY = 2 << 30
-OPERATION_WITHIN_S = 10.0
-"""CPU time."""
+OPERATION_WITHIN_S, AND_AGAIN_S = 10.0, 1.0
+"""CPU time; again, since what makes the requests may swallow an exception and go on."""
 
 BASE = "http://service"
 OURS = {"x-schemathesis-testcaseid", "user-agent", "authorization", "accept-encoding"}
@@ -95,13 +95,16 @@ def operations(description: dict[str, Any], wanted: list[list[str]], notes: list
 def lines(operation: Any, notes: list[str]) -> list[str]:
     """Return the cases of an operation, each as a line of JSON."""
     made = []
+    left_out = f"left out some requests to {operation.label}"
     try:
         with _within(OPERATION_WITHIN_S):
             for case in _cases(operation):
                 with suppress(*NOT_SENDABLE):
                     made.append(json.dumps(_plain(operation, case)))
+    except MemoryError:
+        notes.append(f"{left_out}: it took more than {MOST_MEMORY >> 30} GiB of memory")
     except Exception as error:  # noqa: BLE001 - one operation must not spoil the rest
-        notes.append(f"left out some requests to {operation.label}: {_in_one_line(error) or type(error).__name__}")
+        notes.append(f"{left_out}: {_in_one_line(error) or type(error).__name__}")
     return list(evenly([line for line in made if len(line) <= MOST_BYTES_OF_A_CASE], MAX_CASES))
 
 
@@ -113,7 +116,7 @@ def _within(seconds: float) -> Iterator[None]:
         raise TimeoutError(f"it took more than {seconds:.0f} s of CPU time")
 
     signal.signal(signal.SIGPROF, end)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds, AND_AGAIN_S)
     try:
         yield
     finally:
