@@ -80,6 +80,7 @@ def check(  # noqa: PLR0913 - one for each thing that a check depends on
     start_timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="Seconds for the service to listen.")
     ] = STARTS_WITHIN_S,
+    log: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep what the service prints.")] = None,
     i_own_this_host: Annotated[
         bool, typer.Option("--i-own-this-host", help="Allow a host outside of this machine and private networks.")
     ] = False,
@@ -106,6 +107,7 @@ def check(  # noqa: PLR0913 - one for each thing that a check depends on
         source,
         i_own_this_host=i_own_this_host,
         starts_within_s=start_timeout,
+        log=log,
     )
     files = {"json": json_file, "junit": junit, "html": html}
     named = Files({name: file for name, file in files.items() if file})

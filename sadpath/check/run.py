@@ -96,6 +96,11 @@ def open_target(spec: TargetSpec) -> AbstractContextManager[Target]:
         raise CommandError("processes cannot be seen, since /proc is not mounted; type: mount -t proc proc /proc")
     first, options = spec.words[0], " or ".join(f"--{one.name}" for one in fields(SourceSpec))
     if len(spec.words) == 1 and urlsplit_or_none(first):
+        if spec.log:
+            raise CommandError(
+                "--log needs the command that starts the service: the output of one that runs cannot be read",
+                Status.WRONG_COMMAND,
+            )
         if spec.source.pid is not None:
             return attached(first, spec.source.pid)
         if spec.source != SourceSpec():
@@ -107,9 +112,9 @@ def open_target(spec: TargetSpec) -> AbstractContextManager[Target]:
         )
     if spec.source != SourceSpec():
         raise CommandError(f"{options} needs the address of a service", Status.WRONG_COMMAND)
-    if len(spec.words) == 1 and APP.fullmatch(first):
-        return started(with_uvicorn(first), url=spec.url, name=first, within_s=spec.starts_within_s)
-    return started(spec.words, url=spec.url, within_s=spec.starts_within_s)
+    is_app = len(spec.words) == 1 and APP.fullmatch(first)
+    command, name = (with_uvicorn(first), first) if is_app else (spec.words, "")
+    return started(command, url=spec.url, name=name, within_s=spec.starts_within_s, log=spec.log)
 
 
 def _measure(session: Session, handlers: Sequence[Handler]) -> BaseException | None:

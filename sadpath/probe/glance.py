@@ -4,12 +4,10 @@ While a round is measured the collector is off, so all that came since is in the
 of that one finds what of it is garbage.
 """
 
-import gc
-
 from .census import is_supported
 from .frozen import frozen_exceptions
 from .heap import full_census
-from .looks import MAX_TRACEBACKS, switch_off, switch_on
+from .looks import MAX_TRACEBACKS, collect, switch_off, switch_on
 from .wire import GlanceAnswer
 
 OPS = ("glance",)
@@ -21,7 +19,7 @@ def glance(*, census: bool) -> GlanceAnswer:
     The collector is off afterwards, until a settle or for half a minute.
     """
     switch_on()  # the half minute begins anew
-    collected = gc.collect(0)
+    collected = collect(0)
     switch_off()
     found = full_census(frozen_exceptions()) if census and is_supported() else None
     return {

@@ -29,6 +29,7 @@ class HelloAnswer(TypedDict):
     """A process: its ids, its Python, where it imports from, which web frameworks and servers it has imported.
 
     `census` is whether its exceptions can be counted, `gc_enabled` whether its collector is on, apart from us.
+    `collections` is how often garbage was collected, of any generation, our own collections left out.
     """
 
     pid: int
@@ -37,6 +38,7 @@ class HelloAnswer(TypedDict):
     implementation: str
     census: bool
     gc_enabled: bool
+    collections: int
     path: List[str]
     packages: List[str]
 
@@ -52,13 +54,14 @@ class SettleAnswer(TypedDict):
     """What a process has left, each None where it is unknown: bytes, and its live exceptions.
 
     `in_use` is exact, what the allocators have handed out; `anonymous` is in pages. `collected` is the number of
-    objects that were in reference cycles. `tracebacks` has id, type and traceback entries of the exceptions that have
-    any, the longest first.
+    objects that were in reference cycles, and `garbage` their bytes where the process has its collector off, else 0.
+    `tracebacks` has id, type and traceback entries of the exceptions that have any, the longest first.
     """
 
     in_use: Optional[int]
     anonymous: Optional[int]
     collected: int
+    garbage: Optional[int]
     live_exceptions: Optional[int]
     tracebacks: Optional[Sequence[Tuple[int, str, int]]]
 
@@ -193,9 +196,13 @@ class ClosedCircle(TypedDict):
 
 
 class CyclesAnswer(TypedDict):
-    """How many objects and exceptions were in reference cycles, and what closed those, the most frequent first."""
+    """How many objects and exceptions were in reference cycles, and what closed those, the most frequent first.
+
+    `types` has the types of most objects, each with their number.
+    """
 
     objects: int
+    types: Sequence[Tuple[str, int]]
     exceptions: int
     circles: List[ClosedCircle]
 

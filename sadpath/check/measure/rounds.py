@@ -325,6 +325,7 @@ def grown_between(requests: int, before: Snapshot, after: Snapshot) -> Round:
         grown_bytes=_grown(before, after),
         live_exceptions=_difference(before.live_exceptions, after.live_exceptions),
         entries=_grown_tracebacks(before, after),
+        garbage_bytes=after.garbage,
     )
 
 

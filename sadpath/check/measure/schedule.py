@@ -89,12 +89,12 @@ class Schedule:
     ) -> None:
         self.paths = [_measurements(path, flat_below) for path in paths]
         self._clock = clock
-        self._until = clock() + budget_s
+        self.until = clock() + budget_s
 
     @property
     def seconds_left(self) -> float:
         """What is left of the budget."""
-        return max(self._until - self._clock(), 0.0)
+        return max(self.until - self._clock(), 0.0)
 
     @property
     def unmeasured(self) -> list[Measurement]:

@@ -49,8 +49,9 @@ class Snapshot:
     """What all processes of a service have left, added up; None for what is not known.
 
     `identity` is another where a process was replaced: the processes that answered or, from outside, the start time.
-    `in_use` and `anonymous` are bytes. `collected` is the garbage, in objects, of the round that ended. `tracebacks`
-    has the longest, by process and id of the object.
+    `in_use` and `anonymous` are bytes. `collected` is the garbage, in objects, of the round that ended, and `garbage`
+    its bytes in the processes that have their collector off: 0 where none has. `tracebacks` has the longest, by process
+    and id of the object.
     """
 
     identity: tuple[float, ...]
@@ -60,6 +61,7 @@ class Snapshot:
     collected: int | None = None
     live_exceptions: int | None = None
     tracebacks: Mapping[Suspect, Traceback] | None = None
+    garbage: int | None = None
 
 
 class NoAnswer(Exception):  # noqa: N818 - no error of the program
@@ -112,6 +114,7 @@ class Probes:
             in_use=_total(answer["in_use"] for answer in every),
             anonymous=_total(answer["anonymous"] for answer in every),
             collected=_total(answer["collected"] for answer in every),
+            garbage=_total(answer["garbage"] for answer in every),
             live_exceptions=_total(answer["live_exceptions"] for answer in every),
             tracebacks=_tracebacks(answers),
         )

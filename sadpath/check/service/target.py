@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
@@ -28,6 +29,7 @@ class TargetSpec:
     source: SourceSpec = field(default_factory=SourceSpec)
     i_own_this_host: bool = False
     starts_within_s: float = STARTS_WITHIN_S
+    log: Path | None = None
 
 
 @dataclass
