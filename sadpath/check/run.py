@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import psutil
@@ -24,6 +24,7 @@ from sadpath.check.own_memory import limited_memory
 from sadpath.check.report import Files
 from sadpath.check.report.console import PIPE_WIDTH, Progress, Result
 from sadpath.check.result import EndReason, read_baseline
+from sadpath.check.routes import Routes
 from sadpath.check.service.attach import attached, outside
 from sadpath.check.service.start import started, with_uvicorn
 from sadpath.check.service.target import Target, TargetSpec
@@ -158,7 +159,7 @@ def _plan(  # noqa: PLR0913 - one for each thing that a search depends on
     if target.why_no_probe:
         _say(console, f"measured from outside, without a cause: {target.why_no_probe}")
     driver.answers([Request("GET", UNKNOWN_PATH)])  # the first request may load an app, or its routes
-    routes = target.probes.routes() if target.probes else []
+    routes = target.probes.routes() if target.probes else Routes()
 
     def say(line: str) -> None:
         _say(console, line)
@@ -168,7 +169,8 @@ def _plan(  # noqa: PLR0913 - one for each thing that a search depends on
         if not is_agreed:
             _ask(console)
 
-    return Finder(driver, settings, routes, say, agree, safe_only=safe_only).find()
+    plan = Finder(driver, settings, routes.found, say, agree, safe_only=safe_only).find()
+    return replace(plan, notes=(*routes.notes, *plan.notes))
 
 
 def _ask(console: Console) -> None:

@@ -208,16 +208,24 @@ class CyclesAnswer(TypedDict):
 
 
 class RoutesQuestion(TypedDict):
-    """Which routes do the web applications have? A list of `FoundRoute`."""
+    """Which routes do the web applications have? `RoutesAnswer`."""
 
     op: Literal["routes.routes"]
 
 
 class FoundRoute(TypedDict):
-    """A method and a template such as `/users/{user_id}`."""
+    """A method, a template such as `/users/{user_id}`, and the dotted name of what handles it, empty if unknown."""
 
     method: str
     path: str
+    handler: str
+
+
+class RoutesAnswer(TypedDict):
+    """The routes in the order in which they were registered, and a line for what could not be read."""
+
+    routes: List[FoundRoute]
+    notes: List[str]
 
 
 Question = Union[
@@ -247,7 +255,7 @@ ANSWERS: Dict[str, Any] = {
     "growth.end": EmptyAnswer,
     "cycles.begin": EmptyAnswer,
     "cycles.end": CyclesAnswer,
-    "routes.routes": List[FoundRoute],
+    "routes.routes": RoutesAnswer,
 }
 """The type of the answer to each question, by its op."""
 

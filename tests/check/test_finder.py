@@ -15,6 +15,7 @@ from sadpath.check.find import Plan
 from sadpath.check.find.candidates import UNKNOWN_PATH
 from sadpath.check.find.careful import Careful
 from sadpath.check.find.paths import Finder
+from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 from sadpath.connection import Ends
 from sadpath.errors import CommandError
@@ -67,7 +68,8 @@ class Service:
 
 def find(service: Service, *, routes: Sequence[tuple[str, str]] = ROUTES, **settings: object) -> Plan:
     """The plan for a service without a description, with these routes."""
-    return Finder(Careful(service), Settings(**settings), routes).find()  # type: ignore[arg-type]  # fields of Settings
+    found = [Route(*one) for one in routes]
+    return Finder(Careful(service), Settings(**settings), found).find()  # type: ignore[arg-type]  # fields of Settings
 
 
 def names(plan: Plan) -> list[str]:
@@ -308,7 +310,8 @@ def test_who_has_to_agree_is_told_before_anything_is_sent() -> None:
         told.append(words)
         raise CommandError("no")
 
-    finder = Finder(Careful(service), Settings(writes=True), [*ROUTES, ("POST", "/users")], agree=refuse)
+    routes = [Route(*one) for one in [*ROUTES, ("POST", "/users")]]
+    finder = Finder(Careful(service), Settings(writes=True), routes, agree=refuse)
     with pytest.raises(CommandError):
         finder.find()
     assert service.got == []

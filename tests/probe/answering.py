@@ -13,7 +13,7 @@ class Route:
     """A route, as Starlette has them."""
 
     def __init__(self) -> None:
-        self.path, self.methods = "/users/{user_id}", ["GET"]
+        self.path, self.methods, self.endpoint = "/users/{user_id}", ["GET"], None
 
 
 class Starlette:

@@ -14,6 +14,7 @@ from sadpath.check.find import PARAMETER, UNKNOWN
 from sadpath.check.find.refusable import BROKEN_JSON, Refusable, demands_credentials, refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something, hides_a_change
 from sadpath.check.find.schema import Schema, cases, named_schema, usual_schema
+from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 
 MAX_OPERATIONS = 400
@@ -49,10 +50,11 @@ class Candidates:
     that the settings choose: both are complete once all candidates were made.
     """
 
-    def __init__(self, url: str, settings: Settings, routes: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, url: str, settings: Settings, routes: Sequence[Route]) -> None:
         self.notes: list[str] = []
         self.writing: set[tuple[str, str]] = set()
-        self._url, self._settings, self._routes = url, settings, routes
+        self._url, self._settings = url, settings
+        self._routes = [(one.method, one.path) for one in routes]
 
     def chosen(self) -> list[Candidate]:
         """Return what the settings choose. Raises `CommandError` for a description that cannot be read."""

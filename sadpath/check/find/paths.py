@@ -13,6 +13,7 @@ from sadpath.check.find.candidates import WRONG_METHOD, Candidate, Candidates
 from sadpath.check.find.careful import FIRST_ERROR, Careful
 from sadpath.check.find.refusable import REFUSALS, Barrier, Refusable
 from sadpath.check.find.safe import SAFE_METHODS
+from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 from sadpath.errors import CommandError
 
@@ -35,7 +36,7 @@ class Finder:
         self,
         sender: Careful,
         settings: Settings,
-        routes: Sequence[tuple[str, str]] = (),
+        routes: Sequence[Route] = (),
         say: Callable[[str], object] = lambda _: None,
         agree: Callable[[str], object] = lambda _: None,
         *,

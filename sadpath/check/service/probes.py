@@ -18,7 +18,8 @@ from typing import Any
 
 import psutil
 
-from sadpath.probe.wire import ANSWERS, FoundRoute, GlanceAnswer, HelloAnswer, SettleAnswer, is_as_typed
+from sadpath.check.routes import Route, Routes
+from sadpath.probe.wire import ANSWERS, GlanceAnswer, HelloAnswer, RoutesAnswer, SettleAnswer, is_as_typed
 from sadpath.verdict.verdict import Suspect
 
 ANSWERS_WITHIN_S = 30.0
@@ -152,13 +153,17 @@ class Probes:
         known = {name: versions[name] for name in hello["packages"] if name in versions}
         return {"python": hello["python"], **known, "platform": platform.platform(terse=True)}
 
-    def routes(self) -> list[tuple[str, str]]:
-        """Return the methods and templates of the routes in the running app; none where no probe answers."""
+    def routes(self) -> Routes:
+        """Return the routes in the running app, each once; none where no probe answers."""
         try:
-            answers: dict[int, list[FoundRoute]] = self.ask("routes.routes")
+            answers: dict[int, RoutesAnswer] = self.ask("routes.routes")
         except (NoAnswer, OSError):
-            return []
-        return list(dict.fromkeys((one["method"], one["path"]) for routes in answers.values() for one in routes))
+            return Routes()
+        distinct: dict[tuple[str, str], Route] = {}
+        for one in (route for answer in answers.values() for route in answer["routes"]):
+            distinct.setdefault((one["method"], one["path"]), Route(**one))
+        notes = dict.fromkeys(note for answer in answers.values() for note in answer["notes"])
+        return Routes(tuple(distinct.values()), tuple(notes))
 
     def _ask_one(self, pid: int, question: bytes, timeout_s: float) -> bytes:
         deadline = time.monotonic() + timeout_s
