@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +20,9 @@ import tomlkit
 
 from sadpath.check.driver import Request
 from sadpath.check.find import ErrorPath
+from sadpath.check.login import COOKIE, TOKEN, Auth
 from sadpath.errors import CommandError, Status
+from sadpath.fault import keep_secret
 from sadpath.text import visible
 from sadpath.verdict.verdict import FLAT_BELOW_EXACT
 
@@ -33,6 +36,9 @@ WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 PATH = r"/[!-~]*"
 """A path and its query as they are sent: other characters are written as %C3%A9."""
 
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""A variable of the environment in a value that may be a secret."""
+
 UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
 
@@ -41,9 +47,11 @@ UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
 class Settings:
     """All that a check depends on. `headers` go with every request; `requests` are driven alone unless `schema` is
     named as well. `include` and `exclude` are patterns of paths, such as `/users/*` or `POST /orders/*`.
+    `auth` is the request that logs in.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)
+    auth: Auth | None = None
     requests: tuple[Request, ...] = ()
     schema: str = ""
     include: tuple[str, ...] = ()
@@ -138,6 +146,46 @@ def _headers(value: Any) -> dict[str, str]:
     return {_header_name(name): _header_value(name, one) for name, one in value.items()}
 
 
+def _filled_headers(value: Any) -> dict[str, str]:
+    """Return headers whose values may name variables."""
+    return {name: _header_value(name, _filled(one)) for name, one in _headers(value).items()}
+
+
+def _filled(value: Any) -> str:
+    """Return the text with what the environment has in place of each `${NAME}`, which no message shows."""
+
+    def of_environment(found: re.Match[str]) -> str:
+        if found[1] not in os.environ:
+            raise ValueError(f"the environment has no {found[1]}; type: export {found[1]}=…")
+        keep_secret([os.environ[found[1]]])
+        return os.environ[found[1]]
+
+    return VARIABLE.sub(of_environment, _text(value))
+
+
+def _filled_texts(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise TypeError
+    return {name: _filled(one) for name, one in value.items()}
+
+
+def _filled_table(value: Any) -> dict[str, Any]:
+    """Return a table of JSON, filled at every depth."""
+    if not isinstance(value, dict):
+        raise TypeError
+    return {name: _filled_value(one) for name, one in value.items()}
+
+
+def _filled_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _filled_table(value)
+    if isinstance(value, list):
+        return [_filled_value(one) for one in value]
+    if isinstance(value, bool | int | float):
+        return value
+    return _filled(value)
+
+
 def _header_name(name: str) -> str:
     """Return the name. An error does not show it, since a secret may have been written in its place."""
     if not re.fullmatch(WORD, name):
@@ -185,8 +233,8 @@ SETTINGS = (
             "The OpenAPI description, an address or a file. Without it the usual places are tried."),
     Setting("writes", "", _yes_or_no, "true or false", "true", "Also repeat requests that may change data."),
     Setting("concurrency", "", _whole, "a whole number", "1", "Connections that send requests.", least=1),
-    Setting("headers", "", _headers, "a table of texts", 'Authorization = "Bearer …"',
-            "Headers that go with every request. Do not commit a token that is worth something."),
+    Setting("headers", "", _filled_headers, "a table of texts", 'Authorization = "Bearer ${TOKEN}"',
+            "Headers that go with every request. ${NAME} is read from the environment."),
     Setting("include", "paths", _texts, "a list of texts", '["/api/*"]'),
     Setting("exclude", "paths", _texts, "a list of texts", '["/admin/*"]'),
     Setting("budget_s", "limits", _number, "a number", _default("budget_s"), "seconds to measure", least=1.0),
@@ -211,6 +259,23 @@ REQUEST: Mapping[str, tuple[Callable[[Any], Any], str]] = {
 """The keys of a `[[request]]`, with what reads each and what is expected."""
 
 
+AUTH: Mapping[str, tuple[Callable[[Any], Any], str]] = {
+    "method": (_text, "text"),
+    "path": (_filled, "text"),
+    "json": (_filled_table, "a table"),
+    "form": (_filled_texts, "a table of texts"),
+    "body": (_filled, "text"),
+    "headers": (_filled_headers, "a table of texts"),
+    "csrf": (_text, "text"),
+    "keep": (_text, "text"),
+    "header": (_text, "text"),
+}
+"""The keys of `[auth]`, as those of a `[[request]]`."""
+
+SECRET = {_headers, _filled_headers, _filled, _filled_texts, _filled_table}
+"""What reads a value that no message shows."""
+
+
 def _checked(settings: Settings) -> Settings:
     """Return the settings. Raises `CommandError` for a value that makes no sense."""
     for one in SETTINGS:
@@ -223,11 +288,14 @@ def _checked(settings: Settings) -> Settings:
 def _in_file(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of `Settings` that a file's content sets. Raises `ValueError`."""
     top = {one.name: (one.read, one.expected) for one in SETTINGS if not one.table}
-    others = {name: content[name] for name in (*TABLES, "request") if name in content}
-    values = _table({key: value for key, value in content.items() if key not in others}, top, also=(*TABLES, "request"))
+    tables = (*TABLES, "auth", "request")
+    others = {name: content[name] for name in tables if name in content}
+    values = _table({key: value for key, value in content.items() if key not in others}, top, also=tables)
     for table in others.keys() & TABLES.keys():
         known = {one.name: (one.read, one.expected) for one in SETTINGS if one.table == table}
         values |= _table(others[table], known, table)
+    if "auth" in others:
+        values["auth"] = _auth(others["auth"])
     requests = others.get("request", [])
     if not isinstance(requests, list):
         raise ValueError("request has to be a list of tables: [[request]]")  # noqa: TRY004 - as for other content
@@ -243,6 +311,26 @@ def _request(one: Any, number: int) -> Request:
     return Request(
         values.get("method", "GET").upper(), values["path"], values.get("headers", {}), values.get("body", "").encode()
     )
+
+
+def _auth(content: Any) -> Auth:
+    """Return what logs in. Raises `ValueError`, which shows no value that may be a secret."""
+    values = _table(content, AUTH, "auth")
+    auth = Auth(**{"path": "", **values, "method": values.get("method", "POST").upper()})
+    name, colon, value = auth.header.partition(":")
+    wrong = {
+        "needs a path that begins with /, such as /login": not re.fullmatch(PATH, auth.path),
+        "its csrf is the path of a page, such as /login": auth.csrf and not re.fullmatch(PATH, auth.csrf),
+        "its method has to be one word": not re.fullmatch(WORD, auth.method),
+        "takes one of json, form and body": len(values.keys() & {"json", "form", "body"}) > 1,
+        f'its header has to be such as "Authorization: Token {TOKEN}"': not colon or TOKEN not in value,
+        f'its header is for a token; leave it out, or keep = "{COOKIE}"': auth.keep == COOKIE and "header" in values,
+    }
+    for words, is_so in wrong.items():
+        if is_so:
+            raise ValueError(f"[auth]: {words}")
+    _header_value(_header_name(name), value)
+    return auth
 
 
 def _table(
@@ -266,7 +354,7 @@ def _table(
         try:
             values[key] = read(value)
         except TypeError:
-            got = "" if read is _headers else f", got {value!r}"  # a header may be a secret
+            got = "" if read in SECRET else f", got {value!r}"
             raise ValueError(f"{where}{key} has to be {expected}{got}") from None
     return values
 
@@ -275,6 +363,17 @@ LONGEST_BODY = 1000
 """Bytes of a body that is written to the file."""
 
 SURROGATE = re.compile("[\ud800-\udfff]")
+
+NO_AUTH = """
+# Log in once, and send what that gives with the requests. ${NAME} is read from the environment.
+# [auth]
+# path = "/login"
+# method = "POST"
+# json = { username = "admin", password = "${PASSWORD}" }  # or form = { … }, or body = "…" and headers = { … }
+# csrf = "/login"  # a page that is asked first, for its CSRF token and its cookies
+# keep = "access_token"  # "cookie", or the field with the token; by default what is there
+# header = "Authorization: Bearer {token}"
+"""
 
 NO_REQUESTS = """
 # Requests to check. As soon as one is named, no others are checked.
@@ -294,6 +393,7 @@ def template(paths: Sequence[ErrorPath] = ()) -> str:
     for one in SETTINGS:
         if not one.table:
             lines += ["", f"# {one.about}", *_assigned(one)]
+    lines += NO_AUTH.rstrip().split("\n")
     for table, about in TABLES.items():
         lines += ["", *([f"# {about}"] if about else []), f"[{table}]"]
         lines += [line for one in SETTINGS if one.table == table for line in _assigned(one)]
