@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,8 +20,8 @@ import tomlkit
 from sadpath.check.driver import Request
 from sadpath.check.find import ErrorPath
 from sadpath.check.login import COOKIE, TOKEN, Auth
+from sadpath.check.variables import all_filled, filled
 from sadpath.errors import CommandError, Status
-from sadpath.fault import keep_secret
 from sadpath.text import visible
 from sadpath.verdict.verdict import FLAT_BELOW_EXACT
 
@@ -35,9 +34,6 @@ WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 PATH = r"/[!-~]*"
 """A path and its query as they are sent: other characters are written as %C3%A9."""
-
-VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-"""A variable of the environment in a value that may be a secret."""
 
 UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -148,42 +144,21 @@ def _headers(value: Any) -> dict[str, str]:
 
 def _filled_headers(value: Any) -> dict[str, str]:
     """Return headers whose values may name variables."""
-    return {name: _header_value(name, _filled(one)) for name, one in _headers(value).items()}
+    return {name: _header_value(name, filled(one)) for name, one in _headers(value).items()}
 
 
-def _filled(value: Any) -> str:
-    """Return the text with what the environment has in place of each `${NAME}`, which no message shows."""
-
-    def of_environment(found: re.Match[str]) -> str:
-        if found[1] not in os.environ:
-            raise ValueError(f"the environment has no {found[1]}; type: export {found[1]}=…")
-        keep_secret([os.environ[found[1]]])
-        return os.environ[found[1]]
-
-    return VARIABLE.sub(of_environment, _text(value))
+def _filled_text(value: Any) -> str:
+    return filled(_text(value))
 
 
 def _filled_texts(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise TypeError
-    return {name: _filled(one) for name, one in value.items()}
+    return {name: _text(one) for name, one in _filled_table(value).items()}
 
 
 def _filled_table(value: Any) -> dict[str, Any]:
-    """Return a table of JSON, filled at every depth."""
     if not isinstance(value, dict):
         raise TypeError
-    return {name: _filled_value(one) for name, one in value.items()}
-
-
-def _filled_value(value: Any) -> Any:
-    if isinstance(value, dict):
-        return _filled_table(value)
-    if isinstance(value, list):
-        return [_filled_value(one) for one in value]
-    if isinstance(value, bool | int | float):
-        return value
-    return _filled(value)
+    return dict(all_filled(value))
 
 
 def _header_name(name: str) -> str:
@@ -260,11 +235,11 @@ REQUEST: Mapping[str, tuple[Callable[[Any], Any], str]] = {
 
 
 AUTH: Mapping[str, tuple[Callable[[Any], Any], str]] = {
+    "path": (_filled_text, "text"),
     "method": (_text, "text"),
-    "path": (_filled, "text"),
     "json": (_filled_table, "a table"),
     "form": (_filled_texts, "a table of texts"),
-    "body": (_filled, "text"),
+    "body": (_filled_text, "text"),
     "headers": (_filled_headers, "a table of texts"),
     "csrf": (_text, "text"),
     "keep": (_text, "text"),
@@ -272,7 +247,7 @@ AUTH: Mapping[str, tuple[Callable[[Any], Any], str]] = {
 }
 """The keys of `[auth]`, as those of a `[[request]]`."""
 
-SECRET = {_headers, _filled_headers, _filled, _filled_texts, _filled_table}
+SECRET = {_headers, _filled_headers, _filled_text, _filled_texts, _filled_table}
 """What reads a value that no message shows."""
 
 

@@ -16,12 +16,12 @@ JSON = '[auth]\npath = "/auth/token"\njson = { username = "me", password = "${SH
 FORM = '[auth]\npath = "/login"\ncsrf = "/login"\nform = { user = "me", password = "${SHOP_PASSWORD}" }\n'
 
 
-def checked(folder: Path, settings: str, *options: str, **more: str) -> Checked:
+def checked(folder: Path, settings: str, *options: str, good_for: int = 0) -> Checked:
     """Check the guarded service with these settings."""
     file = folder / "sadpath.toml"
     file.write_text(settings)
     command = [sys.executable, "-m", "uvicorn", "guarded:app", "--port", str(free_port()), "--no-access-log"]
-    return check(folder, "--config", file, *options, "--", *command, SHOP_PASSWORD=PASSWORD, **more)
+    return check(folder, "--config", file, *options, "--", *command, SHOP_PASSWORD=PASSWORD, GOOD_FOR=str(good_for))
 
 
 @pytest.mark.parametrize("settings", [JSON, FORM], ids=["json", "form"])

@@ -24,6 +24,9 @@ from sadpath.text import visible
 TOKENS = ("access_token", "accessToken", "access", "token", "auth_token", "authToken", "jwt", "id_token")
 """Fields that have the token in most services; the first that is there is taken where none is named."""
 
+MOST_FIELDS = 10
+"""That are named, of an answer without a token."""
+
 FIRST_ERROR = 400
 MOVED = {301, 307, 308}
 HINTS = {
@@ -86,7 +89,7 @@ def log_in(url: str, auth: Auth, headers: Mapping[str, str], within_s: float) ->
         return Login(auth.with_token(token), lives_s=min(_lives_s(token), _expires_in(beside)))
     new = {name: one for name, one in reply.cookies.items() if _is_news(name, one, before.cookies)}
     if not new:
-        raise _wrong(auth, reply, f"and set no cookie that a login would; {_fields_of(reply)}")
+        raise _wrong(auth, reply, f"it gives {'' if auth.keep else 'no token and '}no cookie{_fields_of(reply)}")
     jar = _alive(before.cookies, reply.cookies)
     keep_secret(jar.values())
     lives_s = min(one.lives_s for one in new.values())
@@ -154,8 +157,8 @@ def _check(reply: _Reply, auth: Auth) -> None:
     to = urlsplit(reply.headers.get("Location", "")).path
     if reply.status in MOVED:
         raise _wrong(auth, reply, f"it leads to {visible(to, most=200)}; if that is right, write it as path")
-    is_the_page = to in (auth.path.partition("?")[0], auth.csrf.partition("?")[0]) if to else csrf.Page(reply.text).asks
-    if is_the_page:
+    pages = {path.partition("?")[0] for path in (auth.path, auth.csrf)} - {"/"}
+    if to in pages if to else csrf.Page(reply.text).asks:
         raise _wrong(
             auth, reply, "it asks to log in again; see whether the user, the password and the fields are right"
         )
@@ -181,17 +184,14 @@ def _token(reply: _Reply, auth: Auth) -> tuple[str, Mapping[str, Any]]:
     if isinstance(token, str) and token.isascii() and token.isprintable() and token:
         return token, table
     if auth.keep:
-        raise _wrong(auth, reply, f"it has no token in {auth.keep!r}; {_fields_of(reply)}")
+        raise _wrong(auth, reply, f"it has no token in {auth.keep!r}{_fields_of(reply)}")
     return "", {}
 
 
 def _fields_of(reply: _Reply) -> str:
-    """Return what may be kept of an answer: the names of its fields, and no value."""
-    names = list(_in_json(reply.text))[:10]
-    cookies = "it sets cookies" if reply.cookies else "it sets no cookie"
-    return (
-        f"{cookies}, and has the fields {visible(', '.join(names), most=200)}: name one as keep" if names else cookies
-    )
+    """Return which fields might be kept of an answer, by their names."""
+    names = ", ".join([*_in_json(reply.text)][:MOST_FIELDS])
+    return f"; it has the fields {visible(names, most=200)}: name one as keep" if names else ""
 
 
 def _in_json(text: str) -> Mapping[str, Any]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from math import inf
@@ -23,6 +22,9 @@ LOGS_IN_WITHIN_S = 30.0
 
 SHARE_OF_ITS_LIFE = 0.8
 """After which a login is renewed that says how long it is good for."""
+
+MOST_RENEWALS = 5
+"""In a round. An operation may log out, whatever it is called."""
 
 LOST = {302, 303, 401, 403}
 """How services answer who is not logged in; those of pages lead to their login."""
@@ -83,14 +85,14 @@ class LoggedIn:
         """
         self._renew_where_due()
         sent = self._driver.send(self._up_to_date(requests), count)
-        lost = [status for status in sent.statuses if self._may_be_lost(requests[0], status)]
-        if not (lost and self._is_over(requests[:1])):
-            return sent
-        self._renew()
-        kept = Counter({status: count for status, count in sent.statuses.items() if status not in lost})
-        again = sent.answered - kept.total()
-        seconds = sent.seconds[: len(sent.seconds) - again]
-        return both(Sent(kept, sent.failures, seconds), self._driver.send(self._up_to_date(requests), again))
+        for _ in range(MOST_RENEWALS):
+            lost = {status for status in sent.statuses if self._may_be_lost(requests[0], status)}
+            if not lost or not self._is_over(requests[:1]):
+                break
+            self._renew()
+            kept = _without(sent, lost)
+            sent = both(kept, self._driver.send(self._up_to_date(requests), sent.answered - kept.answered))
+        return sent
 
     def newly_opened(self) -> list[Ends]:
         """Return the connections that were opened since this was asked."""
@@ -121,11 +123,10 @@ class LoggedIn:
         except CommandError as error:
             raise CommandError(f"cannot log in again{self._after()}: {error.message}") from error
         if self._witness and self._is_over([]):
-            raise CommandError(f"logged in again{self._after()}, but what was reached before is refused")
+            raise CommandError(f"logged in again{self._after()}, but {_name(self._witness)} is refused")
 
     def _after(self) -> str:
-        newest = self._newest
-        return f" after {newest.method} {newest.path.partition('?')[0]}" if newest else ""
+        return f" after {_name(self._newest)}" if self._newest else ""
 
     def _may_be_lost(self, request: Request, status: int) -> bool:
         return status in LOST and self._carries(request) and status != self._known.get(_key(request))
@@ -155,7 +156,7 @@ class LoggedIn:
         has_good = self._witness and self._known[_key(self._witness)] < FIRST_ERROR
         is_better = self._known[_key(request)] < FIRST_ERROR or not self._witness
         if is_safe and is_better and not has_good:
-            (answer,) = self._driver.answers([self._without(request)])
+            (answer,) = self._driver.answers([self._as_anybody(request)])
             if answer.status in LOST:
                 self._witness = request
 
@@ -170,11 +171,21 @@ class LoggedIn:
         for_writes = {} if request.method in SAFE_METHODS else self._login.for_writes
         return replace(request, headers=merged(for_writes, request.headers, self._login.headers))
 
-    def _without(self, request: Request) -> Request:
+    def _as_anybody(self, request: Request) -> Request:
         """Return a request with the user's own headers in place of what the login gave."""
         given = {name.lower() for name in self._first.headers}
         others = {name: value for name, value in request.headers.items() if name.lower() not in given}
         return replace(request, headers=merged(self._users, others))
+
+
+def _without(sent: Sent, lost: Collection[int]) -> Sent:
+    """Return what came back for a round, but for the answers of these statuses: as many response times go, too."""
+    kept = {status: count for status, count in sent.statuses.items() if status not in lost}
+    return Sent(kept, sent.failures, sent.seconds[: len(sent.seconds) - sent.answered + sum(kept.values())])
+
+
+def _name(request: Request) -> str:
+    return f"{request.method} {request.path.partition('?')[0]}"
 
 
 def _key(request: Request) -> Key:
