@@ -42,10 +42,14 @@ class Auth:
         """What no message shows: all texts that are sent."""
         return [self.body, *self.headers.values(), *texts(self.json), *(self.form or {}).values()]
 
+    @property
+    def header_name(self) -> str:
+        """The name of the header that carries a token."""
+        return self.header.partition(":")[0]
+
     def with_token(self, token: str) -> dict[str, str]:
         """Return the header that carries this token."""
-        name, _, value = self.header.partition(":")
-        return {name: value.strip().replace(TOKEN, token)}
+        return {self.header_name: self.header.partition(":")[2].strip().replace(TOKEN, token)}
 
 
 def texts(value: Any) -> Iterator[str]:
