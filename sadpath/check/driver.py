@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Self
@@ -203,10 +204,7 @@ class Client:
         is_new = self._http is None
         http = self._http = self._http or Connection(self._url, until=until)
         http.until = until
-        headers = dict(request.headers)
-        if request.body or request.method in ("POST", "PUT", "PATCH"):
-            headers = {"Content-Length": str(len(request.body)), **headers}
-        response = http.ask(request.method, self._prefix + request.path, headers, request.body)
+        response = http.ask(request.method, self._prefix + request.path, _with_length(request), request.body)
         if is_new and http.ends:
             self.opened = [*self.opened[:1], http.ends]
         try:
@@ -231,21 +229,36 @@ def fetch(url: str, headers: Mapping[str, str], *, most_bytes: int, within_s: fl
     Raises `OSError` with the reason in one line: also for another status than 200, for more than `most_bytes`, and
     where it is not over `within_s` seconds after it began.
     """
-    parts = urlsplit(url)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    until = time.monotonic() + within_s
-    http = Connection(url, until=until, most_of_a_body=most_bytes)
-    try:
-        response = http.ask("GET", target, headers)
+    with asked(url, Request("GET", "", headers), most_bytes=most_bytes, within_s=within_s) as response:
         if response.status == HTTPStatus.OK:
             return b"".join(body(response, most_bytes))
+    raise NoPageError(f"it was answered with {response.status}")
+
+
+@contextmanager
+def asked(url: str, request: Request, *, most_bytes: int, within_s: float) -> Iterator[http.client.HTTPResponse]:
+    """Send a request once, to its path below `url`, and give its answer, whose body the block may read.
+
+    Raises `OSError` with the reason in one line, as `fetch` does, also where the body is read.
+    """
+    parts = urlsplit(url + request.path)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection = Connection(url, until=time.monotonic() + within_s, most_of_a_body=most_bytes)
+    try:
+        yield connection.ask(request.method, target, _with_length(request), request.body)
     except TimeoutError:
         raise OSError(f"it did not come within {within_s:g} s") from None
     except Exception as error:  # of the socket, the parser, or the request itself
         raise OSError(_in_words(error)) from error
     finally:
-        http.close()
-    raise NoPageError(f"it was answered with {response.status}")
+        connection.close()
+
+
+def _with_length(request: Request) -> Mapping[str, str]:
+    """Return the headers, with the length of a body where there is one, or usually is one."""
+    if request.body or request.method in ("POST", "PUT", "PATCH"):
+        return {"Content-Length": str(len(request.body)), **request.headers}
+    return request.headers
 
 
 def _in_words(error: Exception) -> str:

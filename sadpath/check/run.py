@@ -17,8 +17,9 @@ from sadpath.check.driver import Driver, Request
 from sadpath.check.events import Ended, Handler, tell
 from sadpath.check.find import Plan
 from sadpath.check.find.candidates import UNKNOWN_PATH
-from sadpath.check.find.careful import Careful
+from sadpath.check.find.careful import Careful, Sending
 from sadpath.check.find.paths import Finder
+from sadpath.check.login.logged_in import LoggedIn
 from sadpath.check.measure.session import Session
 from sadpath.check.own_memory import limited_memory
 from sadpath.check.report import Files
@@ -59,8 +60,11 @@ def run(  # noqa: PLR0913 - one for each thing that was typed
     accepted = read_baseline(baseline) if baseline else frozenset()
     files.check_folders()
     with open_target(spec) as target, limited_memory(), _driver(target, settings, spec) as plain:
-        driver = Careful(plain)
+        sender, settings = _logged_in(plain, settings, aside)
+        driver = Careful(sender)
         plan = _plan(target, driver, settings, aside, safe_only=list_only, is_agreed=is_agreed)
+        if isinstance(sender, LoggedIn):
+            plan = replace(plan, notes=(*plan.notes, *sender.doubts()))
         if list_only:
             return listed(plan, out)
         limit = settings.memory_limit or psutil.virtual_memory().available // 2
@@ -144,6 +148,15 @@ def _driver(target: Target, settings: Settings, spec: TargetSpec) -> Driver:
         timeout_s=settings.timeout_s,
         i_own_this_host=spec.i_own_this_host,
     )
+
+
+def _logged_in(driver: Driver, settings: Settings, console: Console) -> tuple[Sending, Settings]:
+    """Log in, where the settings say so. Returns what sends requests, and the settings with what the login gave."""
+    if not settings.auth:
+        return driver, settings
+    sender = LoggedIn(driver, settings.auth, settings.headers)
+    _say(console, f"logged in by {settings.auth.name}")
+    return sender, replace(settings, headers=sender.headers)
 
 
 def _plan(  # noqa: PLR0913 - one for each thing that a search depends on

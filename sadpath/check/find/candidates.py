@@ -25,7 +25,7 @@ WRONG_METHOD = "TRACE"
 
 UNKNOWN_PATH = "/sadpath-no-such-path"
 OVERSIZED = 2 << 20
-WRONG_TOKEN = "Bearer sadpath-wrong-token"  # noqa: S105 - it is no secret
+WRONG = "sadpath-wrong-token"
 CREDENTIALS = {"authorization", "cookie", "x-api-key"}
 
 
@@ -142,13 +142,18 @@ class Candidates:
     def _without_credentials(self, seen: Sequence[Candidate]) -> Iterator[Candidate]:
         """Yield each safe operation once without the credentials of the settings, and once with wrong ones."""
         headers = self._settings.headers
-        credentials = {name for name in headers if name.lower() in CREDENTIALS}
+        credentials = {name: value for name, value in headers.items() if self._is_credential(name)}
         others = {name: value for name, value in headers.items() if name not in credentials}
         first = {(one.method, one.template): one for one in reversed(seen) if one.method in SAFE_METHODS}
         for one in first.values():
             if credentials:
                 yield replace(one, request=_with(one.request, others))
-            yield replace(one, request=_with(one.request, {**others, "Authorization": WRONG_TOKEN}))
+            for wrong in _wrong(credentials):
+                yield replace(one, request=_with(one.request, {**others, **wrong}))
+
+    def _is_credential(self, header: str) -> bool:
+        auth = self._settings.auth
+        return header.lower() in CREDENTIALS or bool(auth and header.lower() == auth.header_name.lower())
 
     def _of_any_service(self, seen: Sequence[Candidate]) -> Iterator[Candidate]:
         """Yield what any service refuses: a path that it does not know, a method, a body that is too large."""
@@ -206,6 +211,18 @@ def _without_schema(routes: Sequence[tuple[str, str]]) -> str:
 def _with_bad_bodies(method: str, path: str) -> Iterator[Request]:
     yield Request(method, path, {"Content-Type": "application/json"}, BROKEN_JSON)
     yield Request(method, path, {"Content-Type": "text/x-sadpath"}, b"neither")
+
+
+def _wrong(credentials: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield a wrong token, and each of these credentials made wrong, as far as that is another one."""
+    bearer = {"Authorization": f"Bearer {WRONG}"}
+    yield bearer
+    for name, value in credentials.items():
+        scheme = value.rpartition(" ")[0]
+        is_cookie = name.lower() == "cookie"
+        wrong = re.sub("=[^;]*", f"={WRONG}", value) if is_cookie else f"{scheme} {WRONG}".strip()
+        if (one := {name: wrong}) != bearer:
+            yield one
 
 
 def _filled(template: str, value: str = "999999999") -> str:

@@ -61,10 +61,10 @@ class Careful:
         sent = Sent({}, {}, ())
         while not self.why_over(first) and (left := count - len(sent.seconds)):
             newest = self._driver.send([first], min(left, self.connections))
-            sent = _both(sent, newest)
+            sent = both(sent, newest)
             self._see(first, *newest.statuses, *([0] if newest.failures else []))
         left = count - len(sent.seconds)
-        return _both(sent, Sent({}, {self.why_over(first): left} if left else {}, ()))
+        return both(sent, Sent({}, {self.why_over(first): left} if left else {}, ()))
 
     def newly_opened(self) -> list[Ends]:
         """Return the connections that were opened since this was asked."""
@@ -96,7 +96,8 @@ class Careful:
                 self._over[request.operation, request.barrier] = f"not sent, since one was {answered}"
 
 
-def _both(one: Sent, other: Sent) -> Sent:
+def both(one: Sent, other: Sent) -> Sent:
+    """Return what came back for two rounds as for one."""
     return Sent(
         Counter(one.statuses) + Counter(other.statuses),
         Counter(one.failures) + Counter(other.failures),

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from sadpath.check.driver import Answer, Request
 from sadpath.check.find import NOT_ALLOWED, REFUSED_BY_FRAMEWORKS, ErrorPath, Plan
-from sadpath.check.find.candidates import WRONG_METHOD, Candidate, Candidates
+from sadpath.check.find.candidates import WRONG, WRONG_METHOD, Candidate, Candidates
 from sadpath.check.find.careful import FIRST_ERROR, Careful
 from sadpath.check.find.refusable import REFUSALS, Barrier, Refusable
 from sadpath.check.find.safe import SAFE_METHODS
@@ -170,7 +170,8 @@ def _guards(answered: Sequence[tuple[Candidate, Answer]], headers: Mapping[str, 
 def _lacks_credentials(one: Candidate, headers: Mapping[str, str]) -> bool:
     """Whether a request was sent without any, of the user's `headers` or of ours, to an operation that demands some."""
     sent = one.request.headers
-    has_some = "Authorization" in sent or bool(headers and headers.items() <= sent.items())
+    has_wrong = "Authorization" in sent or any(WRONG in value for value in sent.values())
+    has_some = has_wrong or bool(headers and headers.items() <= sent.items())
     return bool(one.demands_credentials) and one.method != WRONG_METHOD and not has_some
 
 
