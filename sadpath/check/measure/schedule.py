@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sadpath.check.find import ErrorPath
-from sadpath.check.measure.distinct import distinct
+from sadpath.check.measure.distinct import NO_HEADERS, distinct, varying
 from sadpath.check.measure.rounds import (
     Calmed,
     Disturbed,
@@ -39,7 +39,7 @@ LATER_ROUNDS = 6
 
 @dataclass
 class PathMeasurements:
-    """What is measured of one path: with identical requests and, where its template has a parameter, distinct ones."""
+    """What is measured of one path: with identical requests and, where an input may vary, distinct ones."""
 
     first: Measurement
     second: Measurement | None
@@ -76,8 +76,10 @@ class Schedule:
         flat_below: float,
         budget_s: float,
         clock: Callable[[], float] = time.monotonic,
+        own_headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
-        self.paths = [_measurements(path, flat_below) for path in paths]
+        self.paths = [_measurements(path, flat_below, own_headers) for path in paths]
+        self._own_headers = own_headers
         self._clock = clock
         self._until = clock() + budget_s
 
@@ -89,7 +91,7 @@ class Schedule:
     @property
     def unmeasured(self) -> list[Measurement]:
         """The measurements with distinct inputs, of paths that are flat, that have not begun."""
-        return [second for second in self._of_flat_paths() if not second.rounds]
+        return [second for second in self._of_flat_paths() if not second.rounds and not second.trouble]
 
     def run(self, sender: Sender, settle: Settle) -> Iterator[Measurement]:
         """Measure; yields a measurement before its first round and after each round or trouble.
@@ -115,6 +117,8 @@ class Schedule:
             return
         yield measurement
         try:
+            if measurement.distinct and not measurement.visits:
+                measurement.requests = varying(measurement.path, sender, self._own_headers)
             for _ in visit(measurement, sender, settle, LATER_ROUNDS if measurement.visits else FIRST_ROUNDS):
                 yield measurement
                 if not self.seconds_left:
@@ -127,8 +131,8 @@ class Schedule:
             yield measurement
 
 
-def _measurements(path: ErrorPath, flat_below: float) -> PathMeasurements:
-    others = distinct(path)
+def _measurements(path: ErrorPath, flat_below: float, own_headers: Mapping[str, str]) -> PathMeasurements:
+    others = distinct(path, own_headers)
     second = Measurement(path, others, flat_below, distinct=True) if others else None
     return PathMeasurements(Measurement(path, identical(path), flat_below), second)
 
