@@ -40,10 +40,10 @@ def test_one_input_varies_in_each_request() -> None:
     assert paths(path, 3) == ["/users/1000", "/users/1001", "/users/1002"]
 
 
-def test_of_several_all_vary_in_every_other_request_and_one_in_between() -> None:
+def test_of_several_all_vary_in_three_of_four_requests_and_one_in_between() -> None:
     """In turn: a dictionary may have one of them as its key, behind what another one is refused for."""
     path = ErrorPath("GET", "/{a}", 404, Request("GET", "/a?b=b"))
-    assert paths(path, 5) == ["/a-1?b=b-1", "/a-2?b=b", "/a-3?b=b-3", "/a?b=b-4", "/a-5?b=b-5"]
+    assert paths(path, 8)[2:] == ["/a3?b=b3", "/a4?b=b", "/a5?b=b5", "/a6?b=b6", "/a7?b=b7", "/a?b=b8"]
 
 
 def varying_texts(request: Request, status: int = 404, template: str = "") -> list[str]:
@@ -129,20 +129,20 @@ def tried(status: Callable[[Request], int]) -> list[str]:
 def test_an_input_that_changes_the_status_does_not_vary() -> None:
     """It would be another path."""
     assert tried(lambda one: 404 if "b=b&" in one.path else 422) == [
-        "/a-5?b=b&c=c-5",
-        "/a-6?b=b&c=c",
-        "/a-7?b=b&c=c-7",
-        "/a?b=b&c=c-8",
+        "/a5?b=b&c=c5",
+        "/a6?b=b&c=c6",
+        "/a7?b=b&c=c7",
+        "/a8?b=b&c=c",
     ]
 
 
 def test_inputs_that_change_the_status_together_vary_alone() -> None:
     """As where one has to fit the other."""
-    assert tried(lambda one: 404 if one.path.count("-") < 2 else 422) == [
-        "/a-5?b=b&c=c",
-        "/a?b=b-6&c=c",
-        "/a?b=b&c=c-7",
-        "/a-8?b=b&c=c",
+    assert tried(lambda one: 404 if sum(map(str.isdecimal, one.path)) < 2 else 422) == [
+        "/a5?b=b&c=c",
+        "/a?b=b6&c=c",
+        "/a?b=b&c=c7",
+        "/a8?b=b&c=c",
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from email import message_from_bytes
+import re
 
 import pytest
 from hypothesis import given
@@ -31,9 +31,11 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
         ("2026-01-15", "1970-01-18"),
         ("2026-01-15T08:00:00Z", "1970-01-18T08:00:00Z"),
         ("127.0.0.1", "10.0.0.17"),
-        ("ann@example.com", "ann-17@example.com"),
-        ("ann", "ann-17"),
+        ("ann@example.com", "ann17@example.com"),
+        ("ann", "ann17"),
         ("", "17"),
+        ("what? ", "what17? "),
+        ("?!", "17?!"),
     ],
 )
 def test_another_value_has_the_same_form(value: str, expected: str) -> None:
@@ -62,11 +64,11 @@ def others(request: Request, template: str = "") -> list[Request]:
     ("template", "path", "expected"),
     [
         ("/users/{id}", "/users/999", ["/users/1016"]),
-        ("/shops/{a}/users/{b}", "/shops/7/users/x", ["/shops/24/users/x", "/shops/7/users/x-17"]),
-        ("/files/{name}.txt", "/files/a%20b.txt", ["/files/a%20b-17.txt"]),
+        ("/shops/{a}/users/{b}", "/shops/7/users/x", ["/shops/24/users/x", "/shops/7/users/x17"]),
+        ("/files/{name}.txt", "/files/a%20b.txt", ["/files/a%20b17.txt"]),
         ("/café/{id}", "/caf%C3%A9/1", ["/caf%C3%A9/18"]),
-        ("/find", "/find?q=a+b&q=&page=2&x", ["/find?q=a+b-17&q=&page=2&x", "/find?q=a+b&q=17&page=2&x", ""]),
-        ("/users/{id}", "/users/5?full=yes", ["/users/22?full=yes", "/users/5?full=yes-17"]),
+        ("/find", "/find?q=a+b&q=&page=2&x", ["/find?q=a+b17&q=&page=2&x", "/find?q=a+b&q=17&page=2&x", ""]),
+        ("/users/{id}", "/users/5?full=yes", ["/users/22?full=yes", "/users/5?full=yes17"]),
         ("/users", "/users", ["/users?sadpath=17"]),
         ("/users", "/users?full", ["/users?full&sadpath=17"]),
         ("/users/{id}", "/elsewhere/1", ["/elsewhere/1?sadpath=17"]),
@@ -82,13 +84,13 @@ def test_each_parameter_and_each_value_of_the_query_is_one(template: str, path: 
     ("name", "value", "expected"),
     [
         ("X-Request-Id", UUID, ["00000011-0000-4000-8000-000000000000"]),
-        ("If-None-Match", '"abc"', ['"abc"-17']),
+        ("If-None-Match", '"abc"', ['"abc17"']),
         ("X-Forwarded-For", "192.168.1.1", ["10.0.0.17"]),
-        ("Cookie", "cart=7; session=abc", ["cart=24; session=abc", "cart=7; session=abc-17"]),
-        ("Authorization", "Bearer sadpath-wrong-token", ["Bearer sadpath-wrong-token-17"]),
-        ("authorization", "secret", ["secret-17"]),
-        ("Authorization", "Basic YW5uOngxMjM0", ["Basic YW5uLTE3OngxMjM0"]),  # ann:x1234, ann-17:x1234
-        ("Authorization", "Basic what?", ["Basic what?-17"]),
+        ("Cookie", "cart=7; session=abc", ["cart=24; session=abc", "cart=7; session=abc17"]),
+        ("Authorization", "Bearer sadpath-wrong-token", ["Bearer sadpath-wrong-token17"]),
+        ("authorization", "secret", ["secret17"]),
+        ("Authorization", "Basic YW5uOngxMjM0", ["Basic YW5uMTc6eDEyMzQ="]),  # ann:x1234, ann17:x1234
+        ("Authorization", "Basic what?", ["Basic what17?"]),
         *((name, "1", []) for name in ("Accept", "Accept-Language", "Content-Type", "Host", "X-HTTP-Method")),
     ],
 )
@@ -106,11 +108,11 @@ def test_credentials_vary_only_where_that_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ('{"name": "ann"}', ['{"sadpath-17": 17, "name": "ann"}', '{"name": "ann-17"}']),
-        ("{ }", ['{"sadpath-17": 17 }']),
+        ('{"name": "ann"}', ['{"sadpath17": 17, "name": "ann"}', '{"name": "ann17"}']),
+        ("{ }", ['{"sadpath17": 17 }']),
         ('[1, -2.5, 1e5, true, null, {"a": ""}]', None),
-        ('{"a": {"b": [{"c": "q\\"é:"}]}}', ['{"sadpath-17": 17, "a"', '{"a": {"b": [{"c": "q\\"\\u00e9:-17"}]}}']),
-        ('"ann"', ['"ann-17"']),
+        ('{"a": {"b": [{"c": "q\\"é:"}]}}', ['{"sadpath17": 17, "a"', '{"a": {"b": [{"c": "q\\"\\u00e917:"}]}}']),
+        ('"ann"', ['"ann17"']),
         ('{"broken', ['{"broken17']),
     ],
 )
@@ -135,19 +137,18 @@ def test_each_field_of_a_form_is_one() -> None:
     """Its names and its other fields stay."""
     request = Request("POST", "/", FORM, b"name=a%26b&password=x&flag")
     made = [one.body for one in others(request)[1:]]
-    assert made == [b"name=a%26b-17&password=x&flag", b"name=a%26b&password=x-17&flag"]
+    assert made == [b"name=a%26b17&password=x&flag", b"name=a%26b&password=x17&flag"]
 
 
 def test_each_field_of_a_form_in_parts_is_one_but_files() -> None:
     """As a browser sends them."""
     field = '--cut\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
     file = '--cut\r\nContent-Disposition: form-data; name="f"; filename="a.txt"\r\n\r\nabc\r\n'
-    body = (field.format("name", "ann") + file + field.format("age", "7") + "--cut--\r\n").encode()
+    body = (field.format("name", "zoé!") + file + field.format("age", "7") + "--cut--\r\n").encode()
     kind = {"Content-Type": "multipart/form-data; boundary=cut"}
     made = [one.body for one in others(Request("POST", "/", kind, body))[1:]]
-    head = f"Content-Type: {kind['Content-Type']}\r\n\r\n".encode()
-    parts = [[part.get_payload() for part in message_from_bytes(head + one).walk()][1:] for one in made]
-    assert parts == [["ann-17", "abc", "7"], ["ann", "abc", "24"]]
+    parts = [re.findall(r"\r\n\r\n(.*?)\r\n--cut", one.decode(), re.DOTALL) for one in made]
+    assert parts == [["zoé17!", "abc", "7"], ["zoé!", "abc", "24"]]
 
 
 @pytest.mark.parametrize("headers", [{"content-length": "3"}, {}])
@@ -163,4 +164,4 @@ def test_all_inputs_can_vary_at_once() -> None:
     made = varied(request, [*inputs, *in_body(request)], 100)
     assert made.path == "/a/101/b?c=102"
     assert made.headers == {"Cookie": "d=103; e=104", **JSON}
-    assert json.loads(made.body) == {"sadpath-100": 100, "f": 105, "g": "106"}
+    assert json.loads(made.body) == {"sadpath100": 100, "f": 105, "g": "106"}

@@ -80,8 +80,9 @@ def another(value: str, number: int) -> str:
     if IP_ADDRESS.fullmatch(value):
         return str(IPv4Address((10 << 24) + number % (1 << 24)))
     if parts := E_MAIL.fullmatch(value):
-        return f"{parts[1]}-{number}{parts[2]}"
-    return f"{value}-{number}" if value else str(number)
+        return f"{parts[1]}{number}{parts[2]}"
+    words, rest = _split(value)
+    return f"{words}{number}{rest}"
 
 
 def in_path(template: str, path: str) -> Iterator[Input]:
@@ -146,6 +147,13 @@ def at_the_end(request: Request) -> Input:
     return Input(BODY, len(request.body), len(request.body), "", str)
 
 
+def _split(value: str) -> tuple[str, str]:
+    """Return a text up to its last letter or digit, and what follows, such as a quotation mark."""
+    found = re.search(r"\w\W*$", value)
+    end = found.start() + 1 if found else 0
+    return value[:end], value[end:]
+
+
 def _with_text(request: Request, place: Input, new: str) -> Request:
     """Return the request with something else at a place."""
 
@@ -171,7 +179,12 @@ def _in_parts(body: str) -> Iterator[Input]:
     boundary = re.escape(body.partition("\r\n")[0])
     for part in re.finditer(rf"(?<={boundary}\r\n)(.*?)\r\n\r\n(.*?)(?=\r\n{boundary})", body, re.DOTALL):
         if "filename" not in part[1].lower():
-            yield Input(BODY, *part.span(2), part[2], str)
+            value = part[2].encode("latin-1").decode(errors="surrogateescape")
+            yield Input(BODY, *part.span(2), value, _as_bytes)
+
+
+def _as_bytes(text: str) -> str:
+    return text.encode(errors="surrogateescape").decode("latin-1")
 
 
 def is_json(body: bytes) -> bool:
@@ -188,7 +201,7 @@ def _in_json(body: str) -> Iterator[Input]:
     if body.lstrip().startswith("{"):
         start = body.index("{") + 1
         comma = "" if body[start:].lstrip().startswith("}") else ", "
-        yield Input(BODY, start, start, "", lambda other: f'"sadpath-{other}": {other}{comma}')
+        yield Input(BODY, start, start, "", lambda other: f'"sadpath{other}": {other}{comma}')
     for token in TOKEN.finditer(body):
         is_name = body[token.end() :].lstrip(" \t\r\n").startswith(":")
         if token["text"] and not is_name:

@@ -82,12 +82,12 @@ def inputs_of(path: ErrorPath, own_headers: Mapping[str, str] = NO_HEADERS) -> S
 
 
 def _turns(inputs: Sequence[Input]) -> Sequence[Sequence[Input]]:
-    """Return what varies in one request after the other: all inputs in every other one, and each alone in between.
+    """Return what varies in one request after the other: all inputs in three of four, and each alone in between.
 
     All, since of many inputs one alone would have a small share of the requests. Alone, since what another input is
     refused for may keep a request from where this one is used.
     """
-    return [turn for one in inputs for turn in (inputs, [one])] if len(inputs) > 1 else [inputs]
+    return [turn for one in inputs for turn in (inputs, inputs, inputs, [one])] if len(inputs) > 1 else [inputs]
 
 
 def _in_turn(request: Request, turns: Sequence[Sequence[Input]], numbers: Iterator[int]) -> Requests:
