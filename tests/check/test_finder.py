@@ -14,6 +14,7 @@ from sadpath.check.driver import Answer, Request, Sent
 from sadpath.check.find import Plan
 from sadpath.check.find.candidates import UNKNOWN_PATH
 from sadpath.check.find.careful import Careful
+from sadpath.check.find.named import Named
 from sadpath.check.find.paths import Finder
 from sadpath.check.login import Auth
 from sadpath.check.routes import Route
@@ -127,6 +128,29 @@ def test_requests_that_are_named_are_the_only_ones() -> None:
     service = Service({("GET", "/health"): 200})
     assert names(find(service, requests=(Request("GET", "/health?full=1"),))) == ["GET /health 200"]
     assert {one.path for one in service.got} == {"/health?full=1"}
+
+
+def test_what_is_named_with_braces_is_sent_with_a_value() -> None:
+    """It is named as it was typed."""
+    service = Service({("DELETE", "/users/999999999"): 404})
+    assert names(find(service, requests=(Request("DELETE", "/users/{id}"),))) == ["DELETE /users/{id} 404"]
+    assert {one.path for one in service.got} == {"/users/999999999"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "may_vary", "with_writes"),
+    [
+        (Request("GET", "/users?name=ann"), True, True),
+        (Request("POST", "/users?name=ann"), False, True),
+        (Request("GET", "/users?do=delete&name=ann"), False, False),
+    ],
+)
+def test_what_is_named_may_vary_if_that_changes_nothing(asked: Request, may_vary: bool, with_writes: bool) -> None:  # noqa: FBT001
+    """Or with `--writes`, unless it says that it changes something."""
+    for writes, expected in ((False, may_vary), (True, with_writes)):
+        (path,) = find(Service(), requests=(asked,), writes=writes).paths
+        assert isinstance(path.request, Named)
+        assert path.request.may_vary is expected
 
 
 def test_a_path_that_is_then_answered_otherwise_is_left_out() -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from sadpath.check.driver import Request
 from sadpath.check.find import PARAMETER, UNKNOWN
+from sadpath.check.find.named import named
 from sadpath.check.find.refusable import BROKEN_JSON, Refusable, demands_credentials, refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something, hides_a_change
 from sadpath.check.find.schema import Schema, cases, named_schema, usual_schema
@@ -65,7 +66,8 @@ class Candidates:
         for request in settings.requests:
             template = request.path.partition("?")[0]
             self._see_writing([(request.method, template)])
-            yield Candidate(request.method, template, self._with_headers(request), asked_for=True)
+            to_send = named(request, may_vary=self._may_send(request.method) and not hides_a_change(request, ""))
+            yield Candidate(request.method, template, self._with_headers(to_send), asked_for=True)
         if settings.requests and not settings.schema:
             return
         seen = []

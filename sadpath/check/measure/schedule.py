@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sadpath.check.find import ErrorPath
-from sadpath.check.measure.distinct import distinct
+from sadpath.check.measure.distinct import NO_HEADERS, distinct, varying
 from sadpath.check.measure.groups import FEWEST_TOGETHER, GROUPINGS, Together
 from sadpath.check.measure.rounds import (
     Calmed,
@@ -46,7 +46,7 @@ SHARE_OF_THE_UNCLEAR = 0.5
 
 @dataclass
 class PathMeasurements:
-    """What is measured of one path: with identical requests and, where its template has a parameter, distinct ones."""
+    """What is measured of one path: with identical requests and, where an input may vary, distinct ones."""
 
     first: Measurement
     second: Measurement | None
@@ -86,8 +86,10 @@ class Schedule:
         flat_below: float,
         budget_s: float,
         clock: Callable[[], float] = time.monotonic,
+        own_headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
-        self.paths = [_measurements(path, flat_below) for path in paths]
+        self.paths = [_measurements(path, flat_below, own_headers) for path in paths]
+        self._own_headers = own_headers
         self._clock = clock
         self.until = clock() + budget_s
 
@@ -99,7 +101,7 @@ class Schedule:
     @property
     def unmeasured(self) -> list[Measurement]:
         """The measurements with distinct inputs, of paths that are flat, that have not begun."""
-        return [second for second in self._of_flat_paths() if not second.is_begun]
+        return [second for second in self._of_flat_paths() if not second.is_begun and not second.trouble]
 
     def run(self, sender: Sender, settle: Settle, glance: Glance | None = None) -> Iterator[Step]:
         """Measure; yields a step before the first round of what is measured, and after each round or trouble.
@@ -113,7 +115,7 @@ class Schedule:
             yield from self._in_groups(firsts, sender, settle, glance)
         else:
             yield from self._decide(firsts, sender, settle)
-            yield from self._decide(self._of_flat_paths(), sender, settle)
+            yield from self._decide(self._with_other_inputs(sender), sender, settle)
 
     def _in_groups(
         self, firsts: Sequence[Measurement], sender: Sender, settle: Settle, glance: Glance
@@ -127,14 +129,25 @@ class Schedule:
             for turn in range(GROUPINGS):
                 yield from together.clear([one for one in ones if len(one.cleared) == turn and not one.trouble], turn)
         yield from self._decide(together.alone, sender, settle, SHARE_OF_THE_UNCLEAR * self.seconds_left)
-        seconds = self._of_flat_paths()
+        seconds = self._with_other_inputs(sender)
         others = Together(sender, settle, lambda: self.seconds_left, of_each=together.of_each)
         yield from others.clear(seconds, GROUPINGS)
         yield from self._decide([*others.alone, *together.alone], sender, settle)
-        yield from self._decide([one for one in self._of_flat_paths() if one not in seconds], sender, settle)
+        yield from self._decide(self._with_other_inputs(sender), sender, settle)
 
     def _of_flat_paths(self) -> list[Measurement]:
         return [one.second for one in self.paths if one.second and one.first.verdict.outcome == "flat"]
+
+    def _with_other_inputs(self, sender: Sender) -> list[Measurement]:
+        """Return the measurements of flat paths that have not begun, once it was tried which inputs may vary."""
+        new = self.unmeasured
+        for one in new:
+            try:
+                if self.seconds_left:
+                    one.requests = varying(one.path, sender, self._own_headers)
+            except Disturbed as reason:
+                one.trouble = reason.trouble
+        return [one for one in new if not one.trouble]
 
     def _steps_of_trouble(self, measurements: Sequence[Measurement]) -> Iterator[Step]:
         yield from (Step([one], one.path.name, 0) for one in measurements if one.trouble)
@@ -177,8 +190,8 @@ def _own_first(measurements: Sequence[Measurement]) -> list[list[Measurement]]:
     return kinds
 
 
-def _measurements(path: ErrorPath, flat_below: float) -> PathMeasurements:
-    others = distinct(path)
+def _measurements(path: ErrorPath, flat_below: float, own_headers: Mapping[str, str]) -> PathMeasurements:
+    others = distinct(path, own_headers)
     second = Measurement(path, others, flat_below, distinct=True, groupings=1) if others else None
     return PathMeasurements(Measurement(path, identical(path), flat_below), second)
 

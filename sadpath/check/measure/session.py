@@ -58,7 +58,9 @@ class Session:
         self.connections = driver.connections
         self._target, self._driver, self._plan = target, driver, plan
         self._limit, self._accepted = memory_limit, accepted
-        self._schedule = Schedule(plan.paths, settings.bytes_per_request, settings.budget_s)
+        self._schedule = Schedule(
+            plan.paths, settings.bytes_per_request, settings.budget_s, own_headers=settings.headers
+        )
         self._environment = target.probes.versions() if target.probes else {}
         self._current = "it"
         self._requests = 0
