@@ -13,20 +13,23 @@ PARAMETER = re.compile(r"\{[^{}]*\}")
 
 @dataclass(frozen=True)
 class ErrorPath:
-    """An operation and the status of an error that it answers with.
+    """An operation, the status of an error that it answers with, and what tells it from others of that status.
 
-    `path` is the template, such as `/users/{id}`, or the path as it was given. `request` is what is repeated.
+    `path` is the template, such as `/users/{id}`, or the path as it was given. `request` is what is repeated. `answer`
+    is what the error says, in a few words. `label` is empty where the operation has no other error of this status.
     """
 
     method: str
     path: str
     status: int
     request: Request
+    answer: str = ""
+    label: str = ""
 
     @property
     def name(self) -> str:
-        """As in a table: `GET /users/{id} 404`."""
-        return f"{self.method} {self.path} {self.status}"
+        """As in a table: `GET /users/{id} 404`, `GET /me 401 "Invalid token"`."""
+        return f"{self.method} {self.path} {self.status} {self.label}".rstrip()
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import count, groupby
+from urllib.parse import urlsplit
 
 from sadpath.check.driver import Answer, Request
 from sadpath.check.find import ErrorPath, Plan
@@ -17,6 +19,9 @@ from sadpath.check.settings import Settings
 from sadpath.errors import CommandError
 
 NOT_ALLOWED, UNPROCESSABLE, TOO_MANY = 405, 422, 429
+MOST_ERRORS_OF_A_STATUS = 5
+"""Errors of one operation and status that are told apart: a text may be another in each answer."""
+
 SILENT_OPERATIONS = 3
 """Operations in a row without an answer to any request, after which the service counts as gone."""
 
@@ -60,7 +65,7 @@ class Finder:
         guards = _guards(answered, self._settings.headers)
         behind = _behind(Barrier.CREDENTIALS, chosen)
         answered += self._sent([one for one in behind if one.demands_credentials in guards])
-        paths = self._confirmed(self._grouped(answered))
+        paths = self._confirmed(each_error([one for one in answered if self._is_error(*one)]))
         self._describe(answered, paths)
         return Plan(tuple(paths), tuple(self._notes), tuple(dict.fromkeys(_accepted(answered))))
 
@@ -83,19 +88,13 @@ class Finder:
                 raise _gone(answered)
         return answered
 
-    def _grouped(self, answered: Sequence[tuple[Candidate, Answer]]) -> list[ErrorPath]:
-        """Return an error path for each operation and status; wrong methods are one, and so are unknown paths."""
-        groups: dict[tuple[str, str, int], Request] = {}
-        for one, answer in answered:
-            if _is_error(one, answer):
-                key = (one.method, one.template, answer.status)
-                if answer.status == NOT_ALLOWED and not one.asked_for:
-                    key = next((other for other in groups if other[2] == NOT_ALLOWED), key)
-                groups.setdefault(key, one.request)
-        return [
-            ErrorPath(method, template, status, request)
-            for (method, template, status), request in sorted(groups.items(), key=_in_order)
-        ]
+    def _is_error(self, one: Candidate, answer: Answer) -> bool:
+        """Whether an answer makes an error path, and its request may be repeated."""
+        if one.asked_for:
+            return answer.status > 0
+        if isinstance(one.request, Refusable) and not one.request.is_refused_by(answer.status):
+            return False
+        return _is_chosen(answer.status, self._settings.status)
 
     def _again(self, requests: Sequence[Request]) -> list[Answer]:
         """Send each again, those that have to be refused one by one, and none of them once one is accepted now."""
@@ -108,17 +107,23 @@ class Finder:
                 (answers[number],) = self._sender.answers([one])
         return list(answers.values())
 
-    def _confirmed(self, paths: Sequence[ErrorPath]) -> list[ErrorPath]:
-        """Send each path's request again, and keep those that are answered as before."""
-        again = self._again([path.request for path in paths])
-        kept = []
-        for path, answer in zip(paths, again, strict=True):
-            if answer.status == path.status:
-                kept.append(path)
-            else:
-                then = f"answered with {answer.status}" if answer.status else f"not answered ({answer.failure})"
-                self._notes.append(f"{path.name}: the same request was then {then}")
-        return [path for path in kept if not self._sender.why_over(path.request)]
+    def _confirmed(self, found: Sequence[tuple[Candidate, Answer]]) -> list[ErrorPath]:
+        """Send the request of each error again, and return an error path for those that are answered as before."""
+        again = self._again([one.request for one, _ in found])
+        unsteady = {
+            _kind(one, answer)
+            for (one, answer), then in zip(found, again, strict=True)
+            if answer.status == then.status and answer.shape.digest != then.shape.digest
+        }
+        kept: dict[object, ErrorPath] = {}
+        for path, (one, answer), then in zip(_paths(found), found, again, strict=True):
+            if then.status != path.status:
+                answered = f"answered with {then.status}" if then.status else f"not answered ({then.failure})"
+                self._notes.append(f"{path.name}: the same request was then {answered}")
+            elif not self._sender.why_over(path.request):
+                kind = _kind(one, answer)
+                kept.setdefault(kind if kind in unsteady else path.name, path)
+        return sorted(kept.values(), key=_in_order)
 
     def _describe(self, answered: Sequence[tuple[Candidate, Answer]], paths: Sequence[ErrorPath]) -> None:
         """Note what there is to say about the search."""
@@ -180,13 +185,52 @@ def _accepts_any_method(answered: Sequence[tuple[Candidate, Answer]]) -> bool:
     )
 
 
-def _is_error(one: Candidate, answer: Answer) -> bool:
-    """Whether an answer makes an error path, and its request may be repeated."""
+def _is_chosen(status: int, chosen: Sequence[str]) -> bool:
+    """Whether a status is one of those that were chosen, such as `404` or `4xx`; without a choice those of errors."""
+    if not chosen:
+        return status >= FIRST_ERROR and status != TOO_MANY
+    return any(re.fullmatch(one.replace("x", r"\d"), str(status)) for one in chosen)
+
+
+def _kind(one: Candidate, answer: Answer) -> tuple[object, ...]:
+    """Return what all errors of an operation and a status share; wrong methods are one, a named request is its own."""
     if one.asked_for:
-        return answer.status > 0
-    if isinstance(one.request, Refusable):
-        return one.request.is_refused_by(answer.status)
-    return answer.status >= FIRST_ERROR and answer.status != TOO_MANY
+        return (one.request.method, one.request.path, *one.request.headers.items(), one.request.body, one.request.name)
+    return (NOT_ALLOWED,) if answer.status == NOT_ALLOWED else (one.method, one.template, answer.status)
+
+
+def each_error(answered: Sequence[tuple[Candidate, Answer]]) -> list[tuple[Candidate, Answer]]:
+    """Return the first answer of each error: of an operation, a status, and a shape of its body."""
+    found: dict[tuple[object, ...], dict[str, tuple[Candidate, Answer]]] = {}
+    for one, answer in answered:
+        errors = found.setdefault(_kind(one, answer), {})
+        is_split = answer.status >= FIRST_ERROR and answer.status != NOT_ALLOWED and not one.asked_for
+        digest = answer.shape.digest if is_split else ""
+        if len(errors) < MOST_ERRORS_OF_A_STATUS:
+            errors.setdefault(digest, (one, answer))
+    return [one for errors in found.values() for one in errors.values()]
+
+
+def _paths(found: Sequence[tuple[Candidate, Answer]]) -> Iterator[ErrorPath]:
+    """Yield an error path for each error, with a name of its own."""
+    names: set[str] = set()
+    for one, answer in found:
+        path = ErrorPath(one.method, one.template, answer.status, one.request, answer.shape.words)
+        labelled = (replace(path, label=label) for label in _labels(one, answer))
+        named = next(other for other in labelled if other.name not in names)
+        names.add(named.name)
+        yield named
+
+
+def _labels(one: Candidate, answer: Answer) -> Iterator[str]:
+    """Yield what may tell an error from others of its status, the plainest first: the first of them needs nothing."""
+    query = urlsplit(one.request.path).query
+    yield f"({one.request.name})" if one.request.name else ""
+    if one.asked_for and query:
+        yield f"(?{query})"
+    if answer.shape.words:
+        yield f'"{answer.shape.words}"'
+    yield from (f"({number})" for number in count(2))
 
 
 def _is_write(one: Candidate) -> bool:
@@ -216,7 +260,6 @@ def _gone(answered: Sequence[tuple[Candidate, Answer]]) -> CommandError:
     return CommandError(f"the service does not answer any more ({failure}){after}")
 
 
-def _in_order(group: tuple[tuple[str, str, int], Request]) -> tuple[bool, str, str, int]:
+def _in_order(path: ErrorPath) -> tuple[bool, str, str, int]:
     """By path; what the framework refuses for any path alike comes last, so that a budget goes to the service's own."""
-    (method, template, status), _ = group
-    return status in (NOT_ALLOWED, UNPROCESSABLE), template, method, status
+    return path.status in (NOT_ALLOWED, UNPROCESSABLE), path.path, path.method, path.status
