@@ -170,6 +170,7 @@ class Check:
             "status": result.path.status,
             "request": result.path.request.path,
             "answer": result.path.answer,
+            "stands_for": list(result.path.stands_for),
             **result.verdict.as_json,
             "accepted": result.path.name in self.accepted,
             "first_ms": result.first_ms,

@@ -29,20 +29,30 @@ MOST_LEVELS, MOST_PARTS, MOST_INPUTS, SHORTEST_INPUT = 6, 50, 100, 3
 TELLING = ("detail", "message", "msg", "error", "title", "reason", "description", "errors")
 """The keys under which an error says what it is, the most telling first."""
 
-OF_A_VALIDATOR = ("json_invalid", "value_error.jsondecode", "value_error", "assertion_error")
-"""What pydantic calls a body that is no JSON, and what a validator of the service's own has raised. All else that it
-refuses by a schema is refused in one place, whatever it is called.
-"""
+OF_A_PARSER = ("json_invalid", "value_error.jsondecode")
+"""What pydantic calls a body that is no JSON, in its second and its first version."""
+
+OF_A_VALIDATOR = ("value_error", "assertion_error")
+"""What pydantic calls that which a validator of the service's own has raised."""
+
+BY_A_SCHEMA = "refused by a schema"
+"""All else that pydantic refuses, in one place of its own, whatever it calls that."""
 
 Fold = Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """`digest` is equal for answers with the same error, and `words` are what it says, for people."""
+    """`digest` is equal for answers with the same error, and `words` are what it says, for people.
+
+    `is_of_a_parser` and `is_of_a_schema` are whether it says that the framework has refused the request, before its
+    operation was called.
+    """
 
     digest: str = ""
     words: str = ""
+    is_of_a_parser: bool = False
+    is_of_a_schema: bool = False
 
 
 UNSEEN = Shape()
@@ -62,7 +72,8 @@ def shape(content_type: str, body: bytes, inputs: Iterable[str]) -> Shape:
     else:
         skeleton, words = json.dumps(_skeleton(content, fold), sort_keys=True), _words(content)
     digest = hashlib.blake2b(f"{media_type}\n{skeleton}".encode(errors="replace"), digest_size=8).hexdigest()
-    return Shape(digest, _shortened(fold_for_people(words)))
+    is_of_a_parser = content is not None and any(name in skeleton for name in OF_A_PARSER)
+    return Shape(digest, _shortened(fold_for_people(words)), is_of_a_parser, BY_A_SCHEMA in skeleton)
 
 
 def inputs(path: str, body: bytes) -> list[str]:
@@ -109,7 +120,7 @@ def _skeleton(value: Any, fold: Fold, levels: int = MOST_LEVELS) -> Any:
     if isinstance(value, list):
         return sorted({json.dumps(_skeleton(one, fold, levels - 1), sort_keys=True) for one in value[:MOST_PARTS]})
     if "loc" in value and "type" in value:
-        return [value["type"] if value["type"] in OF_A_VALIDATOR else "by a schema"]
+        return [value["type"] if value["type"] in (*OF_A_PARSER, *OF_A_VALIDATOR) else BY_A_SCHEMA]
     return {fold(key): _skeleton(one, fold, levels - 1) for key, one in islice(value.items(), MOST_PARTS)}
 
 

@@ -17,6 +17,7 @@ class ErrorPath:
 
     `path` is the template, such as `/users/{id}`, or the path as it was given. `request` is what is repeated. `answer`
     is what the error says, in a few words. `label` is empty where the operation has no other error of this status.
+    `stands_for` are the names of those that the same place in the service refuses, and that are not measured.
     """
 
     method: str
@@ -25,11 +26,17 @@ class ErrorPath:
     request: Request
     answer: str = ""
     label: str = ""
+    stands_for: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """As in a table: `GET /users/{id} 404`, `GET /me 401 "Invalid token"`."""
         return f"{self.method} {self.path} {self.status} {self.label}".rstrip()
+
+    @property
+    def title(self) -> str:
+        """Its name, and how many others it stands for: `GET /a 401 and 70 like it`."""
+        return f"{self.name} and {len(self.stands_for):,} like it" if self.stands_for else self.name
 
 
 @dataclass(frozen=True)

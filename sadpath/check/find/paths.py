@@ -11,16 +11,21 @@ from urllib.parse import urlsplit
 
 from sadpath.check.driver import Answer, Request
 from sadpath.check.find import ErrorPath, Plan
-from sadpath.check.find.candidates import WRONG_METHOD, Candidate, Candidates
+from sadpath.check.find.alike import NOT_ALLOWED, Refused, Refusers, lacks_credentials, measured
+from sadpath.check.find.candidates import UNKNOWN, WRONG_METHOD, WRONG_TOKEN, Candidate, Candidates
 from sadpath.check.find.careful import FIRST_ERROR, Careful
+from sadpath.check.find.known_good import KnownGood
 from sadpath.check.find.refusable import REFUSALS, Barrier, Refusable
 from sadpath.check.find.safe import SAFE_METHODS
 from sadpath.check.settings import Settings
 from sadpath.errors import CommandError
 
-NOT_ALLOWED, UNPROCESSABLE, TOO_MANY = 405, 422, 429
+TOO_MANY = 429
 MOST_ERRORS_OF_A_STATUS = 5
 """Errors of one operation and status that are told apart: a text may be another in each answer."""
+
+FEW = 3
+"""Answers of which nothing is said, be they refused."""
 
 SILENT_OPERATIONS = 3
 """Operations in a row without an answer to any request, after which the service counts as gone."""
@@ -50,6 +55,7 @@ class Finder:
         self._candidates = Candidates(sender.url, self._settings, routes)
         self._sender, self._say, self._agree, self._safe_only = sender, say, agree, safe_only
         self._notes = self._candidates.notes
+        self._handlers: dict[tuple[str, str], str] = {}
 
     def find(self) -> Plan:
         """Return the error paths. Raises `CommandError` where the service does not answer any more."""
@@ -59,13 +65,16 @@ class Finder:
         if may_write := _how_often(one for one in chosen if _is_write(one)):
             self._agree(f"--writes: {may_write} at {self._sender.url} are tried again and again, and may change data")
         self._say(f"looking for error paths with {len(chosen):,} requests")
+        self._known_good = KnownGood(self._sender, self._settings.headers, chosen)
         answered = self._sent([one for one in chosen if not isinstance(one.request, Refusable)])
         if not _accepts_any_method(answered):
             answered += self._sent(_behind(Barrier.BODY, chosen))
         guards = _guards(answered, self._settings.headers)
         behind = _behind(Barrier.CREDENTIALS, chosen)
         answered += self._sent([one for one in behind if one.demands_credentials in guards])
-        paths = self._confirmed(each_error([one for one in answered if self._is_error(*one)]))
+        self._screen(answered)
+        found = self._confirmed(each_error([one for one in answered if self._is_error(*one)]))
+        paths = [*measured(found, Refusers(self._settings.headers, self._handlers))]
         self._describe(answered, paths)
         return Plan(tuple(paths), tuple(self._notes), tuple(dict.fromkeys(_accepted(answered))))
 
@@ -86,6 +95,8 @@ class Finder:
             answered += zip(batch, answers, strict=True)
             if silent == SILENT_OPERATIONS:
                 raise _gone(answered)
+            if any(_is_as_the_user(one, self._settings.headers) for one in batch):
+                self._known_good.see(f"{batch[0].method} {batch[0].template}")
         return answered
 
     def _is_error(self, one: Candidate, answer: Answer) -> bool:
@@ -107,7 +118,7 @@ class Finder:
                 (answers[number],) = self._sender.answers([one])
         return list(answers.values())
 
-    def _confirmed(self, found: Sequence[tuple[Candidate, Answer]]) -> list[ErrorPath]:
+    def _confirmed(self, found: Sequence[tuple[Candidate, Answer]]) -> list[Refused]:
         """Send the request of each error again, and return an error path for those that are answered as before."""
         again = self._again([one.request for one, _ in found])
         unsteady = {
@@ -115,15 +126,25 @@ class Finder:
             for (one, answer), then in zip(found, again, strict=True)
             if answer.status == then.status and answer.shape.digest != then.shape.digest
         }
-        kept: dict[object, ErrorPath] = {}
-        for path, (one, answer), then in zip(_paths(found), found, again, strict=True):
-            if then.status != path.status:
+        kept: dict[object, Refused] = {}
+        for one, then in zip(_named(found), again, strict=True):
+            if then.status != one.answer.status:
                 answered = f"answered with {then.status}" if then.status else f"not answered ({then.failure})"
-                self._notes.append(f"{path.name}: the same request was then {answered}")
-            elif not self._sender.why_over(path.request):
-                kind = _kind(one, answer)
-                kept.setdefault(kind if kind in unsteady else path.name, path)
+                self._notes.append(f"{one.path.name}: the same request was then {answered}")
+            elif not self._sender.why_over(one.path.request):
+                kind = _kind(one.candidate, one.answer)
+                kept.setdefault(kind if kind in unsteady else one.path.name, one)
         return sorted(kept.values(), key=_in_order)
+
+    def _screen(self, answered: Sequence[tuple[Candidate, Answer]]) -> None:
+        """Say and note it if most of what was sent as the user is refused for its credentials."""
+        headers = self._settings.headers
+        statuses = [answer.status for one, answer in answered if answer.status and _is_as_the_user(one, headers)]
+        refused = sum(status in REFUSALS[Barrier.CREDENTIALS] for status in statuses)
+        if refused > max(len(statuses) / 2, FEW):
+            how = "[headers] is not enough for them" if headers else "give a token ([headers] in sadpath.toml)"
+            self._say(line := f"{refused:,} of {len(statuses):,} answers are 401 or 403: {how}")
+            self._notes.append(line)
 
     def _describe(self, answered: Sequence[tuple[Candidate, Answer]], paths: Sequence[ErrorPath]) -> None:
         """Note what there is to say about the search."""
@@ -162,7 +183,7 @@ def _guards(answered: Sequence[tuple[Candidate, Answer]], headers: Mapping[str, 
     refused: set[frozenset[str]] = set()
     reached: set[frozenset[str]] = set()
     for one, answer in answered:
-        if not answer.status or not _lacks_credentials(one, headers):
+        if not answer.status or not lacks_credentials(one, headers):
             continue
         if answer.status in REFUSALS[Barrier.CREDENTIALS]:
             refused.add(one.demands_credentials)
@@ -171,11 +192,13 @@ def _guards(answered: Sequence[tuple[Candidate, Answer]], headers: Mapping[str, 
     return refused - reached
 
 
-def _lacks_credentials(one: Candidate, headers: Mapping[str, str]) -> bool:
-    """Whether a request was sent without any, of the user's `headers` or of ours, to an operation that demands some."""
+def _is_as_the_user(one: Candidate, headers: Mapping[str, str]) -> bool:
+    """Whether a request was sent with what the user has, and as it is described."""
     sent = one.request.headers
-    has_some = "Authorization" in sent or bool(headers and headers.items() <= sent.items())
-    return bool(one.demands_credentials) and one.method != WRONG_METHOD and not has_some
+    is_wrong = (
+        isinstance(one.request, Refusable) or one.method == WRONG_METHOD or sent.get("Authorization") == WRONG_TOKEN
+    )
+    return headers.items() <= sent.items() and not is_wrong and one.template != UNKNOWN
 
 
 def _accepts_any_method(answered: Sequence[tuple[Candidate, Answer]]) -> bool:
@@ -193,10 +216,10 @@ def _is_chosen(status: int, chosen: Sequence[str]) -> bool:
 
 
 def _kind(one: Candidate, answer: Answer) -> tuple[object, ...]:
-    """Return what all errors of an operation and a status share; wrong methods are one, a named request is its own."""
+    """Return what all errors of an operation and a status share; a named request is its own."""
     if one.asked_for:
         return (one.request.method, one.request.path, *one.request.headers.items(), one.request.body, one.request.name)
-    return (NOT_ALLOWED,) if answer.status == NOT_ALLOWED else (one.method, one.template, answer.status)
+    return one.method, one.template, answer.status
 
 
 def each_error(answered: Sequence[tuple[Candidate, Answer]]) -> list[tuple[Candidate, Answer]]:
@@ -211,15 +234,15 @@ def each_error(answered: Sequence[tuple[Candidate, Answer]]) -> list[tuple[Candi
     return [one for errors in found.values() for one in errors.values()]
 
 
-def _paths(found: Sequence[tuple[Candidate, Answer]]) -> Iterator[ErrorPath]:
+def _named(found: Sequence[tuple[Candidate, Answer]]) -> Iterator[Refused]:
     """Yield an error path for each error, with a name of its own."""
     names: set[str] = set()
     for one, answer in found:
         path = ErrorPath(one.method, one.template, answer.status, one.request, answer.shape.words)
         labelled = (replace(path, label=label) for label in _labels(one, answer))
-        named = next(other for other in labelled if other.name not in names)
-        names.add(named.name)
-        yield named
+        path = next(other for other in labelled if other.name not in names)
+        names.add(path.name)
+        yield Refused(path, one, answer)
 
 
 def _labels(one: Candidate, answer: Answer) -> Iterator[str]:
@@ -260,6 +283,8 @@ def _gone(answered: Sequence[tuple[Candidate, Answer]]) -> CommandError:
     return CommandError(f"the service does not answer any more ({failure}){after}")
 
 
-def _in_order(path: ErrorPath) -> tuple[bool, str, str, int]:
+def _in_order(one: Refused) -> tuple[bool, str, str, int]:
     """By path; what the framework refuses for any path alike comes last, so that a budget goes to the service's own."""
-    return path.status in (NOT_ALLOWED, UNPROCESSABLE), path.path, path.method, path.status
+    path, shape = one.path, one.answer.shape
+    is_of_the_framework = path.status == NOT_ALLOWED or shape.is_of_a_parser or shape.is_of_a_schema
+    return is_of_the_framework, path.path, path.method, path.status
