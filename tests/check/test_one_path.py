@@ -110,10 +110,10 @@ def test_an_alone_request_keeps_the_name_that_it_was_given() -> None:
 @pytest.mark.parametrize(
     ("chosen", "expected"),
     [
-        ((), ["GET /me 403", "GET /{unknown} 404", "TRACE /health 405"]),
+        ((), ["GET /me 403", "TRACE /health 405", "GET /{unknown} 404"]),
         (("2xx",), ["GET /health 200"]),
         (("403",), ["GET /me 403"]),
-        (("4xx", "200"), ["GET /health 200", "GET /me 403", "GET /{unknown} 404", "TRACE /health 405"]),
+        (("4xx", "200"), ["GET /health 200", "GET /me 403", "TRACE /health 405", "GET /{unknown} 404"]),
         (("5xx",), []),
     ],
 )

@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from sadpath.check.driver import Answer
-from sadpath.check.find import ErrorPath
+from sadpath.check.find import NOT_ALLOWED, ErrorPath
 from sadpath.check.find.candidates import WRONG_METHOD, WRONG_TOKEN, Candidate
 from sadpath.check.find.refusable import REFUSALS, Barrier
 
-NOT_ALLOWED = 405
 MEASURED_OF_A_GROUP = 3
 """Error paths of a group that are measured, spread evenly over it."""
 

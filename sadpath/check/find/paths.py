@@ -10,9 +10,9 @@ from itertools import count, groupby
 from urllib.parse import urlsplit
 
 from sadpath.check.driver import Answer, Request
-from sadpath.check.find import ErrorPath, Plan
-from sadpath.check.find.alike import NOT_ALLOWED, Refused, Refusers, lacks_credentials, measured
-from sadpath.check.find.candidates import UNKNOWN, WRONG_METHOD, WRONG_TOKEN, Candidate, Candidates
+from sadpath.check.find import NOT_ALLOWED, UNKNOWN, UNPROCESSABLE, ErrorPath, Plan
+from sadpath.check.find.alike import Refused, Refusers, lacks_credentials, measured
+from sadpath.check.find.candidates import WRONG_METHOD, WRONG_TOKEN, Candidate, Candidates
 from sadpath.check.find.careful import FIRST_ERROR, Careful
 from sadpath.check.find.known_good import KnownGood
 from sadpath.check.find.refusable import REFUSALS, Barrier, Refusable
@@ -238,11 +238,19 @@ def _named(found: Sequence[tuple[Candidate, Answer]]) -> Iterator[Refused]:
     """Yield an error path for each error, with a name of its own."""
     names: set[str] = set()
     for one, answer in found:
-        path = ErrorPath(one.method, one.template, answer.status, one.request, answer.shape.words)
+        path = ErrorPath(
+            one.method, one.template, answer.status, one.request, answer.shape.words, is_own=_is_own(answer)
+        )
         labelled = (replace(path, label=label) for label in _labels(one, answer))
         path = next(other for other in labelled if other.name not in names)
         names.add(path.name)
         yield Refused(path, one, answer)
+
+
+def _is_own(answer: Answer) -> bool:
+    """Whether an answer shows that the service's own code has refused what frameworks refuse."""
+    is_of_the_framework = answer.shape.is_of_a_parser or answer.shape.is_of_a_schema
+    return answer.status == UNPROCESSABLE and bool(answer.shape.digest) and not is_of_the_framework
 
 
 def _labels(one: Candidate, answer: Answer) -> Iterator[str]:
@@ -285,6 +293,5 @@ def _gone(answered: Sequence[tuple[Candidate, Answer]]) -> CommandError:
 
 def _in_order(one: Refused) -> tuple[bool, str, str, int]:
     """By path; what the framework refuses for any path alike comes last, so that a budget goes to the service's own."""
-    path, shape = one.path, one.answer.shape
-    is_of_the_framework = path.status == NOT_ALLOWED or shape.is_of_a_parser or shape.is_of_a_schema
-    return is_of_the_framework, path.path, path.method, path.status
+    path = one.path
+    return path.is_of_the_framework, path.path, path.method, path.status
