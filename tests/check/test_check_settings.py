@@ -36,6 +36,7 @@ header = "Authorization: Token {token}"
 [paths]
 include = ["/api/*"]
 exclude = ["POST /api/orders"]
+status = ["2XX, 404", "5xx"]
 [limits]
 budget_s = 30
 bytes_per_request = 500
@@ -48,6 +49,7 @@ method = "post"
 path = "/orders"
 headers = { Content-Type = "application/json" }
 body = "{}"
+name = "no item"
 """
 
 
@@ -73,11 +75,12 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         ),
         requests=(
             Request("GET", "/users/999"),
-            Request("POST", "/orders", {"Content-Type": "application/json"}, b"{}"),
+            Request("POST", "/orders", {"Content-Type": "application/json"}, b"{}", name="no item"),
         ),
         schema="openapi.yaml",
         include=("/api/*",),
         exclude=("POST /api/orders",),
+        status=("2xx", "404", "5xx"),
         writes=True,
         budget_s=30,
         bytes_per_request=500,
@@ -135,6 +138,8 @@ def test_nothing_is_not_the_default(name: str, value: float) -> None:
         ("[limits]\nmemory_limit = 'lots'", "expected a size, got 'lots'"),
         ("[paths]\ninclude = '/users'", "include has to be a list of texts"),
         ("[headers]\nX-Count = 3", "headers has to be a table of texts"),
+        ("[paths]\nstatus = ['2x']", "expected a status, got '2x' (for example 404 or 2xx)"),
+        ("[paths]\nstatus = '2xx'", "status has to be a list of texts"),
         ("paths = 3", "paths has to be a table"),
         ("[[request]]\nmethod = 'GET'", "request 1 needs a path that begins with /"),
         ("[[request]]\npath = '/x'\nbdoy = 'y'", "[request 1]: unknown key 'bdoy'; did you mean 'body'?"),

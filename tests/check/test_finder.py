@@ -164,7 +164,7 @@ def test_wrong_methods_are_one_path_whatever_the_operation() -> None:
     """And what the framework refuses comes last."""
     routes = [("GET", "/a"), ("GET", "/b"), ("HEAD", "/z")]
     statuses = {("GET", "/a"): 405, ("GET", "/b"): 405, ("TRACE", "/a"): 405, ("HEAD", "/z"): 404}
-    assert names(find(Service(dict(statuses)), routes=routes)) == ["HEAD /z 404", "GET /{unknown} 404", "GET /a 405"]
+    assert names(find(Service(dict(statuses)), routes=routes)) == ["HEAD /z 404", "GET /a 405", "GET /{unknown} 404"]
 
 
 def test_credentials_are_left_out_once_and_wrong_once() -> None:
