@@ -222,7 +222,11 @@ class Client:
 
 
 class NoPageError(OSError):
-    """An address that was answered, but with another status than 200."""
+    """An address that was answered, but with another status than 200; `location` is where it then leads to."""
+
+    def __init__(self, status: int, location: str) -> None:
+        super().__init__(f"it was answered with {status}")
+        self.status, self.location = status, location
 
 
 def fetch(url: str, headers: Mapping[str, str], *, most_bytes: int, within_s: float) -> bytes:
@@ -245,7 +249,7 @@ def fetch(url: str, headers: Mapping[str, str], *, most_bytes: int, within_s: fl
         raise OSError(_in_words(error)) from error
     finally:
         http.close()
-    raise NoPageError(f"it was answered with {response.status}")
+    raise NoPageError(response.status, response.getheader("Location", ""))
 
 
 def _in_words(error: Exception) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from sadpath.check.find.description import DEEPEST, Description, Web, parsed
-from sadpath.check.find.schema import Schema, cases, named_schema, usual_schema
+from sadpath.check.find.published import published_schema
+from sadpath.check.find.schema import Schema, cases, named_schema
 from sadpath.errors import CommandError, Status
 from tests.check.answering import Server, endless, serving
 
@@ -78,7 +79,7 @@ def refer(to: str) -> bytes:
 def test_no_other_host_is_asked_whatever_the_description_says() -> None:
     """Neither when it is read nor when requests are made from it, and a note has the address."""
     with serving() as other, pages(openapi=refer(f"{other.url}/x.json")) as service:
-        schema = usual_schema(service.url, {"Authorization": "Bearer secret"})
+        schema = published_schema(service.url, {"Authorization": "Bearer secret"})
         assert schema
         cases(schema)
     assert other.heads == []
@@ -206,6 +207,7 @@ NO_DESCRIPTIONS: list[Any] = [
     (f"{HEAD}x-a: !!python/name:os.system\n{PATHS}", "it is neither JSON nor YAML"),
     ("{broken", "it is neither JSON nor YAML"),
     ("hello", "it has no paths"),
+    ("\n<!doctype html><p>", "it is a page of HTML; name the JSON or YAML that it shows"),
     ("\x00", "it is neither JSON nor YAML"),
     ("{}", "it has no paths"),
     ('{"paths": {}}', "it does not say which version of OpenAPI it is"),
@@ -254,15 +256,16 @@ def test_what_a_description_refers_to_is_asked_only_where_that_changes_nothing()
     """A reference is followed with the user's credentials: one to `logout` would end them."""
     paths = {f"/{name}": {"$ref": to} for name, to in enumerate(("./logout", "./a?_method=DELETE", "./users/delete"))}
     with pages(openapi=described(paths)) as service:
-        usual_schema(service.url, {"Authorization": "Bearer secret"})
+        schema = named_schema(f"{service.url}/openapi.json", {"Authorization": "Bearer secret"}, service.url)
     assert asked(service) == ["/openapi.json"]
+    assert any("lead out of the description" in note for note in schema.notes)
 
 
 def test_the_reason_is_told_where_a_service_has_a_description_that_cannot_be_read() -> None:
     """It would else be checked as one without a description, and nobody knows why."""
     notes: list[str] = []
     with pages(openapi=b'{"openapi": "3.0.0", "paths": 3}') as service:
-        assert usual_schema(service.url, {}, notes.append) is None
+        assert published_schema(service.url, {}, (), notes.append) is None
     assert notes == ["/openapi.json is no OpenAPI description that can be read: it has no paths"]
 
 

@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 from sadpath.check.driver import Request
 from sadpath.check.find import PARAMETER
+from sadpath.check.find.published import published_schema
 from sadpath.check.find.refusable import BROKEN_JSON, Refusable, demands_credentials, refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something, hides_a_change
-from sadpath.check.find.schema import Schema, cases, named_schema, usual_schema
+from sadpath.check.find.schema import Schema, cases, named_schema
 from sadpath.check.settings import Settings
 
 MAX_OPERATIONS = 400
@@ -80,7 +81,7 @@ class Candidates:
         if settings.schema:
             schema: Schema | None = named_schema(settings.schema, settings.headers, self._url)
         else:
-            schema = usual_schema(self._url, settings.headers, self.notes.append)
+            schema = published_schema(self._url, settings.headers, self._routes, self.notes.append)
         if schema is not None:
             yield from self._from_schema(schema)
         else:

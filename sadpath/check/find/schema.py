@@ -19,10 +19,6 @@ from sadpath.check.find.description import READS_WITHIN_S, Description, Folder, 
 from sadpath.errors import CommandError, Status
 from sadpath.hosts import basic_authorization, same_origin, urlsplit_or_none, without_user
 
-USUAL_PLACES = ("/openapi.json", "/swagger.json", "/api/openapi.json", "/api/schema/?format=json", "/v1/openapi.json")
-USUAL_WITHIN_S = 10.0
-"""The description in a usual place: nobody has asked for it by name."""
-
 MOST_CPU_S = 60
 """CPU time of the process that makes requests."""
 
@@ -133,27 +129,6 @@ def evenly(items: Sequence[T], most: int) -> Sequence[T]:
 METHODS = {"get", "head", "options", "trace", "post", "put", "patch", "delete"}
 
 
-def usual_schema(url: str, headers: Mapping[str, str], note: Callable[[str], object] = lambda _: None) -> Schema | None:
-    """Return the description that a service publishes in one of the usual places; None if it has none there.
-
-    `note` is then told why the first page that might be one is not.
-    """
-    reasons: list[str] = []
-    for place in USUAL_PLACES:
-        web = Web(without_user(url).rstrip("/") + place, _headers(url, headers, url))
-        try:
-            return parsed_schema(web, place, USUAL_WITHIN_S)
-        except NoPageError:
-            continue
-        except (OSError, ValueError) as error:
-            reasons.append(f"{place} is no OpenAPI description that can be read: {error}")
-            if isinstance(error, OSError):  # too slow or too large, and so may be the others
-                break
-    for reason in reasons[:1]:
-        note(reason)
-    return None
-
-
 def named_schema(name: str, headers: Mapping[str, str], service: str) -> Schema:
     """Return the description at an address or in a file, as JSON or YAML. Raises `CommandError`.
 
@@ -162,7 +137,9 @@ def named_schema(name: str, headers: Mapping[str, str], service: str) -> Schema:
     shown = without_user(name)
     try:
         is_address = urlsplit_or_none(name)
-        return parsed_schema(Web(shown, _headers(name, headers, service)) if is_address else Folder(Path(name)), shown)
+        return parsed_schema(
+            Web(shown, headers_to(name, headers, service)) if is_address else Folder(Path(name)), shown
+        )
     except OSError as error:
         why = error.strerror or error
         kept = headers and isinstance(error, NoPageError) and not same_origin(name, service)
@@ -172,7 +149,7 @@ def named_schema(name: str, headers: Mapping[str, str], service: str) -> Schema:
         raise CommandError(f"{shown} is not an OpenAPI description: {error}", Status.WRONG_COMMAND) from error
 
 
-def _headers(url: str, headers: Mapping[str, str], service: str) -> Mapping[str, str]:
+def headers_to(url: str, headers: Mapping[str, str], service: str) -> Mapping[str, str]:
     """Return what goes along to an address: the user's headers go to the service alone."""
     return {**(headers if same_origin(url, service) else {}), **basic_authorization(url)}
 
