@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from sadpath.check.find.cases import cases
 from sadpath.check.find.description import DEEPEST, Description, Web, parsed
 from sadpath.check.find.published import published_schema
-from sadpath.check.find.schema import Schema, cases, named_schema
+from sadpath.check.find.schema import Schema, named_schema
 from sadpath.errors import CommandError, Status
 from tests.check.answering import Server, endless, serving
 

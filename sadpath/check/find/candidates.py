@@ -11,10 +11,11 @@ from urllib.parse import quote
 
 from sadpath.check.driver import Request
 from sadpath.check.find import PARAMETER
+from sadpath.check.find.cases import cases
 from sadpath.check.find.published import published_schema
 from sadpath.check.find.refusable import BROKEN_JSON, Refusable, demands_credentials, refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something, hides_a_change
-from sadpath.check.find.schema import Schema, cases, named_schema
+from sadpath.check.find.schema import Schema, named_schema
 from sadpath.check.settings import Settings
 
 MAX_OPERATIONS = 400

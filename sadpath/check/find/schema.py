@@ -1,51 +1,26 @@
-"""An OpenAPI description: read it, and have requests made from it."""
+"""An OpenAPI description: where it is, and what it says."""
 
 from __future__ import annotations
 
-import base64
-import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from sadpath.check.driver import NoPageError, Request
+from sadpath.check.driver import NoPageError
 from sadpath.check.find.description import READS_WITHIN_S, Description, Folder, Place, Web, listed
 from sadpath.errors import CommandError, Status
 from sadpath.hosts import basic_authorization, same_origin, urlsplit_or_none, without_user
-
-MOST_CPU_S = 60
-"""CPU time of the process that makes requests."""
-
-MAKES_CASES_WITHIN_S = 300.0
-"""It waits for nothing, but other processes may keep it waiting."""
 
 LONGEST_PATH = 2000
 LONGEST_CHAIN = 20
 """Of references that lead to references."""
 
-SERVERS = {"servers", "host", "basePath", "schemes"}
-"""What a description says about where its service is. We know that better."""
-
 LONGEST_INDEX = 9
 """Digits of an index into a list: Python refuses to read thousands."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Case:
-    """A request that was made from an operation; `valid` is whether the description allows it."""
-
-    method: str
-    template: str
-    request: Request
-    valid: bool
 
 
 @dataclass(frozen=True)
@@ -186,71 +161,3 @@ def _path_of(url: str) -> str:
         return urlsplit(url).path
     except ValueError:
         return ""
-
-
-def cases(schema: Schema, most_cpu_s: int = MOST_CPU_S) -> tuple[list[Case], list[str]]:
-    """Return requests for each operation, the same each time, and notes on what was left out.
-
-    What was made within `most_cpu_s` seconds of CPU time counts; a note says what was not.
-    """
-    task = case_task(schema)
-    if not task["wanted"]:
-        return [], []
-    printed, ended = _printed([str(os.getpid()), str(most_cpu_s)], json.dumps(task).encode())
-    found = [one for one in map(_line, printed.splitlines()) if one]
-    made = [_case(one, schema.prefix) for one in found if "path" in one]
-    notes = [note for one in found for note in one.get("notes", ())]
-    if ended:
-        notes.append(f"making requests from {schema.where} {ended}{_without(task['wanted'], found)}")
-    return made, notes
-
-
-def case_task(schema: Schema) -> dict[str, Any]:
-    """Return what the process that makes requests is told."""
-    return {
-        "description": {name: value for name, value in schema.content.items() if name not in SERVERS},
-        "wanted": [(method, template.removeprefix(schema.prefix)) for method, template, _ in schema.operations()],
-    }
-
-
-def _without(wanted: Sequence[tuple[str, str]], found: Sequence[Mapping[str, Any]]) -> str:
-    """Return which operations had no requests made."""
-    made = {(one["method"], one["template"]) for one in found if "path" in one}
-    left = [" ".join(one) for one in wanted if one not in made]
-    return f"; none were made for {len(left):,} operations: {listed(left)}" if left else ""
-
-
-def _printed(arguments: Sequence[str], content: bytes) -> tuple[bytes, str]:
-    """Return what the process that makes requests printed, and why it did not come to its end; empty if it did."""
-    command = [sys.executable, "-P", "-W", "ignore", "-m", "sadpath.check.find.schema_cases", *arguments]
-    try:
-        done = subprocess.run(  # noqa: S603 - our own
-            command, input=content, capture_output=True, timeout=MAKES_CASES_WITHIN_S, check=False
-        )
-    except subprocess.TimeoutExpired as late:
-        return late.stdout or b"", f"took more than {MAKES_CASES_WITHIN_S:.0f} s"
-    if not done.returncode:
-        return done.stdout, ""
-    if done.returncode == -signal.SIGXCPU:
-        return done.stdout, "took more CPU time than it may"
-    last = (done.stderr.decode(errors="replace").splitlines() or ["?"])[-1][:200]
-    return done.stdout, f"ended with status {done.returncode} ({last!r})"
-
-
-def _line(line: bytes) -> Mapping[str, Any]:
-    """Return a line that was printed; empty for one that was cut."""
-    try:
-        one = json.loads(line)
-    except ValueError:
-        return {}
-    return one if isinstance(one, dict) else {}
-
-
-def _case(one: Mapping[str, Any], prefix: str) -> Case:
-    request = Request(
-        one["method"],
-        quote(prefix, safe="/%:@!$&'()*+,;=-._~") + one["path"],
-        one["headers"],
-        base64.b64decode(one["body"]),
-    )
-    return Case(one["method"], prefix + one["template"], request, one["valid"])
