@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import quote
 
 from sadpath.check.driver import Request
-from sadpath.check.find import PARAMETER
+from sadpath.check.find import PARAMETER, UNKNOWN_PATH
 from sadpath.check.find.cases import cases
+from sadpath.check.find.prefix import at_its_prefix
 from sadpath.check.find.published import published_schema
 from sadpath.check.find.refusable import BROKEN_JSON, Refusable, demands_credentials, refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something, hides_a_change
@@ -25,7 +26,6 @@ WRONG_METHOD = "TRACE"
 """A method that paths for GET refuse. It is safe, and no parser of HTTP stumbles over it."""
 
 UNKNOWN = "/{unknown}"
-UNKNOWN_PATH = "/sadpath-no-such-path"
 OVERSIZED = 2 << 20
 WRONG_TOKEN = "Bearer sadpath-wrong-token"  # noqa: S105 - it is no secret
 CREDENTIALS = {"authorization", "cookie", "x-api-key"}
@@ -91,6 +91,7 @@ class Candidates:
 
     def _from_schema(self, schema: Schema) -> Iterator[Candidate]:
         """Yield our own requests first: they are the plainest, and stand for their group."""
+        schema = at_its_prefix(schema, self._url, self._settings.headers, self._routes, self._is_wanted)
         self.notes += schema.notes
         wanted = schema.narrowed(self._is_wanted, most=MAX_OPERATIONS)
         described, operations = list(schema.operations()), list(wanted.operations())

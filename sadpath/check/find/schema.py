@@ -33,9 +33,17 @@ class Schema:
     kept: frozenset[tuple[str, str]] | None = None
     """The methods and templates of those operations that are wanted; None for all."""
 
+    address: str = ""
+    """Where it was read, if that is an address."""
+
+    below: str | None = None
+    """The path below which its operations are, if the description does not say so."""
+
     @property
     def prefix(self) -> str:
         """The path below which its operations are, without a slash at its end."""
+        if self.below is not None:
+            return self.below
         servers = self.content.get("servers")
         first = servers[0] if isinstance(servers, list) and servers else None
         url = str(first.get("url", "")) if isinstance(first, dict) else ""
@@ -143,7 +151,8 @@ def parsed_schema(place: Place, where: str, within_s: float = READS_WITHIN_S) ->
     paths = {template: item for template, item in content["paths"].items() if _is_path(template)}
     odd = [template for template in content["paths"] if template not in paths and not template.startswith("x-")]
     notes = [f"left out what is no path of the service: {listed(odd)}"] if odd else []
-    return Schema(where, {**content, "paths": paths}, (*description.notes, *notes))
+    address = place.address if urlsplit_or_none(place.address) else ""
+    return Schema(where, {**content, "paths": paths}, (*description.notes, *notes), address=address)
 
 
 def _is_path(text: str) -> bool:
