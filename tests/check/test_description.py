@@ -141,7 +141,25 @@ def test_a_path_that_stands_elsewhere_in_the_description_is_found(tmp_path: Path
     paths = {f"/{name.lower()}/{{id}}": {"$ref": f"#/components/pathItems/{name}"} for name in "ABC"}
     schema = read(tmp_path, described(paths, components=components))
     assert operations(schema) == [("GET", "/a/{id}")]
+    assert schema.notes == ("left out what is described nowhere that is read: '/b/{id}', '/c/{id}'",)
     assert {case.template for case in cases(schema)[0]} == {"/a/{id}"}
+
+
+def test_an_operation_whose_reference_leads_nowhere_is_named(tmp_path: Path) -> None:
+    """Where a file is missing, a note says so of what needs it."""
+    paths = {"/a": {"get": OK, "post": {"$ref": "post.yaml"}}, "/b": {"$ref": "gone.yaml"}, "/c": None}
+    schema = read(tmp_path, described(paths))
+    assert operations(schema) == [("GET", "/a")]
+    assert schema.notes[-1] == "left out what is described nowhere that is read: 'POST /a', '/b', '/c'"
+
+
+def test_the_methods_of_openapi_3_2_are_read() -> None:
+    """`QUERY` has a field of its own, any other may stand beside; requests are made of what schemathesis knows."""
+    others = {"COPY": OK, "GET": OK, "CONNECT": OK, "X\r\nEvil": OK}
+    content = json.loads(described({"/a": {"get": OK, "query": OK, "additionalOperations": others}}))
+    schema = Schema("", content | {"openapi": "3.2.0"})
+    assert operations(schema) == [("GET", "/a"), ("QUERY", "/a"), ("COPY", "/a")]
+    assert {case.method for case in cases(schema)[0]} == {"GET", "QUERY"}
 
 
 def test_headers_go_to_the_service_alone() -> None:
@@ -212,7 +230,8 @@ NO_DESCRIPTIONS: list[Any] = [
     ("\x00", "it is neither JSON nor YAML"),
     ("{}", "it has no paths"),
     ('{"paths": {}}', "it does not say which version of OpenAPI it is"),
-    ('{"openapi": "4.0.0", "paths": {}}', "it is of version '4.0.0'; versions 2 and 3 are read"),
+    ('{"openapi": "4.0.0", "paths": {}}', "it is of version '4.0.0'; versions 2 and 3 are read, so convert it"),
+    ('{"swaggerVersion": "1.2", "apis": []}', "it is of version '1.2'; versions 2 and 3 are read, so convert it"),
     pytest.param("[" + "1," * 3_000_000 + "1]", "it has more than 3,000,000 values", marks=pytest.mark.slow),
     ("[" + "[]," * 1_000_000 + "[]]", "it has more than 1,000,000 brackets"),
     ("{broken" + " " * (9 << 20), "it is not JSON; YAML is read up to 8 MiB, so convert it to JSON"),

@@ -52,7 +52,16 @@ LEFT_OUT = f"#/{ELSEWHERE}/left-out"
 NAMED = 3
 """Of what was left out, and is named in a note."""
 
-DROPPED = {"$schema", "$id", "$dynamicRef", "$recursiveRef", "jsonSchemaDialect", "externalValue", "operationRef"}
+DROPPED = {
+    "$schema",
+    "$self",
+    "$id",
+    "$dynamicRef",
+    "$recursiveRef",
+    "jsonSchemaDialect",
+    "externalValue",
+    "operationRef",
+}
 """Keys whose text may name another document, and that no request is made from."""
 
 REFERENCE = "$ref"

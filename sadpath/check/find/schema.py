@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -56,13 +57,11 @@ class Schema:
         Of its body and its parameters, too, those that stand elsewhere in the description are put in place.
         """
         for template, item in self.content["paths"].items():
-            methods = self.followed(item)
-            for method in methods if isinstance(methods, dict) else ():
-                name = (method.upper(), self.prefix + template)
-                if method in METHODS and (self.kept is None or name in self.kept):
-                    operation = self.followed(methods[method])
-                    if isinstance(operation, dict):
-                        yield *name, self._in_place(operation)
+            for method, described in _methods(self.followed(item)):
+                name = (method, self.prefix + template)
+                operation = self.followed(described) if self.kept is None or name in self.kept else None
+                if isinstance(operation, dict):
+                    yield *name, self._in_place(operation)
 
     def narrowed(self, is_wanted: Callable[[str, str], bool], most: int) -> Schema:
         """Return the description of those operations whose method and template are wanted, and of at most so many.
@@ -109,7 +108,20 @@ def evenly(items: Sequence[T], most: int) -> Sequence[T]:
     return [items[i * len(items) // most] for i in range(most)]
 
 
-METHODS = {"get", "head", "options", "trace", "post", "put", "patch", "delete"}
+METHODS = {"get", "head", "options", "trace", "post", "put", "patch", "delete", "query"}
+OTHER_METHOD = re.compile("[A-Z]{3,20}")
+"""One of those that OpenAPI 3.2 has beside them, as it is sent."""
+
+
+def _methods(item: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the method and the description of each operation of a path."""
+    if not isinstance(item, dict):
+        return
+    yield from ((name.upper(), described) for name, described in item.items() if name in METHODS)
+    others = item.get("additionalOperations")
+    for name, described in others.items() if isinstance(others, dict) else ():
+        if OTHER_METHOD.fullmatch(name) and name.lower() not in METHODS and name != "CONNECT":
+            yield name, described
 
 
 def named_schema(name: str, headers: Mapping[str, str], service: str) -> Schema:
@@ -141,18 +153,40 @@ def parsed_schema(place: Place, where: str, within_s: float = READS_WITHIN_S) ->
     """Read a description. Raises `OSError`, and `ValueError` for a page of something else."""
     description = Description(place, within_s)
     content = description.content
+    version = _version(content)
+    if version and not re.match(r"[23](\.|$)", version):
+        raise ValueError(f"it is of version {version[:20]!r}; versions 2 and 3 are read, so convert it to one of them")
     if not isinstance(content, dict) or not isinstance(content.get("paths"), dict):
         raise ValueError("it has no paths")  # noqa: TRY004 - as for any other page
-    version = content.get("openapi") or content.get("swagger")
     if not version:
         raise ValueError("it does not say which version of OpenAPI it is")
-    if not str(version).startswith(("2", "3")):
-        raise ValueError(f"it is of version {str(version)[:20]!r}; versions 2 and 3 are read")
     paths = {template: item for template, item in content["paths"].items() if _is_path(template)}
     odd = [template for template in content["paths"] if template not in paths and not template.startswith("x-")]
-    notes = [f"left out what is no path of the service: {listed(odd)}"] if odd else []
     address = place.address if urlsplit_or_none(place.address) else ""
-    return Schema(where, {**content, "paths": paths}, (*description.notes, *notes), address=address)
+    schema = Schema(where, {**content, "paths": paths}, address=address)
+    left_out = {
+        "left out what is no path of the service": odd,
+        "left out what is described nowhere that is read": list(_missing(schema)),
+    }
+    notes = [f"{why}: {listed(names)}" for why, names in left_out.items() if names]
+    return replace(schema, notes=(*description.notes, *notes))
+
+
+def _version(content: Any) -> str:
+    """Return the version of OpenAPI, or of Swagger as that was called before; empty where none is said."""
+    known = content if isinstance(content, dict) else {}
+    return str(next(filter(None, (known.get(key) for key in ("openapi", "swagger", "swaggerVersion"))), ""))
+
+
+def _missing(schema: Schema) -> Iterator[str]:
+    """Yield the paths and operations whose reference leads nowhere."""
+    for template, reference in schema.content["paths"].items():
+        item = schema.followed(reference)
+        if not isinstance(item, dict):
+            yield template
+        for method, described in _methods(item):
+            if not isinstance(schema.followed(described), dict):
+                yield f"{method} {template}"
 
 
 def _is_path(text: str) -> bool:
