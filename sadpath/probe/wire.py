@@ -63,6 +63,21 @@ class SettleAnswer(TypedDict):
     tracebacks: Optional[Sequence[Tuple[int, str, int]]]
 
 
+class GlanceQuestion(TypedDict):
+    """What of the newest objects is garbage? `GlanceAnswer`; with a census of the live exceptions or without."""
+
+    op: Literal["glance.glance"]
+    census: bool
+
+
+class GlanceAnswer(TypedDict):
+    """The objects in reference cycles since the last look, and what a `SettleAnswer` has of the live exceptions."""
+
+    collected: int
+    live_exceptions: Optional[int]
+    tracebacks: Optional[Sequence[Tuple[int, str, int]]]
+
+
 class RaisedAt(TypedDict):
     """A place that raised, and how often; `own` is whether it is the user's own code."""
 
@@ -202,6 +217,7 @@ Question = Union[
     StopQuestion,
     HelloQuestion,
     SettleQuestion,
+    GlanceQuestion,
     ExplainQuestion,
     GrowthBeginQuestion,
     GrowthKeptQuestion,
@@ -216,6 +232,7 @@ ANSWERS: Dict[str, Any] = {
     "agent.stop": EmptyAnswer,
     "looks.hello": HelloAnswer,
     "looks.settle": SettleAnswer,
+    "glance.glance": GlanceAnswer,
     "explain.explain": List[ExplainedException],
     "growth.begin": EmptyAnswer,
     "growth.kept": List[KeptExceptions],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 import numpy as np
@@ -74,6 +74,30 @@ def judge_rounds(
         suspects=suspects,
         flat_below=flat_below,
     )
+
+
+def judge_group(rounds: Sequence[Round], paths: int, *, flat_below: float = FLAT_BELOW_EXACT) -> Verdict:
+    """Judge a number of error paths by rounds that sent as many requests of each; `requests` are those of one path.
+
+    Where the sum of what they retain is less than one that leaks would, none leaks. Never raises.
+    """
+    verdict = judge_rounds(rounds, flat_below=flat_below)
+    reason = f"growth of {flat_below:,.0f} bytes per request is ruled out for {paths:,} error paths together"
+    return replace(verdict, reason=reason if verdict.outcome == "flat" else verdict.reason, together=paths)
+
+
+def enough_requests(rounds: Sequence[Round], flat_below: float) -> int:
+    """Return how many requests of each path a round needs for three rounds to tell `flat_below` from zero.
+
+    What disturbs a count does not depend on the number of requests, so that of the rounds so far says it.
+    """
+    usable = [one for one in rounds if one.grown_bytes is not None]
+    if len(usable) < MIN_ROUNDS:
+        return 1
+    _, low, high = _interval(usable)
+    weight = sum(one.requests**2 for one in usable)
+    deviation = (high - low) / 2 / student_t(len(usable) - 1) * math.sqrt(weight)
+    return math.ceil(student_t(MIN_ROUNDS - 1) / math.sqrt(MIN_ROUNDS) * deviation / flat_below)
 
 
 def growing_suspects(rounds: Sequence[Round]) -> dict[Suspect, float]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from sadpath.probe.wire import ANSWERS, FoundRoute, HelloAnswer, SettleAnswer, is_as_typed
+from sadpath.probe.wire import ANSWERS, FoundRoute, GlanceAnswer, HelloAnswer, SettleAnswer, is_as_typed
 from sadpath.verdict.verdict import Suspect
 
 ANSWERS_WITHIN_S = 30.0
@@ -111,6 +111,23 @@ class Probes:
             processes=len(answers),
             in_use=_total(answer["in_use"] for answer in every),
             anonymous=_total(answer["anonymous"] for answer in every),
+            collected=_total(answer["collected"] for answer in every),
+            live_exceptions=_total(answer["live_exceptions"] for answer in every),
+            tracebacks=_tracebacks(answers),
+        )
+
+    def glance(self, *, census: bool = False) -> Snapshot:
+        """Add up the garbage of the newest objects and, with a census, the live exceptions. Raises `NoAnswer`.
+
+        Memory is not known then, and the collectors are off until the next settle.
+        """
+        answers: dict[int, GlanceAnswer] = self.ask("glance.glance", census=census)
+        every = answers.values()
+        return Snapshot(
+            identity=tuple(answers),
+            processes=len(answers),
+            in_use=None,
+            anonymous=None,
             collected=_total(answer["collected"] for answer in every),
             live_exceptions=_total(answer["live_exceptions"] for answer in every),
             tracebacks=_tracebacks(answers),
@@ -246,7 +263,7 @@ def _total(figures: Iterable[int | None]) -> int | None:
     return None if None in known else sum(filter(None, known))
 
 
-def _tracebacks(answers: Mapping[int, SettleAnswer]) -> dict[Suspect, Traceback] | None:
+def _tracebacks(answers: Mapping[int, SettleAnswer | GlanceAnswer]) -> dict[Suspect, Traceback] | None:
     """Return the longest tracebacks; None where those of one process are unknown."""
     tracebacks: dict[Suspect, Traceback] = {}
     for pid, answer in answers.items():
