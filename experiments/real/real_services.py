@@ -113,7 +113,7 @@ def check(place: Place, reports: Path, python: Python, *, budget_s: float) -> Se
     file = (reports / f"{place.service.name}.json").absolute()
     file.unlink(missing_ok=True)
     options = ["--config", str(place.settings), "--budget", f"{budget_s:g}", "--json", str(file)]
-    words = [*options, *place.service.options, "--", *place.words(place.service.start)]
+    words = [*options, *place.options, "--", *place.words(place.service.start)]
     began = time.monotonic()
     done = subprocess.run(  # noqa: S603 - our own
         [sys.executable, "-m", "sadpath", "check", *words],

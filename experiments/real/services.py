@@ -24,8 +24,8 @@ SECRET = "a-secret-of-a-laptop"  # noqa: S105 - of services that run here for so
 class RealService:
     """A released service; `also` is what has to be installed besides.
 
-    In its words, variables and files `{port}` stands for its port and `{home}` for its folder. `prepare` are commands
-    that its documentation has before `start`. `settings` is the `sadpath.toml` that a team would write for it,
+    In its commands, variables and options `{port}` stands for its port, and `{home}` for its folder. `prepare` are the
+    commands that its documentation has before `start`. `settings` is the `sadpath.toml` that a team would write for it,
     `options` what it would type besides, and `said` is that in words.
     """
 
@@ -108,6 +108,8 @@ KINTO = RealService(
     release="kinto==26.5.0",
     prepare=("kinto init --ini kinto.ini --backend memory --cache-backend memory --host 127.0.0.1",),
     start="kinto start --ini kinto.ini --port {port}",
+    options=("--schema", "http://127.0.0.1:{port}/v1/__api__"),
+    said="where its description is",
 )
 
 FLOWER = RealService(
@@ -149,6 +151,11 @@ class Place:
         """Return the words of one of its commands, the first of them a path."""
         name, *words = shlex.split(self._filled(command))
         return [f"{self.home}/env/bin/{name}", *words]
+
+    @property
+    def options(self) -> list[str]:
+        """What a team would type for `sadpath check`, besides."""
+        return list(map(self._filled, self.service.options))
 
     def install(self, python: Python, say: Say) -> None:
         """Install its packages, unless they are. Raises `CommandError`."""
