@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import time
+import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import nan
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +19,8 @@ import typer
 from rich.console import Console
 
 from experiments.measurement import Book, describe_machine, progress, run_measurement, wrong_command
-from experiments.pages import render, write_page
+from experiments.pages import NONE, render, write_page
+from experiments.real.growth import Repeated, bytes_per_request
 from experiments.real.services import SERVICES, Place, RealService
 from experiments.twins.runtimes import Python, chosen_pythons
 from loadtest.ports import free_port
@@ -32,13 +35,22 @@ ENOUGH = 0.9
 
 
 @dataclass(frozen=True)
+class Verified:
+    """By how many bytes resident memory grows with a request to the leak, and with one to a flat path beside it."""
+
+    bytes: float
+    flat: str
+    flat_bytes: float
+
+
+@dataclass(frozen=True)
 class Leak:
     """An error path that leaks: its name with method and status, and what is to blame in words."""
 
     name: str
-    bytes: str
+    bytes: float
     cause: str
-    verified: str = ""
+    verified: Verified | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,9 @@ def services(  # noqa: PLR0913 - one parameter for each option
     budget: Annotated[float, typer.Option(help="Seconds for each.", metavar="SECONDS")] = 120.0,
     folder: Annotated[Path, typer.Option(help="Folder for their environments.")] = FOLDER,
     reports: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("reports/services"),
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Send 20,000 requests to each leak, and read its memory.")
+    ] = False,
     page: Annotated[Path, typer.Option(help="Page to write when all were checked.")] = Path("docs/real-services.md"),
 ) -> int:
     """Check released services that teams run.
@@ -89,7 +104,9 @@ def services(  # noqa: PLR0913 - one parameter for each option
         for one in chosen:
             place = Place(one, folder.absolute() / one.name, free_port())
             place.install(interpreter, say)
-            book.put(check(place, reports, interpreter, budget_s=budget))
+            found = check(place, reports, budget_s=budget)
+            row = row_of(one, interpreter, found)
+            book.put(replace(row, leaks=tuple(verified(place, found["paths"])) if verify else row.leaks))
             say(f"{one.name}: {book.rows[-1].decided} of {book.rows[-1].paths} paths decided")
         rows.extend(book.rows)
 
@@ -107,8 +124,8 @@ def _chosen(names: Sequence[str]) -> list[RealService]:
     return [known[name] for name in names] or list(SERVICES)
 
 
-def check(place: Place, reports: Path, python: Python, *, budget_s: float) -> ServiceRow:
-    """Check a service, and keep its JSON and its output. Raises `CommandError` if the check did not run."""
+def check(place: Place, reports: Path, *, budget_s: float) -> dict[str, Any]:
+    """Check a service, and return its JSON with the `wall_s` that it took. Raises `CommandError` if it did not run."""
     place.prepare()
     file = (reports / f"{place.service.name}.json").absolute()
     file.unlink(missing_ok=True)
@@ -127,30 +144,52 @@ def check(place: Place, reports: Path, python: Python, *, budget_s: float) -> Se
     file.with_suffix(".txt").write_text(done.stdout + done.stderr)
     if not file.exists():
         raise CommandError(f"{place.service.name}: {(done.stderr.splitlines() or ['no output'])[-1]}")
-    return row_of(place.service, python, json.loads(file.read_text()), time.monotonic() - began)
+    return {**json.loads(file.read_text()), "wall_s": time.monotonic() - began}
 
 
-def row_of(service: RealService, python: Python, said: Mapping[str, Any], seconds: float) -> ServiceRow:
+def row_of(service: RealService, python: Python, found: Mapping[str, Any]) -> ServiceRow:
     """Return the row of a check, from its JSON."""
-    outcomes = Counter(one["verdict"] for one in said["paths"])
+    outcomes = Counter(one["verdict"] for one in found["paths"])
     return ServiceRow(
         service.name,
         service.release,
         python.minor,
         outcomes.total(),
         outcomes["flat"],
-        tuple(_leak(one) for one in said["paths"] if one["verdict"] == "leaks"),
-        seconds,
+        tuple(_leak(one) for one in found["paths"] if one["verdict"] == "leaks"),
+        round(found["wall_s"], 1),
         service.said,
-        tuple(said["notes"]),
+        tuple(found["notes"]),
     )
 
 
 def _leak(path: Mapping[str, Any]) -> Leak:
     cause = path["cause"] or {}
     words = [cause.get("kind"), cause.get("type"), cause.get("held_by") and f"held by {cause['held_by']}"]
-    blamed = ", ".join(filter(None, words)) or "nothing named"
-    return Leak(f"{path['method']} {path['path']} {path['status']}", f"{path['bytes_per_request'] or 0:,.0f}", blamed)
+    return Leak(_name(path), path["bytes_per_request"] or 0.0, ", ".join(filter(None, words)) or "nothing named")
+
+
+def _name(path: Mapping[str, Any]) -> str:
+    return f"{path['method']} {path['path']} {path['status']}"
+
+
+def verified(place: Place, paths: Sequence[Mapping[str, Any]]) -> Iterator[Leak]:
+    """Yield the leaks with what they cost when seen from outside, beside a flat path of the same service.
+
+    Raises as `bytes_per_request` does.
+    """
+    flat = next((one for one in paths if one["verdict"] == "flat" and one["method"] == "GET"), None)
+    beside = bytes_per_request(place, _repeated(place, flat)) if flat else nan
+    for one in paths:
+        if one["verdict"] == "leaks":
+            grown = bytes_per_request(place, _repeated(place, one))
+            yield replace(_leak(one), verified=Verified(grown, _name(flat) if flat else NONE, beside))
+
+
+def _repeated(place: Place, path: Mapping[str, Any]) -> Repeated:
+    varies = any("with other inputs" in note for note in path["notes"])
+    headers = tomllib.loads(place.service.settings).get("headers", {})
+    return Repeated(path["method"], path["path"] if varies else path["request"], headers)
 
 
 def services_json(rows: Sequence[ServiceRow]) -> dict[str, Any]:

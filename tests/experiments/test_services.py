@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from experiments.commands import run
+from experiments.real.growth import Repeated, bytes_per_request
 from experiments.real.real_services import ServiceRow, check, row_of, services_json, services_page
 from experiments.real.services import SERVICES, Place, RealService
 from experiments.twins.runtimes import Python
@@ -19,8 +20,11 @@ HERE = Python(sys.executable, "{}.{}.{}".format(*sys.version_info))
 SHOP = RealService("shop", "shop==1.0", "python serve.py {port}", said="a token")
 SERVE = """
 import http.server, sys
+KEPT = []
 class Nothing(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
     def do_GET(self):
+        KEPT.extend([bytearray(8000)] if self.path.startswith("/leak/") else [])
         self.send_error(404)
     def log_message(self, *words):
         pass
@@ -37,7 +41,7 @@ def row(*verdicts: str) -> ServiceRow:
     """What a check found in the shop."""
     leak = {"bytes_per_request": 4096.4, "cause": {"kind": "reused exception", "type": "E", "held_by": "shop.ERROR"}}
     paths = [path(one, **leak) if one == "leaks" else path(one) for one in verdicts]
-    return row_of(SHOP, HERE, {"paths": paths, "notes": ["a note"]}, 42.4)
+    return row_of(SHOP, HERE, {"paths": paths, "notes": ["a note"], "wall_s": 42.4})
 
 
 def test_what_is_inconclusive_is_not_decided() -> None:
@@ -56,7 +60,7 @@ def test_the_page_names_each_leak_and_what_the_service_was_told() -> None:
     page = re.sub(" +", " ", services_page([row("leaks", "flat")], 120.0))
     assert "| shop==1.0 |" in page
     assert "| 2 | 2 (100%) | 1 | 1 | 42 | a token |" in page
-    assert "- **GET /x 404 leaks** 4,096 bytes a request: reused exception, E, held by shop.ERROR" in page
+    assert "- `GET /x 404` leaks 4,096 bytes a request: reused exception, E, held by shop.ERROR" in page
     assert "- a note" in page
 
 
@@ -98,18 +102,26 @@ def test_words_and_variables_have_the_port_and_the_folder_of_the_service(tmp_pat
     assert place.variables["PATH"].startswith(f"{tmp_path}/env/bin:")
 
 
+def laid_out(folder: Path, settings: str = "") -> Place:
+    """A service of ten lines in an environment of its own, which has the running Python."""
+    commands = folder / "env" / "bin"
+    commands.mkdir(parents=True)
+    commands.joinpath("python").symlink_to(sys.executable)
+    service = RealService("shop", "shop==1.0", SHOP.start, files={"serve.py": SERVE}, settings=settings)
+    return Place(service, folder, free_port())
+
+
 @pytest.mark.slow
 def test_a_service_is_checked_where_it_is_laid_out(tmp_path: Path) -> None:
     """From its own environment, with the settings of its team."""
-    commands = tmp_path / "env" / "bin"
-    commands.mkdir(parents=True)
-    commands.joinpath("python").symlink_to(sys.executable)
-    settings = '[[request]]\npath = "/x"\n'
-    place = Place(
-        RealService("shop", "shop==1.0", SHOP.start, files={"serve.py": SERVE}, settings=settings),
-        tmp_path,
-        free_port(),
-    )
-    found = check(place, tmp_path, HERE, budget_s=10)
-    assert (found.paths, found.decided) == (1, 1)
+    found = check(laid_out(tmp_path, '[[request]]\npath = "/x"\n'), tmp_path, budget_s=10)
+    assert [one["verdict"] for one in found["paths"]] == ["flat"]
     assert "GET /x 404" in tmp_path.joinpath("shop.txt").read_text()
+
+
+def test_growth_is_read_from_outside(tmp_path: Path) -> None:
+    """A leak of 8,000 bytes a request, and nothing where nothing is kept."""
+    place = laid_out(tmp_path)
+    place.prepare()
+    assert bytes_per_request(place, Repeated("GET", "/leak/{n}"), 1000) == pytest.approx(8000, rel=0.2)
+    assert bytes_per_request(place, Repeated("GET", "/flat"), 1000) < 1000
