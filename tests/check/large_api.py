@@ -22,7 +22,7 @@ from starlette.routing import Route
 PATHS = 200
 LEAKING = (17, 61, 99, 142, 180)
 OBJECTS = int(os.environ.get("LARGE_API_OBJECTS", "1000000"))
-ALLOCATED_AT_ONCE, EVERY_S = 20_000, 0.02
+MOST_ALLOCATED, EVERY_S = 7, 0.02
 
 
 class Refused(Exception):
@@ -98,10 +98,9 @@ async def _description(_: Request) -> JSONResponse:
 
 
 def _allocate() -> None:
-    """Make and drop objects of varying number, without end."""
-    kept: list[Any] = []
+    """Make and drop a few KiB of objects, of varying number, without end."""
     for turn in count():
-        kept = [{"turn": turn, "part": part} for part in range(ALLOCATED_AT_ONCE // (2 + len(kept) % 3) // 20)]
+        kept = [bytearray(512) for _ in range(turn % MOST_ALLOCATED)]  # noqa: F841 - it is kept until the next turn
         time.sleep(EVERY_S)
 
 

@@ -11,6 +11,14 @@ PARAMETER = re.compile(r"\{[^{}]*\}")
 """A parameter in the template of a path."""
 
 
+UNKNOWN = "/{unknown}"
+"""The template of the path that no service knows."""
+
+NOT_ALLOWED, UNPROCESSABLE = 405, 422
+REFUSED_BY_FRAMEWORKS = {NOT_ALLOWED, UNPROCESSABLE}
+"""Statuses with which frameworks refuse a request before the service's own code has seen it."""
+
+
 @dataclass(frozen=True)
 class ErrorPath:
     """An operation and the status of an error that it answers with.
@@ -22,6 +30,11 @@ class ErrorPath:
     path: str
     status: int
     request: Request
+
+    @property
+    def is_of_the_framework(self) -> bool:
+        """Whether what answers is most likely not the service's own code: a wrong method, an unknown path."""
+        return self.status in REFUSED_BY_FRAMEWORKS or self.path == UNKNOWN
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sadpath.check.driver import Request
-from sadpath.check.find import PARAMETER
+from sadpath.check.find import PARAMETER, UNKNOWN
 from sadpath.check.find.refusable import BROKEN_JSON, Refusable, demands_credentials, refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something, hides_a_change
 from sadpath.check.find.schema import Schema, cases, named_schema, usual_schema
@@ -22,7 +22,6 @@ MAX_OPERATIONS = 400
 WRONG_METHOD = "TRACE"
 """A method that paths for GET refuse. It is safe, and no parser of HTTP stumbles over it."""
 
-UNKNOWN = "/{unknown}"
 UNKNOWN_PATH = "/sadpath-no-such-path"
 OVERSIZED = 2 << 20
 WRONG_TOKEN = "Bearer sadpath-wrong-token"  # noqa: S105 - it is no secret

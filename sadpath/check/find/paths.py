@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from sadpath.check.driver import Answer, Request
-from sadpath.check.find import ErrorPath, Plan
+from sadpath.check.find import NOT_ALLOWED, REFUSED_BY_FRAMEWORKS, ErrorPath, Plan
 from sadpath.check.find.candidates import WRONG_METHOD, Candidate, Candidates
 from sadpath.check.find.careful import FIRST_ERROR, Careful
 from sadpath.check.find.refusable import REFUSALS, Barrier, Refusable
@@ -16,7 +16,7 @@ from sadpath.check.find.safe import SAFE_METHODS
 from sadpath.check.settings import Settings
 from sadpath.errors import CommandError
 
-NOT_ALLOWED, UNPROCESSABLE, TOO_MANY = 405, 422, 429
+TOO_MANY = 429
 SILENT_OPERATIONS = 3
 """Operations in a row without an answer to any request, after which the service counts as gone."""
 
@@ -219,4 +219,4 @@ def _gone(answered: Sequence[tuple[Candidate, Answer]]) -> CommandError:
 def _in_order(group: tuple[tuple[str, str, int], Request]) -> tuple[bool, str, str, int]:
     """By path; what the framework refuses for any path alike comes last, so that a budget goes to the service's own."""
     (method, template, status), _ = group
-    return status in (NOT_ALLOWED, UNPROCESSABLE), template, method, status
+    return status in REFUSED_BY_FRAMEWORKS, template, method, status

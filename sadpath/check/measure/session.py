@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from statistics import median
 
 from sadpath.check.driver import Request, Sent
 from sadpath.check.events import Event, PathDecided, RoundDone, Standing
 from sadpath.check.find import Plan
 from sadpath.check.find.careful import Careful
-from sadpath.check.measure.explain import IS_CYCLIC, cycles, explain
+from sadpath.check.measure.explain import cycles, explain
 from sadpath.check.measure.rounds import Measurement, Trouble, TroubleKind, grows_by_itself
 from sadpath.check.measure.schedule import PathMeasurements, Schedule
 from sadpath.check.result import Check, EndReason, PathResult
@@ -21,6 +22,9 @@ from sadpath.check.settings import Settings
 from sadpath.sources import Unreadable
 
 LIMIT_IS_CHECKED_EACH_S = 0.05
+
+CYCLIC_TOGETHER = 32
+"""Paths whose circles of references are looked for at once."""
 
 COMPARED = 100
 """Response times at the beginning and at the end of a path that are compared."""
@@ -55,7 +59,8 @@ class Session:
         self._limit, self._accepted = memory_limit, accepted
         self._schedule = Schedule(plan.paths, settings.bytes_per_request, settings.budget_s)
         self._environment = target.probes.versions() if target.probes else {}
-        self._current: Measurement | None = None
+        self._glance = target.probes.glance if target.probes else None
+        self._current = "it"
         self._requests = 0
         self._began, self._look_again = time.monotonic(), 0.0
         self._ended, self._ended_early = EndReason.FINISHED, ""
@@ -65,14 +70,14 @@ class Session:
         """Measure until all is decided, the budget ends, or something cuts it short; `check` has the reason then."""
         try:
             self._see_that_it_was_reached()  # by the requests that found its paths
-            for measurement in self._schedule.run(self, self._target.settle):
-                self._current = measurement
-                is_new = measurement.is_decided and not measurement.is_explained
-                if is_new:
-                    self._explain(measurement)
-                yield RoundDone(measurement.path, measurement.distinct, len(measurement.rounds), self._standing())
-                if is_new:
-                    yield self._decided(measurement)
+            for step in self._schedule.run(self, self._target.settle, self._glance):
+                self._current = step.name
+                yield RoundDone(step.name, step.rounds, self._standing())
+                for measurement in step.measurements:
+                    if measurement.is_decided and not measurement.is_explained:
+                        self._explain(measurement)
+                        yield self._decided(measurement)
+            self._explain_cycles([one.first for one in self._schedule.paths])
         except CutShort as reason:
             self.cut_short(reason.reason, str(reason))
         except (NoAnswer, OSError) as reason:
@@ -110,7 +115,7 @@ class Session:
         if not sent.answered and (why := self._target.why_it_ended(patience_s=1.0)):
             raise CutShort(
                 EndReason.SERVICE_ENDED,
-                f"the service ended while {self._path_name()} was measured: {why}; --exclude leaves a path out",
+                f"the service ended while {self._current} was measured: {why}; --exclude leaves a path out",
             )
         self._see_that_it_was_reached()
         self._see_that_it_has_room()
@@ -148,14 +153,28 @@ class Session:
         probes = self._target.probes
         assert probes is not None  # noqa: S101 - who calls this has asked
 
-        def load(count: int) -> Sent:
-            return self.send(measurement.requests(count), count)
-
+        load = partial(self._load, [measurement])
         if measurement.verdict.outcome == "leaks":
             starlette = self._environment.get("starlette", "")
             measurement.causes = explain(measurement.verdict.suspects, probes, load, starlette)
-        if (measurement.cyclic_objects or 0.0) >= IS_CYCLIC:
+        if measurement.rounds and measurement.is_cyclic:
             measurement.causes += cycles(probes, load)
+
+    def _explain_cycles(self, measurements: Sequence[Measurement]) -> None:
+        """Find what closes the circles of paths that were measured in groups: most are the framework's own."""
+        left = [one for one in measurements if one.is_cyclic and not (one.rounds or one.trouble)]
+        pending = [left[i : i + CYCLIC_TOGETHER] for i in range(0, len(left), CYCLIC_TOGETHER)]
+        while self._target.probes and pending and self._schedule.seconds_left:
+            group = pending.pop()
+            causes = cycles(self._target.probes, partial(self._load, group))
+            if len(group) == 1:
+                group[0].causes += causes
+            elif causes:
+                pending += [group[: len(group) // 2], group[len(group) // 2 :]]
+
+    def _load(self, group: Sequence[Measurement], count: int) -> None:
+        for one in group:
+            self.send(one.requests(count), count)
 
     def _growth_by_itself(self, measurement: Measurement) -> Trouble | None:
         words = grows_by_itself(measurement, self._target.settle)
@@ -181,11 +200,8 @@ class Session:
             raise CutShort(
                 EndReason.OVER_MEMORY_LIMIT,
                 f"the service needs {resident / 2**20:,.0f} MiB, more than its limit of "
-                f"{self._limit / 2**20:,.0f} MiB (--memory-limit), while {self._path_name()} was measured",
+                f"{self._limit / 2**20:,.0f} MiB (--memory-limit), while {self._current} was measured",
             )
-
-    def _path_name(self) -> str:
-        return self._current.path.name if self._current else "it"
 
 
 def path_result(path: PathMeasurements) -> PathResult:
@@ -208,7 +224,7 @@ def path_result(path: PathMeasurements) -> PathResult:
 
 
 def _notes(second: Measurement | None) -> Iterator[str]:
-    if second and second.rounds and second.verdict.outcome == "inconclusive" and not second.trouble:
+    if second and second.is_begun and second.verdict.outcome == "inconclusive" and not second.trouble:
         yield f"with other inputs each time: {second.verdict.reason}"
 
 

@@ -76,7 +76,7 @@ def _standing_line(event: RoundDone) -> str:
     now = event.standing
     return (
         f"{now.decided} of {now.paths} error paths decided, {now.requests:,} requests, {now.seconds_left:.0f} s left; "
-        f"measuring {event.path.name}, round {event.rounds}"
+        f"measuring {event.what}, round {event.rounds}"
     )
 
 
