@@ -10,7 +10,8 @@ import pytest
 from sadpath.check.driver import Answer, Request
 from sadpath.check.find import ErrorPath
 from sadpath.check.find.alike import Refused, Refusers, measured
-from sadpath.check.find.candidates import WRONG_TOKEN, Candidate
+from sadpath.check.find.candidates import WRONG as WRONG_TOKEN
+from sadpath.check.find.candidates import Candidate
 from sadpath.check.shape import Shape
 
 MANY = 10
@@ -41,7 +42,7 @@ def test_a_few_stand_for_all_that_one_guard_refuses() -> None:
     assert {name for path in paths for name in (path.name, *path.stands_for)} == {f"GET /{n} 401" for n in range(MANY)}
 
 
-WRONG = {"Authorization": WRONG_TOKEN}
+WRONG = {"Authorization": f"Bearer {WRONG_TOKEN}"}
 OF_A_PARSER = Shape("same", "JSON decode error", is_of_a_parser=True)
 
 
