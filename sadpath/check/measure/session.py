@@ -13,9 +13,10 @@ from sadpath.check.find import Plan
 from sadpath.check.find.careful import Careful
 from sadpath.check.measure.explain import IS_CYCLIC, cycles, explain, garbage
 from sadpath.check.measure.garbage import Collections
-from sadpath.check.measure.rounds import Measurement, Trouble, TroubleKind, grows_by_itself
+from sadpath.check.measure.idle import background, explains, named
+from sadpath.check.measure.rounds import Measurement, Trouble, TroubleKind
 from sadpath.check.measure.schedule import PathMeasurements, Schedule
-from sadpath.check.result import Check, EndReason, PathResult
+from sadpath.check.result import Background, Check, EndReason, PathResult
 from sadpath.check.service.probes import NoAnswer
 from sadpath.check.service.target import Target
 from sadpath.check.settings import Settings
@@ -23,6 +24,9 @@ from sadpath.sources import Unreadable
 from sadpath.verdict.rounds import garbage_interval, judge_garbage
 
 LIMIT_IS_CHECKED_EACH_S = 0.05
+
+LIKE_ROUNDS = 3
+"""As many rounds of a path as it is looked at for without requests."""
 
 COMPARED = 100
 """Response times at the beginning and at the end of a path that are compared."""
@@ -64,6 +68,7 @@ class Session:
         self._said: list[str] = []
         self._collections = Collections(target.probes) if target.probes else None
         self._is_collected: bool | None = None
+        self._background: Background | None = None
 
     def events(self) -> Iterator[Event]:
         """Measure until all is decided, the budget ends, or something cuts it short; `check` has the reason then."""
@@ -77,6 +82,7 @@ class Session:
                 yield RoundDone(measurement.path, measurement.distinct, len(measurement.rounds), self._standing())
                 if is_new:
                     yield self._decided(measurement)
+            self._see_what_grows_by_itself()
             yield from self._garbage()
         except CutShort as reason:
             self.cut_short(reason.reason, str(reason))
@@ -102,6 +108,7 @@ class Session:
             ended=self._ended,
             ended_early=self._ended_early,
             accepted=self._accepted,
+            background=self._background,
             accepted_writes=tuple(dict.fromkeys((*self._plan.accepted_writes, *self._driver.accepted))),
         )
 
@@ -165,7 +172,7 @@ class Session:
         if measurement.trouble:
             return
         try:
-            if measurement.verdict.outcome == "leaks" and not measurement.verdict.suspects:
+            if measurement.verdict.outcome == "leaks":
                 measurement.trouble = self._growth_by_itself(measurement)
             if self._target.probes:
                 self._explain_with(measurement)
@@ -183,9 +190,22 @@ class Session:
         if (measurement.cyclic_objects or 0.0) >= IS_CYCLIC:
             measurement.causes += cycles(probes, load)
 
+    def _see_what_grows_by_itself(self) -> None:
+        """Look for it too where memory grew and the budget did not suffice to tell why."""
+        for one in (path.shown for path in self._schedule.paths):
+            if one.grows and not one.is_decided:
+                one.trouble = self._growth_by_itself(one)
+                if not one.trouble:
+                    return
+
     def _growth_by_itself(self, measurement: Measurement) -> Trouble | None:
-        words = grows_by_itself(measurement, self._target.settle)
-        return Trouble(TroubleKind.GROWS_BY_ITSELF, words) if words else None
+        """Return the trouble if the service does by itself what was taken for the path's; it is named once."""
+        if not (self._background and explains(self._background, measurement)):
+            found = background(self._target.settle, LIKE_ROUNDS * measurement.rounds_s / len(measurement.rounds))
+            if not explains(found, measurement):
+                return None
+            self._background = named(found, self._target.probes) if self._target.probes else found
+        return Trouble(TroubleKind.GROWS_BY_ITSELF, self._background.sentence)
 
     def _see_that_it_was_reached(self) -> None:
         """Raise `CutShort` if somebody else took requests; looked at where a connection was opened."""
