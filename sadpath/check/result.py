@@ -197,10 +197,13 @@ class Check:
     def _path_as_json(self, result: PathResult) -> dict[str, Any]:
         causes = [asdict(one) for one in result.causes]
         return {
+            "name": result.path.name,
             "method": result.path.method,
             "path": result.path.path,
             "status": result.path.status,
             "request": result.path.request.path,
+            "answer": result.path.answer,
+            "stands_for": list(result.path.stands_for),
             **result.verdict.as_json,
             "garbage_bytes_per_request": rounded(result.garbage_bytes),
             "accepted": result.path.name in self.accepted,
@@ -225,7 +228,7 @@ def read_baseline(file: Path) -> frozenset[str]:
     try:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
         leaks = [one for one in content["paths"] if one["verdict"] == "leaks"]
-        return frozenset(f"{one['method']} {one['path']} {one['status']}" for one in leaks)
+        return frozenset(str(one["name"]) for one in leaks)
     except OSError as error:
         raise CommandError(
             f"cannot read the baseline {file}: {error.strerror}; write one with --json {file}", Status.WRONG_COMMAND

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import psutil
@@ -15,15 +15,16 @@ from rich.text import Text
 
 from sadpath.check.driver import Driver, Request
 from sadpath.check.events import Ended, Handler, tell
-from sadpath.check.find import Plan
-from sadpath.check.find.candidates import UNKNOWN_PATH
-from sadpath.check.find.careful import Careful
+from sadpath.check.find import UNKNOWN_PATH, Plan
+from sadpath.check.find.careful import Careful, Sending
 from sadpath.check.find.paths import Finder
+from sadpath.check.login.logged_in import LoggedIn
 from sadpath.check.measure.session import Session
 from sadpath.check.own_memory import limited_memory
 from sadpath.check.report import Files
 from sadpath.check.report.console import PIPE_WIDTH, Progress, Result
 from sadpath.check.result import EndReason, read_baseline
+from sadpath.check.routes import Routes
 from sadpath.check.service.attach import attached, outside
 from sadpath.check.service.start import started, with_uvicorn
 from sadpath.check.service.target import Target, TargetSpec
@@ -58,8 +59,11 @@ def run(  # noqa: PLR0913 - one for each thing that was typed
     accepted = read_baseline(baseline) if baseline else frozenset()
     files.check_folders()
     with open_target(spec) as target, limited_memory(), _driver(target, settings, spec) as plain:
-        driver = Careful(plain)
+        sender, settings = _logged_in(plain, settings, aside)
+        driver = Careful(sender)
         plan = _plan(target, driver, settings, aside, safe_only=list_only, is_agreed=is_agreed)
+        if isinstance(sender, LoggedIn):
+            plan = replace(plan, notes=(*plan.notes, *sender.doubts()))
         if list_only:
             return listed(plan, out)
         limit = settings.memory_limit or psutil.virtual_memory().available // 2
@@ -145,6 +149,15 @@ def _driver(target: Target, settings: Settings, spec: TargetSpec) -> Driver:
     )
 
 
+def _logged_in(driver: Driver, settings: Settings, console: Console) -> tuple[Sending, Settings]:
+    """Log in, where the settings say so. Returns what sends requests, and the settings with what the login gave."""
+    if not settings.auth:
+        return driver, settings
+    sender = LoggedIn(driver, settings.auth, settings.headers)
+    _say(console, f"logged in by {settings.auth.name}")
+    return sender, replace(settings, headers=sender.headers)
+
+
 def _plan(  # noqa: PLR0913 - one for each thing that a search depends on
     target: Target,
     driver: Careful,
@@ -158,7 +171,7 @@ def _plan(  # noqa: PLR0913 - one for each thing that a search depends on
     if target.why_no_probe:
         _say(console, f"measured from outside, without a cause: {target.why_no_probe}")
     driver.answers([Request("GET", UNKNOWN_PATH)])  # the first request may load an app, or its routes
-    routes = target.probes.routes() if target.probes else []
+    routes = target.probes.routes() if target.probes else Routes()
 
     def say(line: str) -> None:
         _say(console, line)
@@ -168,7 +181,8 @@ def _plan(  # noqa: PLR0913 - one for each thing that a search depends on
         if not is_agreed:
             _ask(console)
 
-    return Finder(driver, settings, routes, say, agree, safe_only=safe_only).find()
+    plan = Finder(driver, settings, routes.found, say, agree, safe_only=safe_only).find()
+    return replace(plan, notes=(*routes.notes, *plan.notes))
 
 
 def _ask(console: Console) -> None:

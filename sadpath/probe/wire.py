@@ -44,10 +44,14 @@ class HelloAnswer(TypedDict):
 
 
 class SettleQuestion(TypedDict):
-    """What is left after a collection? `SettleAnswer`. Where a round begins, the collector is off until the next."""
+    """What is left after a collection, at the least within some seconds? `SettleAnswer`.
+
+    Where a round begins, the collector is off until the next.
+    """
 
     op: Literal["looks.settle"]
     begins_round: bool
+    watched_s: float
 
 
 class SettleAnswer(TypedDict):
@@ -74,8 +78,9 @@ class GlanceQuestion(TypedDict):
 
 
 class GlanceAnswer(TypedDict):
-    """The objects in reference cycles since the last look, and what a `SettleAnswer` has of the live exceptions."""
+    """The objects in reference cycles since the last look, and what a `SettleAnswer` has without a full collection."""
 
+    in_use: Optional[int]
     collected: int
     live_exceptions: Optional[int]
     tracebacks: Optional[Sequence[Tuple[int, str, int]]]
@@ -208,16 +213,24 @@ class CyclesAnswer(TypedDict):
 
 
 class RoutesQuestion(TypedDict):
-    """Which routes do the web applications have? A list of `FoundRoute`."""
+    """Which routes do the web applications have? `RoutesAnswer`."""
 
     op: Literal["routes.routes"]
 
 
 class FoundRoute(TypedDict):
-    """A method and a template such as `/users/{user_id}`."""
+    """A method, a template such as `/users/{user_id}`, and the dotted name of what handles it, empty if unknown."""
 
     method: str
     path: str
+    handler: str
+
+
+class RoutesAnswer(TypedDict):
+    """The routes in the order in which they were registered, and a line for what could not be read."""
+
+    routes: List[FoundRoute]
+    notes: List[str]
 
 
 Question = Union[
@@ -247,7 +260,7 @@ ANSWERS: Dict[str, Any] = {
     "growth.end": EmptyAnswer,
     "cycles.begin": EmptyAnswer,
     "cycles.end": CyclesAnswer,
-    "routes.routes": List[FoundRoute],
+    "routes.routes": RoutesAnswer,
 }
 """The type of the answer to each question, by its op."""
 

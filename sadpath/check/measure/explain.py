@@ -22,8 +22,6 @@ from sadpath.verdict.verdict import Suspect
 MAX_CAUSES = 5
 REQUESTS_TO_EXPLAIN = 100
 REQUESTS_FOR_CYCLES = 20
-IS_CYCLIC = 1.0
-"""Objects in reference cycles for each request from which a path's cycles are explained."""
 
 CUTS_SINCE = (1, 10)
 """The Starlette that removes tracebacks."""

@@ -24,11 +24,16 @@ REQUESTS_AT_ONCE, PAUSE_S = 25, 0.2
 
 
 class Collections:
-    """Counts who collects garbage in the processes of a service that have their collector off, but us."""
+    """Counts who collects garbage in the processes of a service that have their collector off, but us.
+
+    `is_off` is whether there is such a process.
+    """
 
     def __init__(self, probes: Asked) -> None:
         self._probes, self._began = probes, time.monotonic()
-        self._before = {pid: hello["collections"] for pid, hello in self._hello().items()}
+        hellos = self._hello()
+        self._before = {pid: hello["collections"] for pid, hello in hellos.items()}
+        self.is_off = not all(hello["gc_enabled"] for hello in hellos.values())
 
     def seen(self) -> bool:
         """Whether one was seen since the beginning."""

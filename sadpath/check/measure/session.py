@@ -11,7 +11,7 @@ from sadpath.check.driver import Request, Sent
 from sadpath.check.events import Event, PathDecided, RoundDone, Standing
 from sadpath.check.find import Plan
 from sadpath.check.find.careful import Careful
-from sadpath.check.measure.explain import IS_CYCLIC, cycles, explain, garbage
+from sadpath.check.measure.explain import cycles, explain, garbage
 from sadpath.check.measure.garbage import Collections
 from sadpath.check.measure.idle import background, explains, named
 from sadpath.check.measure.rounds import Measurement, Trouble, TroubleKind
@@ -27,6 +27,9 @@ LIMIT_IS_CHECKED_EACH_S = 0.05
 
 LIKE_ROUNDS = 3
 """As many rounds of a path as it is looked at for without requests."""
+
+CYCLIC_TOGETHER = 32
+"""Paths whose circles of references are looked for at once."""
 
 COMPARED = 100
 """Response times at the beginning and at the end of a path that are compared."""
@@ -59,9 +62,11 @@ class Session:
         self.connections = driver.connections
         self._target, self._driver, self._plan = target, driver, plan
         self._limit, self._accepted = memory_limit, accepted
-        self._schedule = Schedule(plan.paths, settings.bytes_per_request, settings.budget_s)
+        self._schedule = Schedule(
+            plan.paths, settings.bytes_per_request, settings.budget_s, own_headers=settings.headers
+        )
         self._environment = target.probes.versions() if target.probes else {}
-        self._current: Measurement | None = None
+        self._current = "it"
         self._requests = 0
         self._began, self._look_again = time.monotonic(), 0.0
         self._ended, self._ended_early = EndReason.FINISHED, ""
@@ -69,20 +74,22 @@ class Session:
         self._collections = Collections(target.probes) if target.probes else None
         self._is_collected: bool | None = None
         self._background: Background | None = None
+        sees_garbage = self._collections is not None and self._collections.is_off  # it is counted for each path alone
+        self._glance = target.probes.glance if target.probes and not sees_garbage else None
 
     def events(self) -> Iterator[Event]:
         """Measure until all is decided, the budget ends, or something cuts it short; `check` has the reason then."""
         try:
             self._see_that_it_was_reached()  # by the requests that found its paths
-            for measurement in self._schedule.run(self, self._target.settle):
-                self._current = measurement
-                is_new = measurement.is_decided and not measurement.is_explained
-                if is_new:
-                    self._explain(measurement)
-                yield RoundDone(measurement.path, measurement.distinct, len(measurement.rounds), self._standing())
-                if is_new:
-                    yield self._decided(measurement)
+            for step in self._schedule.run(self, self._target.settle, self._glance):
+                self._current = step.name
+                yield RoundDone(step.name, step.rounds, self._standing())
+                for measurement in step.measurements:
+                    if measurement.is_decided and not measurement.is_explained:
+                        self._explain(measurement)
+                        yield self._decided(measurement)
             self._see_what_grows_by_itself()
+            self._explain_cycles([one.first for one in self._schedule.paths])
             yield from self._garbage()
         except CutShort as reason:
             self.cut_short(reason.reason, str(reason))
@@ -122,7 +129,7 @@ class Session:
         if not sent.answered and (why := self._target.why_it_ended(patience_s=1.0)):
             raise CutShort(
                 EndReason.SERVICE_ENDED,
-                f"the service ended while {self._path_name()} was measured: {why}; --exclude leaves a path out",
+                f"the service ended while {self._current} was measured: {why}; --exclude leaves a path out",
             )
         self._see_that_it_was_reached()
         self._see_that_it_has_room()
@@ -133,7 +140,8 @@ class Session:
         makers = sorted(filter(makes_garbage, self._schedule.paths), key=garbage_bytes)
         if not makers or not self._collections:
             return
-        self._current = worst = makers[-1].shown
+        worst = makers[-1].shown
+        self._current = worst.path.name
         self._is_collected = self._collections.wait(self._load(worst), self._schedule.until)
         if self._is_collected:
             most = f"up to {garbage_bytes(makers[-1]):,.0f} bytes of garbage with each request"
@@ -148,8 +156,8 @@ class Session:
             found = garbage(self._target.probes, self._load(measurement))
             measurement.causes = (found, *measurement.causes)
 
-    def _load(self, measurement: Measurement) -> Callable[[int], Sent]:
-        return lambda count: self.send(measurement.requests(count), count)
+    def _load(self, *measurements: Measurement) -> Callable[[int], object]:
+        return lambda count: [self.send(one.requests(count), count) for one in measurements]
 
     def _decided(self, measurement: Measurement) -> PathDecided:
         return PathDecided(measurement.path, measurement.distinct, measurement.verdict, self.check(), self._standing())
@@ -187,16 +195,28 @@ class Session:
         if measurement.verdict.outcome == "leaks":
             starlette = self._environment.get("starlette", "")
             measurement.causes = explain(measurement.verdict.suspects, probes, load, starlette)
-        if (measurement.cyclic_objects or 0.0) >= IS_CYCLIC:
+        if measurement.rounds and measurement.is_cyclic:
             measurement.causes += cycles(probes, load)
 
     def _see_what_grows_by_itself(self) -> None:
         """Look for it too where memory grew and the budget did not suffice to tell why."""
         for one in (path.shown for path in self._schedule.paths):
-            if one.grows and not one.is_decided:
+            if one.rounds and one.grows and not one.is_decided:
                 one.trouble = self._growth_by_itself(one)
                 if not one.trouble:
                     return
+
+    def _explain_cycles(self, measurements: Sequence[Measurement]) -> None:
+        """Find what closes the circles of paths that were measured in groups: most are the framework's own."""
+        left = [one for one in measurements if one.is_cyclic and not (one.rounds or one.trouble)]
+        pending = [left[i : i + CYCLIC_TOGETHER] for i in range(0, len(left), CYCLIC_TOGETHER)]
+        while self._target.probes and pending and self._schedule.seconds_left:
+            group = pending.pop()
+            causes = cycles(self._target.probes, self._load(*group))
+            if len(group) == 1:
+                group[0].causes += causes
+            elif causes:
+                pending += [group[: len(group) // 2], group[len(group) // 2 :]]
 
     def _growth_by_itself(self, measurement: Measurement) -> Trouble | None:
         """Return the trouble if the service does by itself what was taken for the path's; it is named once."""
@@ -227,11 +247,8 @@ class Session:
             raise CutShort(
                 EndReason.OVER_MEMORY_LIMIT,
                 f"the service needs {resident / 2**20:,.0f} MiB, more than its limit of "
-                f"{self._limit / 2**20:,.0f} MiB (--memory-limit), while {self._path_name()} was measured",
+                f"{self._limit / 2**20:,.0f} MiB (--memory-limit), while {self._current} was measured",
             )
-
-    def _path_name(self) -> str:
-        return self._current.path.name if self._current else "it"
 
 
 def makes_garbage(path: PathMeasurements) -> bool:
@@ -267,7 +284,7 @@ def path_result(path: PathMeasurements, *, is_collected: bool | None = None) -> 
 
 
 def _notes(second: Measurement | None) -> Iterator[str]:
-    if second and second.rounds and second.verdict.outcome == "inconclusive" and not second.trouble:
+    if second and second.is_begun and second.verdict.outcome == "inconclusive" and not second.trouble:
         yield f"with other inputs each time: {second.verdict.reason}"
 
 
