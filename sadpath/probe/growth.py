@@ -7,9 +7,9 @@ import gc
 import time
 from collections import Counter, deque
 from itertools import compress, islice, repeat
-from operator import is_, not_
+from operator import is_, not_, sub
 from types import FrameType, TracebackType
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from .explain import described
 from .frozen import all_objects
@@ -56,8 +56,9 @@ def begin() -> EmptyAnswer:
     collect()
     _before.exceptions = set(map(id, live_exceptions()))
     _before.types = _counted()
-    lengths = ((id(one), length) for length, one in _containers(LEAST_REMEMBERED))
-    _before.lengths = dict(islice(lengths, MAX_CONTAINERS))
+    for lengths, ones in _containers(LEAST_REMEMBERED):
+        room = max(MAX_CONTAINERS - len(_before.lengths), 0)
+        _before.lengths.update(islice(zip(map(id, ones), lengths), room))
     _before.has_all_lengths = len(_before.lengths) < MAX_CONTAINERS
     return {}
 
@@ -153,12 +154,12 @@ def _newest_type(container: Any) -> str:
 
 
 def _grown_containers(limit: int) -> List[Any]:
-    grown_by = [
-        (length - _before.lengths.get(id(one), 0), one)
-        for length, one in _containers(GROWN_BY)
-        if not _is_ours(one) and _was_seen(one)
-    ]
-    most = sorted((one for one in grown_by if one[0] >= GROWN_BY), key=lambda one: -one[0])
+    grown_by: List[Tuple[int, Any]] = []
+    for lengths, ones in _containers(GROWN_BY):
+        before = map(_before.lengths.get, map(id, ones), repeat(0))
+        more = list(map(sub, lengths, before))
+        grown_by += compress(zip(more, ones), map(GROWN_BY.__le__, more))
+    most = sorted((one for one in grown_by if not _is_ours(one[1]) and _was_seen(one[1])), key=lambda one: -one[0])
     return [container for _, container in most[:limit]]
 
 
@@ -171,32 +172,34 @@ def _is_ours(container: Any) -> bool:
     return any(container is one for one in (_before.exceptions, _before.types, _before.lengths))
 
 
-def _containers(least: int) -> List[Tuple[int, Any]]:
-    """Return the containers in the heap that have so many elements, with their number. In C, since there are millions.
+def _containers(least: int) -> Iterator[Tuple[List[int], List[Any]]]:
+    """Yield the containers in the heap that have so many elements: their lengths, and themselves; a kind at a time.
 
-    They are known by their types, and not by a `__class__` that they may define.
+    In C, since there are millions. They are known by their types, and not by a `__class__` that they may define.
     """
     objects = all_objects()
-    every = objects + _unseen(objects)
-    found: List[Tuple[int, Any]] = []
+    every = _of_kind(objects, _CONTAINERS) + _unseen(objects)
     for kind in _CONTAINERS:
-        ones = list(compress(every, map(issubclass, map(type, every), repeat(kind))))
+        ones = _of_kind(every, kind)
         lengths = list(map(_LENGTH[kind], ones))
-        long = compress(zip(lengths, ones), map(least.__le__, lengths))
-        found += [(length, one) for length, one in long if one is not objects]
-    return found
+        yield list(filter(least.__le__, lengths)), list(compress(ones, map(least.__le__, lengths)))
+
+
+def _of_kind(objects: List[Any], kinds: Any) -> List[Any]:
+    return list(compress(objects, map(issubclass, map(type, objects), repeat(kinds))))
 
 
 def _unseen(objects: List[Any]) -> List[Any]:
     """Return the dictionaries that the collector does not follow: those of texts and numbers alone."""
     are_retained = map(issubclass, map(type, objects), repeat(_RETAINED))
-    holders = list(compress(objects, map(not_, are_retained)))[:MAX_HOLDERS]
+    holders = list(islice(compress(objects, map(not_, are_retained)), MAX_HOLDERS))
     found: Dict[int, Any] = {}
     until = time.monotonic() + MAX_SECONDS
     for part in in_parts(holders):
         held = referents(*part)
-        dictionaries = compress(held, map(is_, map(type, held), repeat(dict)))
-        found.update((id(one), one) for one in dictionaries if not gc.is_tracked(one))
+        dictionaries = list(compress(held, map(is_, map(type, held), repeat(dict))))
+        unseen = list(compress(dictionaries, map(not_, map(gc.is_tracked, dictionaries))))
+        found.update(zip(map(id, unseen), unseen))
         if time.monotonic() > until:
             break
     return list(found.values())

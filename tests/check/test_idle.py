@@ -22,9 +22,9 @@ PATH = ErrorPath("GET", "/users/{id}", 404, Request("GET", "/users/1"))
 ERROR, OTHER = (1, 10), (1, 20)
 
 
-def growing(*, begins_round: bool = False) -> Snapshot:
+def growing(*, begins_round: bool = False, watched_s: float = 0.0) -> Snapshot:
     """A service that grows by 100 MB and 1,000 traceback entries a second."""
-    del begins_round
+    del begins_round, watched_s
     now = time.monotonic()
     return Snapshot((1,), 1, 1e8 * now, None, tracebacks={ERROR: Traceback("shop.Error", int(1000 * now))})
 
@@ -43,10 +43,12 @@ def test_a_new_exception_is_no_traceback_that_grows() -> None:
     """It is new in one round; a thread may keep one after the other."""
     looks = iter(range(1000))
 
-    def keeping(*, begins_round: bool = False) -> Snapshot:
-        del begins_round
-        kept = {(1, number): Traceback("shop.Error", 1) for number in range(next(looks))}
-        return Snapshot((1,), 1, 0, None, tracebacks=kept)
+    def keeping(*, begins_round: bool = False, watched_s: float = 0.0) -> Snapshot:
+        """Keep one more; of the others every other one is listed."""
+        del begins_round, watched_s
+        look = next(looks)
+        listed = [number for number in range(look) if number == look - 1 or number % 2 == look % 2]
+        return Snapshot((1,), 1, 0, None, tracebacks={(1, one): Traceback("shop.Error", 1) for one in listed})
 
     assert background(keeping, 0.05).entries == {}
 

@@ -155,3 +155,15 @@ def empty() -> None:
     dict.clear(opinionated)
     looked_up.cache_clear()
     looked_up_for_a_while.cache_clear()
+
+
+def calls_of_a_look(containers: int) -> int:
+    """Return how many functions of Python a look calls with so many more containers in the heap."""
+    many = [[number] * 20 for number in range(containers)]
+    calls: List[int] = []
+    sys.setprofile(lambda _frame, event, _arg: calls.append(1) if event == "call" else None)
+    growth.begin()
+    growth.grown(limit=5)
+    sys.setprofile(None)
+    growth.end()
+    return len(calls) if many else 0

@@ -95,3 +95,9 @@ def test_where_there_are_too_many_containers_none_is_blamed_for_what_it_was(ther
     """The length that it had is not known, so nothing can be said of it."""
     named = [one for one in there(f"{HERE}.grown_where_one_length_is_remembered") if "length" in one]
     assert named == []
+
+
+def test_a_look_runs_no_python_for_each_container(there: Call) -> None:
+    """There may be a million of them."""
+    few, many = (there(f"{HERE}.calls_of_a_look", count) for count in (1000, 51_000))
+    assert many - few < 5_000

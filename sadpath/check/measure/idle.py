@@ -44,13 +44,16 @@ def background(settle: Settle, seconds: float) -> Background:
 
 
 def _entries(rounds: Sequence[Round]) -> dict[Suspect, float]:
-    """Return by how many entries a second each traceback grew; that of a new exception does so in one round."""
+    """Return by how many entries a second those tracebacks grew that did so nearly all the time.
+
+    A new exception has a traceback in one round, and of many those that are listed change.
+    """
     seconds = sum(one.requests for one in rounds) / 1000
     grown = [(suspect, entries) for one in rounds for suspect, entries in (one.entries or {}).items()]
     times = Counter(suspect for suspect, _ in grown)
     total: Counter[Suspect] = Counter()
     for suspect, entries in grown:
-        total[suspect] += entries * (times[suspect] > 1)
+        total[suspect] += entries * (times[suspect] >= len(rounds) - 1)
     return {suspect: entries / seconds for suspect, entries in total.items() if entries}
 
 
