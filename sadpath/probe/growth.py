@@ -28,6 +28,9 @@ SAMPLED = 5
 LEAST_REMEMBERED = 10
 """Elements of a container from which its length is remembered: of the many small ones it would say little."""
 
+MAX_GROWN, NEWEST = 1000, 100
+"""Containers that grew, and elements of each, that are looked at for others."""
+
 GROWN_BY = 30
 """Elements that a container must have got, in a round of a hundred requests, to be named."""
 
@@ -160,7 +163,22 @@ def _grown_containers(limit: int) -> List[Any]:
         more = list(map(sub, lengths, before))
         grown_by += compress(zip(more, ones), map(GROWN_BY.__le__, more))
     most = sorted((one for one in grown_by if not _is_ours(one[1]) and _was_seen(one[1])), key=lambda one: -one[0])
-    return [container for _, container in most[:limit]]
+    grown = [container for _, container in most]
+    leaked = _new_in(grown)
+    return [one for one in grown if id(one) not in leaked][:limit]
+
+
+def _new_in(grown: List[Any]) -> Set[int]:
+    """Return the ids of new containers that lie in a container that grew: what each request leaves is no holder.
+
+    They may be its elements, or attributes of these.
+    """
+    holders = [one for one in grown[:MAX_GROWN] if container_kind(type(one))]
+    newest = [one for holder in holders for one in newest_of(holder, NEWEST)]
+    attributes = referents(*newest)
+    of_instances = referents(*_of_kind(attributes, dict))
+    inside = set(map(id, [*newest, *attributes, *of_instances]))
+    return {id(one) for one in grown if id(one) in inside and id(one) not in _before.lengths}
 
 
 def _was_seen(container: Any) -> bool:

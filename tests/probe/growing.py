@@ -37,6 +37,7 @@ by_id: Dict[int, Dict[str, Kept]] = {}
 newest: "deque[Kept]" = deque(maxlen=60)
 rows: Dict[str, Row] = {}
 texts: List[str] = []
+batches: List[Any] = []
 counts: Dict[str, int] = {}
 ring: "deque[Row]" = deque(maxlen=300)
 queue: "deque[Row]" = deque()
@@ -62,6 +63,13 @@ def raised(number: int) -> Kept:
     return error
 
 
+def filled() -> Row:
+    """A row with a list of its own."""
+    row = Row()
+    row.cells = list(range(2 * ROUND))  # type: ignore[attr-defined]
+    return row
+
+
 def fill_opinionated() -> None:
     """Without asking it."""
     for i in range(ROUND):
@@ -77,6 +85,8 @@ ROUNDS: Dict[str, Callable[[], Any]] = {
     "exceptions that go": lambda: list(map(raised, range(ROUND))),
     "a dictionary": lambda: rows.update({str(i): Row() for i in range(ROUND)}),
     "a dictionary of numbers": lambda: counts.update({str(i): i for i in range(ROUND)}),
+    "lists in a list": lambda: batches.extend(list(range(2 * ROUND)) for _ in range(ROUND)),
+    "objects with lists": lambda: rows.update({str(i): filled() for i in range(ROUND)}),
     "a list of texts": lambda: texts.extend(map(str, range(ROUND))),
     "a deque with a bound": lambda: ring.extend(Row() for _ in range(ROUND)),
     "a deque without a bound": lambda: queue.extend(Row() for _ in range(ROUND)),
@@ -150,7 +160,7 @@ def counted_as_the_heap_grows() -> List[int]:
 
 def empty() -> None:
     """Leave nothing to the next round."""
-    for one in (errors, by_id, newest, rows, texts, counts, ring, queue):
+    for one in (errors, by_id, newest, rows, texts, batches, counts, ring, queue):
         one.clear()
     dict.clear(opinionated)
     looked_up.cache_clear()
