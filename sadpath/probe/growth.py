@@ -84,7 +84,10 @@ def kept(limit: int) -> List[KeptExceptions]:
 
 
 def grown(limit: int) -> List[GrownObjects]:
-    """Op: return the containers that grew most since the look, and the type of which most objects came."""
+    """Op: return the containers that grew most since the look, and the type of which most objects came.
+
+    Those that have a name come first: a class has a container of its subclasses too, which nothing leads to.
+    """
     collect()
     containers = _grown_containers(limit)  # before we make some of our own
     counts = _counted()
@@ -94,7 +97,7 @@ def grown(limit: int) -> List[GrownObjects]:
     if not containers:
         return [{"type": name, "count": count, "types": types, "held_by": ""}] if count else []
     chains = chains_to(map(id, containers))
-    return [
+    answers: List[GrownObjects] = [
         {
             "type": _newest_type(one) or name,
             "count": by,
@@ -105,6 +108,7 @@ def grown(limit: int) -> List[GrownObjects]:
         for one in containers
         if (by := _length(one) - _before.lengths.get(id(one), 0))
     ]
+    return sorted(answers, key=lambda one: not one["held_by"])  # what has a name can be searched for
 
 
 def _of_kept(name: str, new: Sequence[BaseException]) -> KeptExceptions:

@@ -85,6 +85,7 @@ ROUNDS: Dict[str, Callable[[], Any]] = {
     "exceptions that go": lambda: list(map(raised, range(ROUND))),
     "a dictionary": lambda: rows.update({str(i): Row() for i in range(ROUND)}),
     "a dictionary of numbers": lambda: counts.update({str(i): i for i in range(ROUND)}),
+    "classes": lambda: batches.extend(type("Made", (Row,), {}) for _ in range(ROUND)),
     "lists in a list": lambda: batches.extend(list(range(2 * ROUND)) for _ in range(ROUND)),
     "objects with lists": lambda: rows.update({str(i): filled() for i in range(ROUND)}),
     "a list of texts": lambda: texts.extend(map(str, range(ROUND))),
