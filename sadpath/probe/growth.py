@@ -115,21 +115,33 @@ def _of_kept(name: str, new: Sequence[BaseException]) -> KeptExceptions:
     sample = list(new[-SAMPLED:])
     chain = next(iter(chains_to(map(id, sample)).values()), [])
     to_container = _to_container(chain, len(new))
-    to_holder = to_container or chain
     newest = described(sample[-1])
     answer: KeptExceptions = {
         "type": name,
         "count": len(new),
         "message": newest["message"],
         "raised_at": newest["raised_at"],
-        "held_by": _name(to_holder[-1], to_holder) if to_holder else "",
+        "held_by": _name(to_container[-1], to_container) if to_container else _name_of_kept(chain),
     }
     return {**answer, **_lengths(to_container[-1], to_container)} if to_container else answer
 
 
+def _name_of_kept(chain: Sequence[Any]) -> str:
+    """Return the name of an exception to which a chain leads; of exceptions that hold each other that of the newest."""
+    exceptions = [i for i, one in enumerate(chain) if issubclass(type(one), BaseException)]
+    if not exceptions:
+        return ""
+    name = _name(chain[exceptions[0]], chain[: exceptions[0] + 1])
+    return f"{name} (each holds the one before)" if exceptions[1:] else name
+
+
 def _to_container(chain: Sequence[Any], count: int) -> Sequence[Any]:
-    """Return a chain up to its last container with an element for every other of `count` objects; empty without one."""
-    ends = [i for i, one in enumerate(chain[:-1]) if _is_container(one) and _length(one) >= max(count // 2, 2)]
+    """Return a chain up to its last container with an element for every other of `count` objects; empty without one.
+
+    The namespace of a module, with which it begins, is none.
+    """
+    fits = [_is_container(one) and _length(one) >= max(count // 2, 2) for one in chain[1:-1]]
+    ends = [i for i, fit in enumerate(fits, 1) if fit]
     return chain[: ends[-1] + 1] if ends else []
 
 

@@ -38,6 +38,7 @@ newest: "deque[Kept]" = deque(maxlen=60)
 rows: Dict[str, Row] = {}
 texts: List[str] = []
 batches: List[Any] = []
+last: Dict[str, Exception] = {}
 counts: Dict[str, int] = {}
 ring: "deque[Row]" = deque(maxlen=300)
 queue: "deque[Row]" = deque()
@@ -76,11 +77,19 @@ def fill_opinionated() -> None:
         dict.__setitem__(opinionated, i, Row())
 
 
+def fail_because_of_the_last() -> None:
+    """Raise each exception from the one before."""
+    for number in range(ROUND):
+        one = raised(number)
+        one.__cause__, last["one"] = last.get("one"), one
+
+
 ROUNDS: Dict[str, Callable[[], Any]] = {
     "a list of exceptions": lambda: errors.extend(map(raised, range(ROUND))),
     "a dictionary of dictionaries with exceptions": lambda: by_id.update(
         {i: {"error": raised(i)} for i in range(ROUND)}
     ),
+    "a chain of exceptions": fail_because_of_the_last,
     "a deque of exceptions with a bound": lambda: newest.extend(map(raised, range(50))),
     "exceptions that go": lambda: list(map(raised, range(ROUND))),
     "a dictionary": lambda: rows.update({str(i): Row() for i in range(ROUND)}),
@@ -161,7 +170,7 @@ def counted_as_the_heap_grows() -> List[int]:
 
 def empty() -> None:
     """Leave nothing to the next round."""
-    for one in (errors, by_id, newest, rows, texts, batches, counts, ring, queue):
+    for one in (errors, by_id, newest, rows, texts, batches, last, counts, ring, queue):
         one.clear()
     dict.clear(opinionated)
     looked_up.cache_clear()

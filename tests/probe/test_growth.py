@@ -42,6 +42,11 @@ def test_the_container_is_the_one_that_grew_not_what_is_in_it(kept: Call) -> Non
     assert kept("a dictionary of dictionaries with exceptions")["held_by"] == f"{HERE}.by_id"
 
 
+def test_of_a_chain_of_exceptions_the_newest_is_named(kept: Call) -> None:
+    """And not a hundred causes."""
+    assert kept("a chain of exceptions")["held_by"] == f"{HERE}.last['one'] (each holds the one before)"
+
+
 def test_a_container_of_exceptions_with_a_bound_says_so(kept: Call) -> None:
     """It fills, and then stops."""
     first = kept("a deque of exceptions with a bound")
