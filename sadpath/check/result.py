@@ -14,7 +14,7 @@ import sadpath
 from sadpath import files
 from sadpath.check.find import ErrorPath
 from sadpath.errors import CommandError, Status
-from sadpath.verdict.verdict import FLAT_BELOW_EXACT, Outcome, Verdict, rounded
+from sadpath.verdict.verdict import FLAT_BELOW_EXACT, Outcome, Suspect, Verdict, rounded
 
 
 class CauseKind(StrEnum):
@@ -75,6 +75,33 @@ class PathResult:
     last_ms: float | None = None
 
 
+@dataclass(frozen=True)
+class Background:
+    """By how much a service grows without any request: bytes a second, with their 95% CI, and what it is that grows.
+
+    `entries` are those that the tracebacks of exceptions get, a second.
+    """
+
+    bytes_per_second: float
+    ci95: tuple[float, float]
+    entries: Mapping[Suspect, float] = field(default_factory=dict)
+    causes: tuple[Cause, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The growth in one line."""
+        return f"memory grows by {self.bytes_per_second / 1024:,.0f} KiB a second without any request"
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """The growth for programs; a figure that is unknown is null."""
+        return {
+            "bytes_per_second": rounded(self.bytes_per_second),
+            "ci95": [rounded(bound) for bound in self.ci95],
+            "causes": [asdict(one) for one in self.causes],
+        }
+
+
 class EndReason(Enum):
     """Why a check ended. It may have measured all, or only a part, within its budget."""
 
@@ -92,7 +119,8 @@ class Check:
     """A check of a service, finished or cut short: `ended` is the reason, and `ended_early` that in one line.
 
     `accepted` are the names of the paths whose leak a baseline knows. `no_probe` is empty where a probe measured, or
-    why none did. `accepted_writes` are the names of operations that accepted what may have changed data.
+    why none did. `accepted_writes` are the names of operations that accepted what may have changed data. `background`
+    is what the service grows by without any request, where that was taken for the growth of a path.
     """
 
     target: str
@@ -107,6 +135,7 @@ class Check:
     ended_early: str = ""
     accepted: frozenset[str] = frozenset()
     accepted_writes: tuple[str, ...] = ()
+    background: Background | None = None
 
     @property
     def worst_first(self) -> list[PathResult]:
@@ -161,6 +190,7 @@ class Check:
             "ended_early": self.ended_early or None,
             "notes": [*self.notes, *filter(None, [self.no_probe])],
             "accepted_writes": list(self.accepted_writes),
+            "service": self.background.as_json if self.background else None,
             "paths": [self._path_as_json(one) for one in self.worst_first],
         }
 

@@ -43,7 +43,9 @@ class Listener:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
+        self._process = os.getpid()
         self._spare: List[OwnSocket] = []
+        self._asking: List[OwnSocket] = []
         self._is_on = True
         self._task = 0
         self._done = _new_lock()
@@ -74,19 +76,28 @@ class Listener:
         self._is_on = False
         self._socket.shut_down()
 
-    def wait(self) -> None:
-        """Wait until the thread has ended, for some seconds: Python warns of a fork as long as it is not quite gone."""
-        if self._done.acquire(timeout=FORK_WAITS_S):
-            for _ in range(1000):
-                if not os.path.exists(f"/proc/self/task/{self._task}"):
-                    break
-                sleep(0)
+    def wait(self) -> bool:
+        """Wait until the thread has ended, for some seconds: Python warns of a fork as long as it is not quite gone.
+
+        Returns whether it has.
+        """
+        has_ended = self._done.acquire(timeout=FORK_WAITS_S)
+        for _ in range(1000 if has_ended else 0):
+            if not os.path.exists(f"/proc/self/task/{self._task}"):
+                break
+            sleep(0)
+        return has_ended
+
+    def is_inherited(self) -> bool:
+        """Whether it is a copy of our parent's, whose thread is not in this process."""
+        return os.getpid() != self._process
 
     def close(self) -> None:
         """Give all descriptors back."""
-        for one in (self._socket, *self._spare):
+        for one in (self._socket, *self._spare, *self._asking):
             one.close()
         self._spare.clear()
+        self._asking.clear()
 
     def _open(self) -> None:
         self._socket = listen_at(self._folder, f"{os.getpid()}.s")
@@ -103,12 +114,14 @@ class Listener:
         """Answer the one who waits. What goes wrong with him is no concern of the target's."""
         self._give_up_spare()
         try:
-            _answer(self._socket.accept())
+            self._asking.append(self._socket.accept())
+            _answer(self._asking[-1])
         except NotOurs:
             raise
         except OSError:  # he went away, or there is no free descriptor
             sleep(NO_DESCRIPTOR_WAITS_S)
         finally:
+            self._asking.clear()
             self._keep_spare()
 
     def _keep_spare(self) -> None:
@@ -152,15 +165,15 @@ class Agent:
             start_thread(self._serve, (self._listener,))
 
     def pause(self) -> None:
-        """Let the thread finish its answer and end: before a fork."""
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.end()
-            listener.wait()
+        """Let the thread finish its answer and end: before a fork. One that takes too long goes on in this process."""
+        if self._listener is not None:
+            self._listener.end()
+            if self._listener.wait():
+                self._listener = None
 
     def resume(self) -> None:
         """Listen again, after a fork; the process goes on without us if that cannot be done."""
-        if self._listener is not None:  # a fork in C, which does not pause
+        if self._listener is not None and self._listener.is_inherited():  # by a fork in C too, which does not pause
             self._listener.close()
         try:
             self.listen()

@@ -7,9 +7,9 @@ import gc
 import time
 from collections import Counter, deque
 from itertools import compress, islice, repeat
-from operator import is_, not_
+from operator import is_, not_, sub
 from types import FrameType, TracebackType
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from .explain import described
 from .frozen import all_objects
@@ -27,6 +27,9 @@ MAX_HOLDERS = 1_000_000
 SAMPLED = 5
 LEAST_REMEMBERED = 10
 """Elements of a container from which its length is remembered: of the many small ones it would say little."""
+
+MAX_GROWN, NEWEST = 1000, 100
+"""Containers that grew, and elements of each, that are looked at for others."""
 
 GROWN_BY = 30
 """Elements that a container must have got, in a round of a hundred requests, to be named."""
@@ -56,8 +59,9 @@ def begin() -> EmptyAnswer:
     collect()
     _before.exceptions = set(map(id, live_exceptions()))
     _before.types = _counted()
-    lengths = ((id(one), length) for length, one in _containers(LEAST_REMEMBERED))
-    _before.lengths = dict(islice(lengths, MAX_CONTAINERS))
+    for lengths, ones in _containers(LEAST_REMEMBERED):
+        room = max(MAX_CONTAINERS - len(_before.lengths), 0)
+        _before.lengths.update(islice(zip(map(id, ones), lengths), room))
     _before.has_all_lengths = len(_before.lengths) < MAX_CONTAINERS
     return {}
 
@@ -80,7 +84,10 @@ def kept(limit: int) -> List[KeptExceptions]:
 
 
 def grown(limit: int) -> List[GrownObjects]:
-    """Op: return the containers that grew most since the look, and the type of which most objects came."""
+    """Op: return the containers that grew most since the look, and the type of which most objects came.
+
+    Those that have a name come first: a class has a container of its subclasses too, which nothing leads to.
+    """
     collect()
     containers = _grown_containers(limit)  # before we make some of our own
     counts = _counted()
@@ -90,7 +97,7 @@ def grown(limit: int) -> List[GrownObjects]:
     if not containers:
         return [{"type": name, "count": count, "types": types, "held_by": ""}] if count else []
     chains = chains_to(map(id, containers))
-    return [
+    answers: List[GrownObjects] = [
         {
             "type": _newest_type(one) or name,
             "count": by,
@@ -101,27 +108,40 @@ def grown(limit: int) -> List[GrownObjects]:
         for one in containers
         if (by := _length(one) - _before.lengths.get(id(one), 0))
     ]
+    return sorted(answers, key=lambda one: not one["held_by"])  # what has a name can be searched for
 
 
 def _of_kept(name: str, new: Sequence[BaseException]) -> KeptExceptions:
     sample = list(new[-SAMPLED:])
     chain = next(iter(chains_to(map(id, sample)).values()), [])
     to_container = _to_container(chain, len(new))
-    to_holder = to_container or chain
     newest = described(sample[-1])
     answer: KeptExceptions = {
         "type": name,
         "count": len(new),
         "message": newest["message"],
         "raised_at": newest["raised_at"],
-        "held_by": _name(to_holder[-1], to_holder) if to_holder else "",
+        "held_by": _name(to_container[-1], to_container) if to_container else _name_of_kept(chain),
     }
     return {**answer, **_lengths(to_container[-1], to_container)} if to_container else answer
 
 
+def _name_of_kept(chain: Sequence[Any]) -> str:
+    """Return the name of an exception to which a chain leads; of exceptions that hold each other that of the newest."""
+    exceptions = [i for i, one in enumerate(chain) if issubclass(type(one), BaseException)]
+    if not exceptions:
+        return ""
+    name = _name(chain[exceptions[0]], chain[: exceptions[0] + 1])
+    return f"{name} (each holds the one before)" if exceptions[1:] else name
+
+
 def _to_container(chain: Sequence[Any], count: int) -> Sequence[Any]:
-    """Return a chain up to its last container with an element for every other of `count` objects; empty without one."""
-    ends = [i for i, one in enumerate(chain[:-1]) if _is_container(one) and _length(one) >= max(count // 2, 2)]
+    """Return a chain up to its last container with an element for every other of `count` objects; empty without one.
+
+    The namespace of a module, with which it begins, is none.
+    """
+    fits = [_is_container(one) and _length(one) >= max(count // 2, 2) for one in chain[1:-1]]
+    ends = [i for i, fit in enumerate(fits, 1) if fit]
     return chain[: ends[-1] + 1] if ends else []
 
 
@@ -153,13 +173,28 @@ def _newest_type(container: Any) -> str:
 
 
 def _grown_containers(limit: int) -> List[Any]:
-    grown_by = [
-        (length - _before.lengths.get(id(one), 0), one)
-        for length, one in _containers(GROWN_BY)
-        if not _is_ours(one) and _was_seen(one)
-    ]
-    most = sorted((one for one in grown_by if one[0] >= GROWN_BY), key=lambda one: -one[0])
-    return [container for _, container in most[:limit]]
+    grown_by: List[Tuple[int, Any]] = []
+    for lengths, ones in _containers(GROWN_BY):
+        before = map(_before.lengths.get, map(id, ones), repeat(0))
+        more = list(map(sub, lengths, before))
+        grown_by += compress(zip(more, ones), map(GROWN_BY.__le__, more))
+    most = sorted((one for one in grown_by if not _is_ours(one[1]) and _was_seen(one[1])), key=lambda one: -one[0])
+    grown = [container for _, container in most]
+    leaked = _new_in(grown)
+    return [one for one in grown if id(one) not in leaked][:limit]
+
+
+def _new_in(grown: List[Any]) -> Set[int]:
+    """Return the ids of new containers that lie in a container that grew: what each request leaves is no holder.
+
+    They may be its elements, or attributes of these.
+    """
+    holders = [one for one in grown[:MAX_GROWN] if container_kind(type(one))]
+    newest = [one for holder in holders for one in newest_of(holder, NEWEST)]
+    attributes = referents(*newest)
+    of_instances = referents(*_of_kind(attributes, dict))
+    inside = set(map(id, [*newest, *attributes, *of_instances]))
+    return {id(one) for one in grown if id(one) in inside and id(one) not in _before.lengths}
 
 
 def _was_seen(container: Any) -> bool:
@@ -171,32 +206,34 @@ def _is_ours(container: Any) -> bool:
     return any(container is one for one in (_before.exceptions, _before.types, _before.lengths))
 
 
-def _containers(least: int) -> List[Tuple[int, Any]]:
-    """Return the containers in the heap that have so many elements, with their number. In C, since there are millions.
+def _containers(least: int) -> Iterator[Tuple[List[int], List[Any]]]:
+    """Yield the containers in the heap that have so many elements: their lengths, and themselves; a kind at a time.
 
-    They are known by their types, and not by a `__class__` that they may define.
+    In C, since there are millions. They are known by their types, and not by a `__class__` that they may define.
     """
     objects = all_objects()
-    every = objects + _unseen(objects)
-    found: List[Tuple[int, Any]] = []
+    every = _of_kind(objects, _CONTAINERS) + _unseen(objects)
     for kind in _CONTAINERS:
-        ones = list(compress(every, map(issubclass, map(type, every), repeat(kind))))
+        ones = _of_kind(every, kind)
         lengths = list(map(_LENGTH[kind], ones))
-        long = compress(zip(lengths, ones), map(least.__le__, lengths))
-        found += [(length, one) for length, one in long if one is not objects]
-    return found
+        yield list(filter(least.__le__, lengths)), list(compress(ones, map(least.__le__, lengths)))
+
+
+def _of_kind(objects: List[Any], kinds: Any) -> List[Any]:
+    return list(compress(objects, map(issubclass, map(type, objects), repeat(kinds))))
 
 
 def _unseen(objects: List[Any]) -> List[Any]:
     """Return the dictionaries that the collector does not follow: those of texts and numbers alone."""
     are_retained = map(issubclass, map(type, objects), repeat(_RETAINED))
-    holders = list(compress(objects, map(not_, are_retained)))[:MAX_HOLDERS]
+    holders = list(islice(compress(objects, map(not_, are_retained)), MAX_HOLDERS))
     found: Dict[int, Any] = {}
     until = time.monotonic() + MAX_SECONDS
     for part in in_parts(holders):
         held = referents(*part)
-        dictionaries = compress(held, map(is_, map(type, held), repeat(dict)))
-        found.update((id(one), one) for one in dictionaries if not gc.is_tracked(one))
+        dictionaries = list(compress(held, map(is_, map(type, held), repeat(dict))))
+        unseen = list(compress(dictionaries, map(not_, map(gc.is_tracked, dictionaries))))
+        found.update(zip(map(id, unseen), unseen))
         if time.monotonic() > until:
             break
     return list(found.values())

@@ -191,7 +191,7 @@ def referents(*holders: Any) -> List[Any]:
     frees them once more, and the next collection never ends. Of a container with more elements than `MAX_ITEMS` these
     are its newest, since a list of all would be as large as the container.
     """
-    special = [*_of_kind(holders, ModuleType), *filter(_is_large, _of_kind(holders, tuple(_NEWEST_FIRST)))]
+    special = [*_of_kind(holders, ModuleType), *_large(holders)]
     if not special:
         return gc.get_referents(*holders)
     ids = set(map(id, special))
@@ -208,6 +208,13 @@ def in_parts(holders: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 def _of_kind(holders: Sequence[Any], kinds: Any) -> Iterator[Any]:
     return compress(holders, map(issubclass, map(type, holders), repeat(kinds)))
+
+
+def _large(holders: Sequence[Any]) -> Iterator[Any]:
+    """Yield the containers that have too many elements; in C, since there may be millions of small ones."""
+    for kind in _NEWEST_FIRST:
+        ones = list(_of_kind(holders, kind))
+        yield from compress(ones, map(MAX_ITEMS.__lt__, map(kind.__len__, ones)))
 
 
 def _is_large(holder: Any) -> bool:

@@ -187,6 +187,30 @@ _thread.start_new_thread(fork, ())
         until(lambda: ask_and_see(probes, process.pid) and (tmp_path / "done").exists(), 300, "all children have ended")
 
 
+def test_a_child_that_is_forked_while_an_answer_takes_too_long_inherits_nothing(probes: Probes, tmp_path: Path) -> None:
+    """Neither the socket nor the connection, which the parent goes on to use."""
+    code = f"""
+import os, sys, time, _thread
+agent = sys.modules["_sadpath_probe.agent"]
+agent.FORK_WAITS_S, agent.QUESTION_WITHIN_S = 0.01, 600
+def fork():
+    while not os.path.exists({str(tmp_path / "go")!r}):
+        time.sleep(0.01)
+    if os.fork() == 0:
+        sys.stdin.read()
+        os._exit(0)
+_thread.start_new_thread(fork, ())
+"""
+    with target(probes, code) as process, silent_client(probes.folder, process.pid):
+        parent = psutil.Process(process.pid)
+        until(lambda: len(parent.net_connections("unix")) == 1 + 1, PATIENCE_S, "the connection is taken")
+        (tmp_path / "go").touch()
+        until(parent.children, PATIENCE_S, "the child")
+        (child,) = parent.children()
+        until((probes.folder / f"{child.pid}.s").exists, PATIENCE_S, "its socket")
+        until(lambda: len(child.net_connections("unix")) == 1 + SPARE, PATIENCE_S, "its own alone")
+
+
 def ask_and_see(probes: Probes, pid: int) -> bool:
     """Ask once; whether the process itself answered. It may be about to fork."""
     try:

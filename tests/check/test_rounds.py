@@ -152,17 +152,6 @@ def test_a_path_is_not_flat_while_memory_grows_with_other_inputs(growth: Iterabl
     assert PathMeasurements(first, second).verdict.outcome == outcome
 
 
-def test_growth_without_any_request_explains_growth_with_them() -> None:
-    """A thread of the service leaks by itself."""
-    service = Service()
-    look = Measurement(PATH, identical(PATH), flat_below=100)
-    look.rounds, look.rounds_s = [Round(50, 1e6)] * 20, 0.2
-    service.keeps_a_second = 1e8
-    assert rounds.grows_by_itself(look, service.settle).startswith("memory grows by 9")
-    service.keeps_a_second = 4e7
-    assert rounds.grows_by_itself(look, service.settle) == ""
-
-
 def test_a_cold_server_is_warmed_up_by_all_paths_together() -> None:
     """Some hundred requests in all."""
     service = Service()

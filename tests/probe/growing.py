@@ -37,6 +37,8 @@ by_id: Dict[int, Dict[str, Kept]] = {}
 newest: "deque[Kept]" = deque(maxlen=60)
 rows: Dict[str, Row] = {}
 texts: List[str] = []
+batches: List[Any] = []
+last: Dict[str, Exception] = {}
 counts: Dict[str, int] = {}
 ring: "deque[Row]" = deque(maxlen=300)
 queue: "deque[Row]" = deque()
@@ -62,10 +64,24 @@ def raised(number: int) -> Kept:
     return error
 
 
+def filled() -> Row:
+    """A row with a list of its own."""
+    row = Row()
+    row.cells = list(range(2 * ROUND))  # type: ignore[attr-defined]
+    return row
+
+
 def fill_opinionated() -> None:
     """Without asking it."""
     for i in range(ROUND):
         dict.__setitem__(opinionated, i, Row())
+
+
+def fail_because_of_the_last() -> None:
+    """Raise each exception from the one before."""
+    for number in range(ROUND):
+        one = raised(number)
+        one.__cause__, last["one"] = last.get("one"), one
 
 
 ROUNDS: Dict[str, Callable[[], Any]] = {
@@ -73,10 +89,14 @@ ROUNDS: Dict[str, Callable[[], Any]] = {
     "a dictionary of dictionaries with exceptions": lambda: by_id.update(
         {i: {"error": raised(i)} for i in range(ROUND)}
     ),
+    "a chain of exceptions": fail_because_of_the_last,
     "a deque of exceptions with a bound": lambda: newest.extend(map(raised, range(50))),
     "exceptions that go": lambda: list(map(raised, range(ROUND))),
     "a dictionary": lambda: rows.update({str(i): Row() for i in range(ROUND)}),
     "a dictionary of numbers": lambda: counts.update({str(i): i for i in range(ROUND)}),
+    "classes": lambda: batches.extend(type("Made", (Row,), {}) for _ in range(ROUND)),
+    "lists in a list": lambda: batches.extend(list(range(2 * ROUND)) for _ in range(ROUND)),
+    "objects with lists": lambda: rows.update({str(i): filled() for i in range(ROUND)}),
     "a list of texts": lambda: texts.extend(map(str, range(ROUND))),
     "a deque with a bound": lambda: ring.extend(Row() for _ in range(ROUND)),
     "a deque without a bound": lambda: queue.extend(Row() for _ in range(ROUND)),
@@ -150,8 +170,20 @@ def counted_as_the_heap_grows() -> List[int]:
 
 def empty() -> None:
     """Leave nothing to the next round."""
-    for one in (errors, by_id, newest, rows, texts, counts, ring, queue):
+    for one in (errors, by_id, newest, rows, texts, batches, last, counts, ring, queue):
         one.clear()
     dict.clear(opinionated)
     looked_up.cache_clear()
     looked_up_for_a_while.cache_clear()
+
+
+def calls_of_a_look(containers: int) -> int:
+    """Return how many functions of Python a look calls with so many more containers in the heap."""
+    many = [[number] * 20 for number in range(containers)]
+    calls: List[int] = []
+    sys.setprofile(lambda _frame, event, _arg: calls.append(1) if event == "call" else None)
+    growth.begin()
+    growth.grown(limit=5)
+    sys.setprofile(None)
+    growth.end()
+    return len(calls) if many else 0

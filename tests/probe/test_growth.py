@@ -42,6 +42,11 @@ def test_the_container_is_the_one_that_grew_not_what_is_in_it(kept: Call) -> Non
     assert kept("a dictionary of dictionaries with exceptions")["held_by"] == f"{HERE}.by_id"
 
 
+def test_of_a_chain_of_exceptions_the_newest_is_named(kept: Call) -> None:
+    """And not a hundred causes."""
+    assert kept("a chain of exceptions")["held_by"] == f"{HERE}.last['one'] (each holds the one before)"
+
+
 def test_a_container_of_exceptions_with_a_bound_says_so(kept: Call) -> None:
     """It fills, and then stops."""
     first = kept("a deque of exceptions with a bound")
@@ -59,6 +64,9 @@ def test_exceptions_that_were_there_before_or_have_gone_do_not_count(there: Call
         ("a dictionary", "rows", f"{HERE}.Row"),
         ("a dictionary of numbers", "counts", "builtins.int"),  # which the collector does not follow
         ("a list of texts", "texts", "builtins.str"),
+        ("lists in a list", "batches", "builtins.list"),  # which are longer than the list that they are in
+        ("classes", "batches", "builtins.type"),  # as many are in the list of the subclasses of their base
+        ("objects with lists", "rows", f"{HERE}.Row"),
         ("a dictionary with an opinion", "opinionated", f"{HERE}.Row"),  # whose code would raise
     ],
 )
@@ -95,3 +103,9 @@ def test_where_there_are_too_many_containers_none_is_blamed_for_what_it_was(ther
     """The length that it had is not known, so nothing can be said of it."""
     named = [one for one in there(f"{HERE}.grown_where_one_length_is_remembered") if "length" in one]
     assert named == []
+
+
+def test_a_look_runs_no_python_for_each_container(there: Call) -> None:
+    """There may be a million of them."""
+    few, many = (there(f"{HERE}.calls_of_a_look", count) for count in (1000, 51_000))
+    assert many - few < 5_000

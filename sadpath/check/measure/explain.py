@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from sadpath.check.measure.source_line import source_line
@@ -39,6 +39,18 @@ Load = Callable[[int], object]
 """Sends as many requests of the path."""
 
 
+@dataclass(frozen=True)
+class Per:
+    """What growth is counted for: so many units. Fewer than `least` objects more are none that grow."""
+
+    unit: str
+    count: float
+    least: int
+
+
+PER_REQUEST = Per("with each request", REQUESTS_TO_EXPLAIN, REQUESTS_TO_EXPLAIN // 2)
+
+
 def explain(suspects: Collection[Suspect], probes: Asked, load: Load, starlette: str = "") -> tuple[Cause, ...]:
     """Return what is to blame for the leak of a path, the largest first; empty if nothing was found.
 
@@ -46,13 +58,18 @@ def explain(suspects: Collection[Suspect], probes: Asked, load: Load, starlette:
     `starlette` is the version that the service has, empty if none.
     """
     if suspects:
-        causes = _reused(suspects, probes)
+        causes = reused(suspects, probes)
         return tuple(replace(one, details=(*one.details, *protection(starlette))) for one in causes)
+    return grown(probes, lambda: load(REQUESTS_TO_EXPLAIN), PER_REQUEST)
+
+
+def grown(probes: Asked, load: Callable[[], object], per: Per) -> tuple[Cause, ...]:
+    """Return what there is more of after a load than before: exceptions that are kept, or else what grew most."""
     probes.ask("growth.begin")
     try:
-        load(REQUESTS_TO_EXPLAIN)
-        kept = _kept(probes.ask("growth.kept", limit=MAX_CAUSES))
-        return kept or _grown(probes.ask("growth.grown", limit=MAX_CAUSES))
+        load()
+        kept = _kept(probes.ask("growth.kept", limit=MAX_CAUSES), per)
+        return kept or _grown(probes.ask("growth.grown", limit=MAX_CAUSES), per)
     finally:
         probes.ask("growth.end")
 
@@ -91,8 +108,11 @@ def _circles(probes: Asked, load: Load) -> list[CyclesAnswer]:
     return answers
 
 
-def _reused(suspects: Collection[Suspect], probes: Asked) -> tuple[Cause, ...]:
-    """Explain the suspects, of which each is one only in its own process: another may have an object of its id."""
+def reused(suspects: Collection[Suspect], probes: Asked) -> tuple[Cause, ...]:
+    """Explain the exceptions whose tracebacks grow.
+
+    Each is one only in its own process: another may have an object of its id.
+    """
     answers: Mapping[int, list[ExplainedException]] = probes.ask(
         "explain.explain", ids=[one_id for _, one_id in suspects]
     )
@@ -164,36 +184,36 @@ def protection(starlette: str) -> tuple[str, ...]:
     return (f"Starlette {starlette} removes {removes}; this one was caught elsewhere",)
 
 
-def _kept(answers: Mapping[int, list[KeptExceptions]]) -> tuple[Cause, ...]:
-    """Return a cause for each kind of exception of which every other request, at least, left one behind."""
+def _kept(answers: Mapping[int, list[KeptExceptions]], per: Per) -> tuple[Cause, ...]:
+    """Return a cause for each kind of exception of which enough were left behind."""
     causes = (
         replace(
-            _from_container(CauseKind.KEPT, one, _fix_of_kept(one["held_by"])),
+            _from_container(CauseKind.KEPT, one, per, _fix_of_kept(one["held_by"])),
             message=one["message"],
             raised_at=raise_sites(one["raised_at"]),
         )
         for answer in answers.values()
         for one in answer
-        if one["count"] >= REQUESTS_TO_EXPLAIN / 2
+        if one["count"] >= per.least
     )
     return tuple(causes)[:MAX_CAUSES]
 
 
-def _grown(answers: Mapping[int, list[GrownObjects]]) -> tuple[Cause, ...]:
-    """Return what grew most by every other request, at least."""
+def _grown(answers: Mapping[int, list[GrownObjects]], per: Per) -> tuple[Cause, ...]:
+    """Return what grew most, if that is enough."""
     for answer in answers.values():
         for one in answer:
-            if one["count"] >= REQUESTS_TO_EXPLAIN / 2:
-                return (_from_container(CauseKind.OTHER, one, _fix_of_growth(one["held_by"])),)
+            if one["count"] >= per.least:
+                return (_from_container(CauseKind.OTHER, one, per, _fix_of_growth(one["held_by"])),)
     return (Cause(CauseKind.OTHER, fix=_NO_CAUSE),)
 
 
 _NO_CAUSE = "No exception and no container was found; look with memray or tracemalloc at this path alone."
 
 
-def _from_container(kind: CauseKind, one: KeptExceptions | GrownObjects, fix: str) -> Cause:
+def _from_container(kind: CauseKind, one: KeptExceptions | GrownObjects, per: Per, fix: str) -> Cause:
     where, bound = one["held_by"], one.get("bounded")
-    details = [f"{one['count'] / REQUESTS_TO_EXPLAIN:,.1f} objects of this type more with each request"]
+    details = [f"{one['count'] / per.count:,.1f} objects of this type more {per.unit}"]
     if where and (length := one.get("length")) is not None:
         details.append(f"{where} has {length:,}{f' of at most {bound:,}' if bound else ''} elements")
     return Cause(kind, one["type"], held_by=where, fix=fix, details=tuple(details), bound=bound)

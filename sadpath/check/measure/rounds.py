@@ -51,10 +51,6 @@ COLD_DRIFT = 400.0
 MOST_FIRST_LOOKS, CALM_BYTES = 8, 600.0
 """Looks at new processes, and what one may leave behind before it counts."""
 
-IDLE_ROUNDS, SHARE_OF_IDLE_GROWTH = 3, 0.5
-"""Rounds without requests, and the share of the growth under load from which on they explain it."""
-
-
 IS_CYCLIC = 1.0
 """Objects in reference cycles for each request from which a path's cycles are explained."""
 
@@ -264,25 +260,6 @@ def visit(measurement: Measurement, sender: Sender, settle: Settle, most: int) -
         before = after
         if measurement.is_decided:
             return
-
-
-def grows_by_itself(measurement: Measurement, settle: Settle) -> str:
-    """Return what memory grows by without any request, in one line, if that explains the growth of a measurement.
-
-    It is looked at as long as a few rounds took, and compared by the second: a service may have a thread that leaks.
-    """
-    grown = 0.0
-    before, began = settle(begins_round=True), time.monotonic()
-    for left in range(IDLE_ROUNDS, 0, -1):
-        time.sleep(measurement.rounds_s / len(measurement.rounds))
-        after = settle(begins_round=left > 1)
-        grown += _grown(before, after) or 0.0
-        before = after
-    idle = grown / (time.monotonic() - began)
-    loaded = sum(one.grown_bytes or 0.0 for one in measurement.rounds) / measurement.rounds_s
-    if idle < SHARE_OF_IDLE_GROWTH * loaded:
-        return ""
-    return f"memory grows by {idle / 1024:,.0f} KiB a second without any request"
 
 
 def identical(path: ErrorPath) -> Requests:

@@ -14,9 +14,10 @@ from sadpath.check.find import Plan
 from sadpath.check.find.careful import Careful
 from sadpath.check.measure.explain import cycles, explain, garbage
 from sadpath.check.measure.garbage import Collections
-from sadpath.check.measure.rounds import Measurement, Trouble, TroubleKind, grows_by_itself
+from sadpath.check.measure.idle import background, explains, named
+from sadpath.check.measure.rounds import Measurement, Trouble, TroubleKind
 from sadpath.check.measure.schedule import PathMeasurements, Schedule
-from sadpath.check.result import Check, EndReason, PathResult
+from sadpath.check.result import Background, Check, EndReason, PathResult
 from sadpath.check.service.probes import NoAnswer
 from sadpath.check.service.target import Target
 from sadpath.check.settings import Settings
@@ -25,6 +26,9 @@ from sadpath.verdict.rounds import garbage_interval, judge_garbage
 from sadpath.verdict.verdict import Verdict
 
 LIMIT_IS_CHECKED_EACH_S = 0.05
+
+LIKE_ROUNDS = 3
+"""As many rounds of a path as it is looked at for without requests."""
 
 CYCLIC_TOGETHER = 32
 """Paths whose circles of references are looked for at once."""
@@ -74,6 +78,7 @@ class Session:
         self._said: list[str] = []
         self._collections = Collections(target.probes) if target.probes else None
         self._is_collected: bool | None = None
+        self._background: Background | None = None
         sees_garbage = self._collections is not None and self._collections.is_off  # it is counted for each path alone
         self._glance = target.probes.glance if target.probes and not sees_garbage else None
 
@@ -91,6 +96,7 @@ class Session:
                     self._explain(measurement)
                 if new:
                     yield self._decided(step.name, new)
+            self._see_what_grows_by_itself()
             self._explain_cycles([one.first for one in self._schedule.paths])
             yield from self._garbage()
         except CutShort as reason:
@@ -117,6 +123,7 @@ class Session:
             ended=self._ended,
             ended_early=self._ended_early,
             accepted=self._accepted,
+            background=self._background,
             accepted_writes=tuple(dict.fromkeys((*self._plan.accepted_writes, *self._driver.accepted))),
         )
 
@@ -195,7 +202,7 @@ class Session:
         if measurement.trouble:
             return
         try:
-            if measurement.verdict.outcome == "leaks" and not measurement.verdict.suspects:
+            if measurement.verdict.outcome == "leaks":
                 measurement.trouble = self._growth_by_itself(measurement)
             if self._target.probes:
                 self._explain_with(measurement)
@@ -213,6 +220,14 @@ class Session:
         if measurement.rounds and measurement.is_cyclic:
             measurement.causes += cycles(probes, load)
 
+    def _see_what_grows_by_itself(self) -> None:
+        """Look for it too where memory grew and the budget did not suffice to tell why."""
+        for one in (path.shown for path in self._schedule.paths):
+            if one.rounds and one.grows and not one.is_decided:
+                one.trouble = self._growth_by_itself(one)
+                if not one.trouble:
+                    return
+
     def _explain_cycles(self, measurements: Sequence[Measurement]) -> None:
         """Find what closes the circles of paths that were measured in groups: most are the framework's own."""
         left = [one for one in measurements if one.is_cyclic and not (one.rounds or one.trouble)]
@@ -226,8 +241,13 @@ class Session:
                 pending += [group[: len(group) // 2], group[len(group) // 2 :]]
 
     def _growth_by_itself(self, measurement: Measurement) -> Trouble | None:
-        words = grows_by_itself(measurement, self._target.settle)
-        return Trouble(TroubleKind.GROWS_BY_ITSELF, words) if words else None
+        """Return the trouble if the service does by itself what was taken for the path's; it is named once."""
+        if not (self._background and explains(self._background, measurement)):
+            found = background(self._target.settle, LIKE_ROUNDS * measurement.rounds_s / len(measurement.rounds))
+            if not explains(found, measurement):
+                return None
+            self._background = named(found, self._target.probes) if self._target.probes else found
+        return Trouble(TroubleKind.GROWS_BY_ITSELF, self._background.sentence)
 
     def _see_that_it_was_reached(self) -> None:
         """Raise `CutShort` if somebody else took requests; looked at where a connection was opened."""

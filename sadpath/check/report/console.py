@@ -97,7 +97,7 @@ def print_check(check: Check, console: Console) -> None:
     for result in check.worst_first:
         if result.causes:
             console.print(block(result), soft_wrap=True)
-    for line in closing_lines(check):
+    for line in (*service_lines(check), *closing_lines(check)):
         console.print(_line(line), soft_wrap=True)
 
 
@@ -185,6 +185,14 @@ def cause_lines(cause: Cause) -> Iterator[str]:
             yield f"      {site.source}"
     if cause.fix:
         yield f"  fix: {cause.fix}"
+
+
+def service_lines(check: Check) -> Iterator[str]:
+    """Yield what the service does without any request, a line for each fact; nothing where it does not grow."""
+    if check.background:
+        yield f"the service: {check.background.sentence}"
+        yield from (f"  {line}" for cause in check.background.causes for line in cause_lines(cause))
+        yield ""
 
 
 def _size(count: int) -> str:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from sadpath.check.report.console import cause_lines, figure, short_path, summary_line
+from sadpath.check.report.console import cause_lines, figure, service_lines, short_path, summary_line
 from sadpath.check.result import Check, PathResult
 from sadpath.text import markdown, markdown_block, workflow_message, workflow_property
 
@@ -48,6 +48,8 @@ def summary(check: Check) -> Iterator[str]:
         if result.causes:
             yield from ("", f"**{markdown(result.path.name)}**", "")
             yield markdown_block(line for one in result.causes for line in cause_lines(one))
+    if check.background:
+        yield from ("", markdown_block(service_lines(check)))
 
 
 def _row(result: PathResult) -> str:

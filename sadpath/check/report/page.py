@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sadpath.check.report.console import cause_lines, figure, summary_line
+from sadpath.check.report.console import cause_lines, figure, service_lines, summary_line
 from sadpath.check.result import Check
 from sadpath.files import write_whole
 from sadpath.pages import templates
@@ -20,5 +20,9 @@ def write_page(path: Path, check: Check) -> None:
 def page(check: Check) -> str:
     """Return the page: what was decided, the table, a block for each leak, and the conditions."""
     return _TEMPLATES.get_template("check.html").render(
-        check=check, headline=summary_line(check), figure=figure, cause_lines=cause_lines
+        check=check,
+        headline=summary_line(check),
+        figure=figure,
+        cause_lines=cause_lines,
+        service_lines=list(service_lines(check)),
     )

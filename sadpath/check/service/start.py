@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 import sadpath.probe
-from sadpath.check.service.listening import Listener, free_port, is_taken, listeners, port_in, speaking, takers
+from sadpath.check.service.listening import Listener, free_port, is_taken, listeners, port_in, speaking
 from sadpath.check.service.probes import NoAnswer, Probes
 from sadpath.check.service.target import LOOK_AGAIN_S, STARTS_WITHIN_S, Target, wait_until
 from sadpath.errors import CommandError, Status, writing_to
@@ -33,7 +33,7 @@ LAST_LINES = 20
 """Lines of the output of a service that did not start, which are shown below the reason."""
 
 NO_PROBE = (
-    "no probe answers in the process that listens: it may not be CPython, or be started with -I, -E or -S, by a "
+    "no probe answers in {}: it may not be CPython, or be started with -I, -E or -S, by a "
     "wrapper that resets PYTHONPATH, or with opentelemetry-instrument; start the server's Python directly"
 )
 
@@ -62,8 +62,10 @@ def started(
             target.process = psutil.Process(child.pid)
             listener = _wait_until_it_listens(target, _wanted_port(command, url), within_s)
             target.url = url or listener.url
-            target.probes = _answering(Probes(sockets), listener, target)
-            target.why_no_probe = "" if target.probes else NO_PROBE
+            probes = Probes(sockets)
+            wait_until(lambda: not _why_no_probe(probes, listener.port, target), PROBE_ANSWERS_WITHIN_S)
+            target.why_no_probe = _why_no_probe(probes, listener.port, target)
+            target.probes = None if target.why_no_probe else probes
             yield target
         finally:
             stop(target)
@@ -171,14 +173,23 @@ def _does_not_listen(target: Target, port: int | None, within_s: float) -> str:
     )
 
 
-def _answering(probes: Probes, listener: Listener, target: Target) -> Probes | None:
-    """Return the probes once one answers in a process that listens on the port; None if none does."""
+def _why_no_probe(probes: Probes, port: int, target: Target) -> str:
+    """Return why probes do not see all of a service; empty where one answers in each Python that takes connections.
 
-    def answers() -> bool:
-        try:
-            hello = probes.ask("looks.hello", timeout_s=PROBE_ANSWERS_WITHIN_S)
-        except (NoAnswer, OSError):
-            return False
-        return not hello.keys().isdisjoint(takers(target.tree(), listener.port))
+    One on another port counts too: what takes our requests may hand them on to it.
+    """
+    try:
+        answer = probes.ask("looks.hello", timeout_s=PROBE_ANSWERS_WITHIN_S).keys()
+    except (NoAnswer, OSError):
+        return NO_PROBE.format("the process that listens")
+    found = listeners(target.tree())
+    if answer.isdisjoint(one.pid for one in found if one.port == port):
+        return NO_PROBE.format("the process that listens")
+    silent = (one for one in found if one.pid not in answer and _is_python(one.pid))
+    return next((NO_PROBE.format(f"process {one.pid}, which listens on port {one.port}") for one in silent), "")
 
-    return probes if wait_until(answers, PROBE_ANSWERS_WITHIN_S) else None
+
+def _is_python(pid: int) -> bool:
+    with suppress(psutil.Error):
+        return Path(psutil.Process(pid).exe()).name.startswith("python")
+    return False
