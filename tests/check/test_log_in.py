@@ -115,6 +115,13 @@ def test_a_csrf_token_is_found(page: bytes) -> None:
     assert got(service)[1].headers["X-CSRFToken"] == "c1"
 
 
+@pytest.mark.parametrize("page", ["<" * (1 << 20), "<![x[", "<input value='&#99999999999;'", "[" * 100_000])
+def test_a_page_that_nobody_can_read_has_no_token(page: str) -> None:
+    """Whatever it is, it takes no longer than a page does."""
+    with pytest.raises(CommandError, match="GET /login was answered with 200 and no CSRF token"):
+        logged_in(FORM, answer(page))
+
+
 def test_what_may_change_data_has_the_newest_csrf_token() -> None:
     """Django changes it with the login."""
     page = answer(PAGE, "Set-Cookie: csrftoken=c1")
@@ -149,6 +156,9 @@ def jwt(**claims: Any) -> str:
         (answer({"token": "abcd", "expires_in": 3600}), 3600),
         (answer({"token": jwt(iat=1_000, exp=1_900)}), 900),
         (answer({"token": jwt(exp="never")}), inf),
+        (answer({"token": jwt(iat=0, exp=10**400)}), inf),
+        (answer({"token": "abcd", "expires_in": "soon"}), inf),
+        (answer({"token": "abcd", "expires_in": 10**400}), inf),
         (answer({"token": "a.b.c"}), inf),
         (answer("", "Set-Cookie: id=abcd; Max-Age=60", "Set-Cookie: seen=1; Max-Age=9"), 9),
         (answer("", "Set-Cookie: id=abcd; Max-Age=soon"), inf),

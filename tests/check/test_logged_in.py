@@ -186,6 +186,15 @@ def test_a_login_is_renewed_before_it_ends() -> None:
     assert sessions == [*["s1"] * 4, *["s2"] * 4, *["s3"] * 2]
 
 
+def test_a_login_of_some_seconds_is_renewed_when_it_is_over() -> None:
+    """Else there would be one for each round; another cookie than the session's may be as short."""
+    shop = Shop(max_age="; Max-Age=5")
+    with logged_in(shop, clock := Clock()) as sender:
+        for clock.now in range(0, 100, 10):
+            statuses(sender, "/orders")
+    assert shop.times == 1
+
+
 def test_what_may_change_data_carries_the_newest_csrf_token() -> None:
     """A GET does not need it."""
     shop = Shop(max_age="; Max-Age=100")

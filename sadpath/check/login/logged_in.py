@@ -20,8 +20,8 @@ from sadpath.errors import CommandError
 LOGS_IN_WITHIN_S = 30.0
 """A password takes a while to verify, and the first request may load an app."""
 
-SHARE_OF_ITS_LIFE = 0.8
-"""After which a login is renewed that says how long it is good for."""
+SHARE_OF_ITS_LIFE, SHORTEST_LIFE_S = 0.8, 30.0
+"""After which a login is renewed that says how long it is good for; a shorter one would be renewed all the time."""
 
 MOST_RENEWALS = 5
 """In a round. An operation may log out, whatever it is called."""
@@ -108,7 +108,7 @@ class LoggedIn:
 
     def _log_in(self) -> Login:
         login = log_in(self.url, self._auth, self._users, LOGS_IN_WITHIN_S)
-        self._renew_at = self._clock() + SHARE_OF_ITS_LIFE * login.lives_s
+        self._renew_at = self._clock() + SHARE_OF_ITS_LIFE * login.lives_s if login.lives_s >= SHORTEST_LIFE_S else inf
         return login
 
     def _renew_where_due(self) -> None:
