@@ -15,8 +15,7 @@ from rich.text import Text
 
 from sadpath.check.driver import Driver, Request
 from sadpath.check.events import Ended, Handler, tell
-from sadpath.check.find import Plan
-from sadpath.check.find.candidates import UNKNOWN_PATH
+from sadpath.check.find import UNKNOWN_PATH, Plan
 from sadpath.check.find.careful import Careful, Sending
 from sadpath.check.find.paths import Finder
 from sadpath.check.login.logged_in import LoggedIn
@@ -25,6 +24,7 @@ from sadpath.check.own_memory import limited_memory
 from sadpath.check.report import Files
 from sadpath.check.report.console import PIPE_WIDTH, Progress, Result
 from sadpath.check.result import EndReason, read_baseline
+from sadpath.check.routes import Routes
 from sadpath.check.service.attach import attached, outside
 from sadpath.check.service.start import started, with_uvicorn
 from sadpath.check.service.target import Target, TargetSpec
@@ -100,6 +100,11 @@ def open_target(spec: TargetSpec) -> AbstractContextManager[Target]:
         raise CommandError("processes cannot be seen, since /proc is not mounted; type: mount -t proc proc /proc")
     first, options = spec.words[0], " or ".join(f"--{one.name}" for one in fields(SourceSpec))
     if len(spec.words) == 1 and urlsplit_or_none(first):
+        if spec.log:
+            raise CommandError(
+                "--log needs the command that starts the service: the output of one that runs cannot be read",
+                Status.WRONG_COMMAND,
+            )
         if spec.source.pid is not None:
             return attached(first, spec.source.pid)
         if spec.source != SourceSpec():
@@ -111,9 +116,9 @@ def open_target(spec: TargetSpec) -> AbstractContextManager[Target]:
         )
     if spec.source != SourceSpec():
         raise CommandError(f"{options} needs the address of a service", Status.WRONG_COMMAND)
-    if len(spec.words) == 1 and APP.fullmatch(first):
-        return started(with_uvicorn(first), url=spec.url, name=first, within_s=spec.starts_within_s)
-    return started(spec.words, url=spec.url, within_s=spec.starts_within_s)
+    is_app = len(spec.words) == 1 and APP.fullmatch(first)
+    command, name = (with_uvicorn(first), first) if is_app else (spec.words, "")
+    return started(command, url=spec.url, name=name, within_s=spec.starts_within_s, log=spec.log)
 
 
 def _measure(session: Session, handlers: Sequence[Handler]) -> BaseException | None:
@@ -166,7 +171,7 @@ def _plan(  # noqa: PLR0913 - one for each thing that a search depends on
     if target.why_no_probe:
         _say(console, f"measured from outside, without a cause: {target.why_no_probe}")
     driver.answers([Request("GET", UNKNOWN_PATH)])  # the first request may load an app, or its routes
-    routes = target.probes.routes() if target.probes else []
+    routes = target.probes.routes() if target.probes else Routes()
 
     def say(line: str) -> None:
         _say(console, line)
@@ -176,7 +181,8 @@ def _plan(  # noqa: PLR0913 - one for each thing that a search depends on
         if not is_agreed:
             _ask(console)
 
-    return Finder(driver, settings, routes, say, agree, safe_only=safe_only).find()
+    plan = Finder(driver, settings, routes.found, say, agree, safe_only=safe_only).find()
+    return replace(plan, notes=(*routes.notes, *plan.notes))
 
 
 def _ask(console: Console) -> None:

@@ -19,6 +19,7 @@ import tomlkit
 
 from sadpath.check.driver import Request
 from sadpath.check.find import ErrorPath
+from sadpath.check.find.named import literally
 from sadpath.check.login import COOKIE, TOKEN, Auth
 from sadpath.check.variables import all_filled, filled
 from sadpath.errors import CommandError, Status
@@ -42,8 +43,8 @@ UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
 @dataclass(frozen=True)
 class Settings:
     """All that a check depends on. `headers` go with every request; `requests` are driven alone unless `schema` is
-    named as well. `include` and `exclude` are patterns of paths, such as `/users/*` or `POST /orders/*`.
-    `auth` is the request that logs in.
+    named as well. `include` and `exclude` are patterns of paths, such as `/users/*` or `POST /orders/*`. `status` are
+    those that are measured, such as `2xx` or `404`: without any, those of errors. `auth` is the request that logs in.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Settings:
     schema: str = ""
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
     writes: bool = False
     budget_s: float = 60.0
     bytes_per_request: float = FLAT_BELOW_EXACT
@@ -136,6 +138,23 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(map(_text, value))
 
 
+def _statuses(value: Any) -> tuple[str, ...]:
+    """Return statuses, of which a text may have several. Raises `ValueError` for what is none."""
+    found = [one.strip().lower() for text in _texts(value) for one in text.split(",")]
+    for one in found:
+        if not re.fullmatch(r"[1-5](xx|\d\d)", one):
+            raise ValueError(f"expected a status, got {one!r} (for example 404 or 2xx)")
+    return tuple(found)
+
+
+def statuses(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the statuses of `404`, `2xx` or `4xx,5xx`. Raises `CommandError`."""
+    try:
+        return _statuses(list(texts))
+    except ValueError as reason:
+        raise CommandError(str(reason), Status.WRONG_COMMAND) from reason
+
+
 def _headers(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         raise TypeError
@@ -212,6 +231,8 @@ SETTINGS = (
             "Headers that go with every request. ${NAME} is read from the environment."),
     Setting("include", "paths", _texts, "a list of texts", '["/api/*"]'),
     Setting("exclude", "paths", _texts, "a list of texts", '["/admin/*"]'),
+    Setting("status", "paths", _statuses, "a list of texts", '["2xx", "4xx", "5xx"]',
+            "statuses to measure; by default 4xx and 5xx"),
     Setting("budget_s", "limits", _number, "a number", _default("budget_s"), "seconds to measure", least=1.0),
     Setting("bytes_per_request", "limits", _number, "a number", _default("bytes_per_request"),
             "growth below this is flat", least=1.0),
@@ -230,6 +251,7 @@ REQUEST: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "path": (_text, "text"),
     "headers": (_headers, "a table of texts"),
     "body": (_text, "text"),
+    "name": (_text, "text"),
 }
 """The keys of a `[[request]]`, with what reads each and what is expected."""
 
@@ -284,7 +306,11 @@ def _request(one: Any, number: int) -> Request:
     if not re.fullmatch(WORD, values.get("method", "GET")):
         raise ValueError(f"the method of request {number} has to be one word")
     return Request(
-        values.get("method", "GET").upper(), values["path"], values.get("headers", {}), values.get("body", "").encode()
+        values.get("method", "GET").upper(),
+        values["path"],
+        values.get("headers", {}),
+        values.get("body", "").encode(),
+        name=values.get("name", ""),
     )
 
 
@@ -357,6 +383,7 @@ NO_REQUESTS = """
 # path = "/users/999"
 # headers = { Accept = "application/json" }
 # body = ""
+# name = "no such user"
 """
 
 
@@ -390,7 +417,7 @@ def _commented(path: ErrorPath) -> Iterator[str]:
     """Yield the lines of a request as comments, or why it cannot be one. No text in it can end a line."""
     yield f"# {visible(path.name)}"
     try:
-        yield from (f"# {line}" for line in _toml({"request": [_in_table(path.request)]}))
+        yield from (f"# {line}" for line in _toml({"request": [_in_table(literally(path.request))]}))
     except ValueError as reason:
         yield f"# It cannot be written here: {reason}."
     yield ""

@@ -57,8 +57,8 @@ class Verdict:
     is the growth of the tracebacks of all followed exceptions, and `errors` that of each whose traceback grows.
     `suspects` are the exception objects whose tracebacks grew in every round, with their entries per request.
     `flat_below` is the threshold that decided, in bytes per request. `together` is the number of error paths that the
-    figures are of: those of a group are the sum of what a request of each retains. `flat` means that growth of it or more is ruled
-    out, not that nothing grows. `inconclusive` means that these samples or rounds do not decide.
+    figures are of: those of a group are the sum of what a request of each retains. `flat` means that growth of it or
+    more is ruled out, not that nothing grows. `inconclusive` means that these samples or rounds do not decide.
     """
 
     outcome: Outcome

@@ -22,10 +22,10 @@ from starlette.routing import Route
 PATHS = 200
 LEAKING = (17, 61, 99, 142, 180)
 OBJECTS = int(os.environ.get("LARGE_API_OBJECTS", "1000000"))
-ALLOCATED_AT_ONCE, EVERY_S = 20_000, 0.02
+MOST_ALLOCATED, EVERY_S = 7, 0.02
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What the service answers with its status."""
 
     def __init__(self, status: int, detail: str) -> None:
@@ -33,22 +33,27 @@ class Refused(Exception):
         self.status, self.detail = status, detail
 
 
-NO_TOKEN = Refused(401, "A token is needed.")
-FAILURES: list[Refused] = []
+def refused(status: int, detail: str) -> RefusedError:
+    """Return a new one."""
+    return RefusedError(status, detail)
+
+
+NO_TOKEN = RefusedError(401, "A token is needed.")
+FAILURES: list[RefusedError] = []
 QUOTES: dict[str, str] = {}
 
 
 def _reused(_: Request) -> JSONResponse:
     try:
         raise NO_TOKEN
-    except Refused as error:
+    except RefusedError as error:
         return _answer(error)
 
 
 def _kept(_: Request) -> JSONResponse:
     try:
-        raise Refused(409, "This is sold out.")
-    except Refused as error:
+        raise refused(409, "This is sold out.")
+    except RefusedError as error:
         FAILURES.append(error)
         return _answer(error)
 
@@ -56,17 +61,17 @@ def _kept(_: Request) -> JSONResponse:
 def _filled(request: Request) -> JSONResponse:
     item = request.path_params["item"]
     QUOTES[item] = f"no quote for {item}" + "." * 400
-    return _answer(Refused(404, "There is no such quote."))
+    return _answer(RefusedError(404, "There is no such quote."))
 
 
 def _flat(_: Request) -> JSONResponse:
     try:
-        raise Refused(404, "There is no such thing.")
-    except Refused as error:
+        raise refused(404, "There is no such thing.")
+    except RefusedError as error:
         return _answer(error)
 
 
-def _answer(error: Refused) -> JSONResponse:
+def _answer(error: RefusedError) -> JSONResponse:
     return JSONResponse({"detail": error.detail}, error.status)
 
 
@@ -98,10 +103,9 @@ async def _description(_: Request) -> JSONResponse:
 
 
 def _allocate() -> None:
-    """Make and drop objects of varying number, without end."""
-    kept: list[Any] = []
+    """Make and drop a few KiB of objects, of varying number, without end."""
     for turn in count():
-        kept = [{"turn": turn, "part": part} for part in range(ALLOCATED_AT_ONCE // (2 + len(kept) % 3) // 20)]
+        kept = [bytearray(512) for _ in range(turn % MOST_ALLOCATED)]  # noqa: F841 - it is kept until the next turn
         time.sleep(EVERY_S)
 
 

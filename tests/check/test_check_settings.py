@@ -12,6 +12,7 @@ from hypothesis import given, strategies
 
 from sadpath.check.driver import Request
 from sadpath.check.find import ErrorPath
+from sadpath.check.find.named import Named, named
 from sadpath.check.login import Auth
 from sadpath.check.settings import Settings, overridden, read_settings, request, size, template
 from sadpath.errors import CommandError
@@ -35,6 +36,7 @@ header = "Authorization: Token {token}"
 [paths]
 include = ["/api/*"]
 exclude = ["POST /api/orders"]
+status = ["2XX, 404", "5xx"]
 [limits]
 budget_s = 30
 bytes_per_request = 500
@@ -47,6 +49,7 @@ method = "post"
 path = "/orders"
 headers = { Content-Type = "application/json" }
 body = "{}"
+name = "no item"
 """
 
 
@@ -72,11 +75,12 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         ),
         requests=(
             Request("GET", "/users/999"),
-            Request("POST", "/orders", {"Content-Type": "application/json"}, b"{}"),
+            Request("POST", "/orders", {"Content-Type": "application/json"}, b"{}", name="no item"),
         ),
         schema="openapi.yaml",
         include=("/api/*",),
         exclude=("POST /api/orders",),
+        status=("2xx", "404", "5xx"),
         writes=True,
         budget_s=30,
         bytes_per_request=500,
@@ -134,6 +138,8 @@ def test_nothing_is_not_the_default(name: str, value: float) -> None:
         ("[limits]\nmemory_limit = 'lots'", "expected a size, got 'lots'"),
         ("[paths]\ninclude = '/users'", "include has to be a list of texts"),
         ("[headers]\nX-Count = 3", "headers has to be a table of texts"),
+        ("[paths]\nstatus = ['2x']", "expected a status, got '2x' (for example 404 or 2xx)"),
+        ("[paths]\nstatus = '2xx'", "status has to be a list of texts"),
         ("paths = 3", "paths has to be a table"),
         ("[[request]]\nmethod = 'GET'", "request 1 needs a path that begins with /"),
         ("[[request]]\npath = '/x'\nbdoy = 'y'", "[request 1]: unknown key 'bdoy'; did you mean 'body'?"),
@@ -282,7 +288,15 @@ def test_a_request_is_read_as_it_was_found(paths: list[ErrorPath]) -> None:
         assert before == Settings()
         if paths:
             settings = read_settings(written(Path(folder), uncommented(text)))
-            assert list(settings.requests) == [path.request for path in paths]
+            sent = [named(one, may_vary=True) for one in settings.requests]
+            assert sent == [Named(**vars(path.request), may_vary=True) for path in paths]
+
+
+def test_braces_that_were_found_are_written_twice(tmp_path: Path) -> None:
+    """Once, they are a place for a value."""
+    found = ErrorPath("GET", "/x", 404, Request("GET", "/{id}", {"X-A": "{id}"}, b"{id}"))
+    (read,) = read_settings(written(tmp_path, uncommented(template([found])))).requests
+    assert read == Request("GET", "/{{id}}", {"X-A": "{{id}}"}, b"{{id}}")
 
 
 UNSEEN = "s3cret"

@@ -10,10 +10,15 @@ from typing import Any
 from urllib.parse import quote
 
 from sadpath.check.driver import Request
-from sadpath.check.find import PARAMETER
+from sadpath.check.find import PARAMETER, UNKNOWN, UNKNOWN_PATH
+from sadpath.check.find.cases import cases
+from sadpath.check.find.named import named
+from sadpath.check.find.prefix import at_its_prefix
+from sadpath.check.find.published import published_schema
 from sadpath.check.find.refusable import BROKEN_JSON, Refusable, demands_credentials, refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something, hides_a_change
-from sadpath.check.find.schema import Schema, cases, named_schema, usual_schema
+from sadpath.check.find.schema import Schema, named_schema
+from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 
 MAX_OPERATIONS = 400
@@ -22,8 +27,6 @@ MAX_OPERATIONS = 400
 WRONG_METHOD = "TRACE"
 """A method that paths for GET refuse. It is safe, and no parser of HTTP stumbles over it."""
 
-UNKNOWN = "/{unknown}"
-UNKNOWN_PATH = "/sadpath-no-such-path"
 OVERSIZED = 2 << 20
 WRONG = "sadpath-wrong-token"
 CREDENTIALS = {"authorization", "cookie", "x-api-key"}
@@ -50,10 +53,11 @@ class Candidates:
     that the settings choose: both are complete once all candidates were made.
     """
 
-    def __init__(self, url: str, settings: Settings, routes: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, url: str, settings: Settings, routes: Sequence[Route]) -> None:
         self.notes: list[str] = []
         self.writing: set[tuple[str, str]] = set()
-        self._url, self._settings, self._routes = url, settings, routes
+        self._url, self._settings = url, settings
+        self._routes = [(one.method, one.path) for one in routes]
 
     def chosen(self) -> list[Candidate]:
         """Return what the settings choose. Raises `CommandError` for a description that cannot be read."""
@@ -64,7 +68,8 @@ class Candidates:
         for request in settings.requests:
             template = request.path.partition("?")[0]
             self._see_writing([(request.method, template)])
-            yield Candidate(request.method, template, self._with_headers(request), asked_for=True)
+            to_send = named(request, may_vary=self._may_send(request.method) and not hides_a_change(request, ""))
+            yield Candidate(request.method, template, self._with_headers(to_send), asked_for=True)
         if settings.requests and not settings.schema:
             return
         seen = []
@@ -80,7 +85,7 @@ class Candidates:
         if settings.schema:
             schema: Schema | None = named_schema(settings.schema, settings.headers, self._url)
         else:
-            schema = usual_schema(self._url, settings.headers, self.notes.append)
+            schema = published_schema(self._url, settings.headers, self._routes, self.notes.append)
         if schema is not None:
             yield from self._from_schema(schema)
         else:
@@ -89,6 +94,7 @@ class Candidates:
 
     def _from_schema(self, schema: Schema) -> Iterator[Candidate]:
         """Yield our own requests first: they are the plainest, and stand for their group."""
+        schema = at_its_prefix(schema, self._url, self._settings.headers, self._routes, self._is_wanted)
         self.notes += schema.notes
         wanted = schema.narrowed(self._is_wanted, most=MAX_OPERATIONS)
         described, operations = list(schema.operations()), list(wanted.operations())

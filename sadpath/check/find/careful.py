@@ -36,6 +36,8 @@ class Sending(Protocol):
 class Careful:
     """Sends all requests as the driver does, but those that have to be refused one by one (on each connection).
 
+    Those that are sent together are of one operation and behind one barrier.
+
     `accepted` are the names of operations that accepted one all the same, with the status: `DELETE /items/{id} 200`.
     """
 
@@ -60,7 +62,9 @@ class Careful:
             return self._driver.send(requests, count)
         sent = Sent({}, {}, ())
         while not self.why_over(first) and (left := count - len(sent.seconds)):
-            newest = self._driver.send([first], min(left, self.connections))
+            done = len(sent.seconds)
+            batch = [requests[turn % len(requests)] for turn in range(done, done + min(left, self.connections))]
+            newest = self._driver.send(batch, len(batch))
             sent = both(sent, newest)
             self._see(first, *newest.statuses, *([0] if newest.failures else []))
         left = count - len(sent.seconds)
