@@ -55,7 +55,8 @@ def run(  # noqa: PLR0913 - one for each thing that was typed
     """
     aside, out = Console(stderr=True), Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     all_headers = (settings.headers, *(one.headers for one in settings.requests))
-    keep_secret(value for headers in all_headers for value in headers.values())
+    values = [value for headers in all_headers for value in headers.values()]
+    keep_secret([*values, *(value.rpartition(" ")[2] for value in values)])
     accepted = read_baseline(baseline) if baseline else frozenset()
     files.check_folders()
     with open_target(spec) as target, limited_memory(), _driver(target, settings, spec) as plain:

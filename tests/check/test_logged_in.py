@@ -18,7 +18,7 @@ from sadpath.errors import CommandError
 from tests.check.answering import serving
 
 AUTH = Auth("/login", json={"user": "me"})
-STATUSES = {"/public": 200, "/orders": 200, "/orders/9": 404, "/staff": 403}
+STATUSES = {"/orders": 200, "/orders/9": 404, "/staff": 403}
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Shop:
         is_known = session and self.used[session] <= self.good_for and not self.refuses_all
         if path == "/quit":
             self.used[session] = self.good_for
-        return STATUSES.get(path, 404) if is_known else 401
+        return STATUSES.get(path.replace("/staff/", "/staff?").partition("?")[0], 404) if is_known else 401
 
     def _login(self) -> bytes:
         if (number := next(self.numbers)) > self.logins:
@@ -147,6 +147,28 @@ def test_a_request_that_is_refused_to_who_is_logged_in_is_no_reason_to_log_in_ag
         assert statuses(sender, "/orders", "/staff", "/staff") == [200, 403, 403]
         assert sender.send([request(sender, "/staff")], 20).statuses == {403: 20}
     assert shop.times == 1
+
+
+def test_other_ids_that_nobody_may_see_are_no_reason_to_ask() -> None:
+    """What is asked in between would be in the round."""
+    shop = Shop()
+    with logged_in(shop) as sender:
+        assert statuses(sender, "/orders", "/staff/1") == [200, 403]
+        before = len(shop.got)
+        sender.send([request(sender, f"/staff/{number}") for number in range(100, 110)], 10)
+    assert len(shop.got) == before + 10
+
+
+def test_without_a_witness_an_answer_that_was_another_before_tells_it() -> None:
+    """As where only what may change data was named: once, since it may be what the service does."""
+    shop = Shop(good_for=3)
+    with logged_in(shop) as sender:
+        order = request(sender, "/orders/9", "POST")
+        assert [answer.status for answer in sender.answers([order])] == [404]
+        assert sender.send([order], 4).statuses == {404: 4}
+        shop.refuses_all = True
+        assert sender.send([order], 4).statuses == {401: 4}
+    assert shop.times == 2
 
 
 def test_what_is_answered_to_anybody_is_no_witness() -> None:
