@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from math import inf
 
@@ -74,8 +73,7 @@ class LoggedIn:
             for number, (request, answer) in enumerate(zip(requests, answers, strict=True))
             if self._may_be_lost(request, answer.status)
         ]
-        if lost and self._is_over([requests[number] for number in lost]):
-            self._renew()
+        if lost and self._is_over([requests[number] for number in lost]) and self._is_renewed():
             again = self._driver.answers(self._up_to_date([requests[number] for number in lost]))
             for number, answer in zip(lost, again, strict=True):
                 answers[number] = answer
@@ -91,9 +89,8 @@ class LoggedIn:
         sent = self._driver.send(self._up_to_date(requests), count)
         for _ in range(MOST_RENEWALS):
             lost = {status for status in sent.statuses if self._may_be_lost(requests[0], status)}
-            if not lost or not self._is_over(requests[:1]):
+            if not (lost and self._is_over(requests[:1]) and self._is_renewed()):
                 break
-            self._renew()
             kept = _without(sent, lost)
             sent = both(kept, self._driver.send(self._up_to_date(requests), sent.answered - kept.answered))
         return sent
@@ -116,18 +113,22 @@ class LoggedIn:
         return login
 
     def _renew_where_due(self) -> None:
-        """Log in again before a login ends that says when; that a service is gone shows otherwise."""
+        """Log in again before a login ends that says when."""
         if self._clock() >= self._renew_at:
-            with suppress(OSError):
-                self._renew()
+            self._renew_at = inf  # once: a service that hangs is not asked again and again
+            self._is_renewed()
 
-    def _renew(self) -> None:
+    def _is_renewed(self) -> bool:
+        """Log in again; returns False where nothing answers, which the next requests show, too."""
         try:
             self._login = self._log_in()
+        except OSError:
+            return False
         except CommandError as error:
             raise CommandError(f"cannot log in again{self._after()}: {error.message}") from error
         if self._witness and self._is_over([]):
             raise CommandError(f"logged in again{self._after()}, but {_name(self._witness)} is refused")
+        return True
 
     def _after(self) -> str:
         return f" after {_name(self._newest)}" if self._newest else ""
