@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from loadtest.ports import free_port
 from sadpath.errors import Status
+from tests.check.answering import serving
 from tests.check.conftest import HERE, Checked, check
 from tests.check.environments import environment
 from tests.check.guarded import PASSWORD
@@ -43,6 +46,18 @@ def test_a_token_that_runs_out_is_renewed_while_a_path_is_measured(tmp_path: Pat
     found = checked(tmp_path, JSON, "--request", "GET /orders/9", "--request", "GET /invoices/9", good_for=75)
     assert found.path("GET /orders/9 404")["verdict"] == "leaks"
     assert found.path("GET /invoices/9 404")["requests"] > 75
+
+
+def test_a_stranger_gets_no_password(tmp_path: Path) -> None:
+    """As where another service listens on the port."""
+    (tmp_path / "sadpath.toml").write_text(JSON)
+    with serving() as server, subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as measured:
+        options = ("--pid", str(measured.pid), "--config", tmp_path / "sadpath.toml")
+        found = check(tmp_path, server.url, *options, SHOP_PASSWORD=PASSWORD)
+        measured.kill()
+    assert found.status == Status.INCONCLUSIVE
+    assert f"go to process {os.getpid()} (" in found.err
+    assert not any(PASSWORD.encode() in head for head in server.heads)
 
 
 def test_a_wrong_password_is_one_line(tmp_path: Path) -> None:
