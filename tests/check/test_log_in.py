@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sadpath.check.login import Auth
+from sadpath.check.login.csrf import LONGEST_PAGE
 from sadpath.check.login.log_in import Login, log_in, merged
 from sadpath.errors import CommandError, Status
 from sadpath.fault import without_secrets
@@ -115,7 +116,10 @@ def test_a_csrf_token_is_found(page: bytes) -> None:
     assert got(service)[1].headers["X-CSRFToken"] == "c1"
 
 
-@pytest.mark.parametrize("page", ["<" * (1 << 20), "<![x[", "<input value='&#99999999999;'", "[" * 100_000])
+LATE = " " * LONGEST_PAGE + PAGE
+
+
+@pytest.mark.parametrize("page", ["<" * (1 << 20), LATE, "<![x[", "<input value='&#99999999999;'>", "[" * 100_000])
 def test_a_page_that_nobody_can_read_has_no_token(page: str) -> None:
     """Whatever it is, it takes no longer than a page does."""
     with pytest.raises(CommandError, match="GET /login was answered with 200 and no CSRF token"):
@@ -185,6 +189,7 @@ def test_a_login_says_for_how_long_it_is_good(content: bytes, lives_s: float) ->
         (FORM, [answer(PAGE, "Set-Cookie: csrf=c1"), answer(PAGE, "Set-Cookie: csrf=c2")], "it asks to log in again"),
         (FORM, [answer(PAGE), answer("", "Location: /login?wrong=1", status=302)], "it asks to log in again"),
         (FORM, [answer(PAGE, "Set-Cookie: id=1"), answer("", "Set-Cookie: id=1")], "it gives no token and no cookie"),
+        (FORM, [answer(PAGE), answer("", "Set-Cookie: csrftoken=c2")], "it gives no token and no cookie"),
         (FORM, [answer("no form")], "GET /login was answered with 200 and no CSRF token"),
     ],
 )  # fmt: skip

@@ -23,13 +23,14 @@ STATUSES = {"/orders": 200, "/orders/9": 404, "/staff": 403}
 
 @dataclass
 class Shop:
-    """A service whose sessions are good for so many requests, and which lets somebody log in so often.
+    """A service whose sessions are good for so many requests, and which lets somebody log in so often, or answers it.
 
     `got` are the requests, with the session that each had.
     """
 
     good_for: int = 10**9
     logins: int = 10**9
+    silent_after: int = 10**9
     max_age: str = ""
     refuses_all: bool = False
     got: list[tuple[str, str]] = field(default_factory=list)
@@ -56,7 +57,9 @@ class Shop:
         return STATUSES.get(path.replace("/staff/", "/staff?").partition("?")[0], 404) if is_known else 401
 
     def _login(self) -> bytes:
-        if (number := next(self.numbers)) > self.logins:
+        if (number := next(self.numbers)) > self.silent_after:
+            return b""
+        if number > self.logins:
             return b"HTTP/1.1 429 X\r\nContent-Length: 0\r\n\r\n"
         cookies = f"Set-Cookie: id=s{number}{self.max_age}\r\nSet-Cookie: csrftoken=c{number}\r\n"
         return f"HTTP/1.1 200 X\r\n{cookies}Content-Length: 0\r\n\r\n".encode()
@@ -256,6 +259,23 @@ def test_a_service_that_is_gone_when_a_login_ends_is_no_refusal() -> None:
         clock.now = 99
         sent = sender.send([request(sender, "/orders")], 1)
     assert (sent.answered, sum(sent.failures.values())) == (0, 1)
+
+
+def test_a_service_that_does_not_answer_a_login_in_time_is_asked_once() -> None:
+    """Each time takes as long as it may take."""
+    shop = Shop(max_age="; Max-Age=100", silent_after=1)
+    with logged_in(shop, clock := Clock()) as sender:
+        for clock.now in (99, 200, 300):
+            assert statuses(sender, "/orders") == [200]
+    assert shop.times == 2
+
+
+def test_what_says_that_it_logs_out_is_no_witness() -> None:
+    """It would do so each time."""
+    shop = Shop()
+    with logged_in(shop) as sender:
+        statuses(sender, "/logout", "/staff")
+    assert [line for line, _ in shop.got].count("GET /logout") == 1
 
 
 def test_a_login_that_makes_no_difference_is_said() -> None:

@@ -51,10 +51,13 @@ def test_a_token_that_runs_out_is_renewed_while_a_path_is_measured(tmp_path: Pat
 def test_a_stranger_gets_no_password(tmp_path: Path) -> None:
     """As where another service listens on the port."""
     (tmp_path / "sadpath.toml").write_text(JSON)
-    with serving() as server, subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as measured:
-        options = ("--pid", str(measured.pid), "--config", tmp_path / "sadpath.toml")
-        found = check(tmp_path, server.url, *options, SHOP_PASSWORD=PASSWORD)
-        measured.kill()
+    elsewhere = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with serving() as server, subprocess.Popen(elsewhere) as measured:
+        try:
+            options = ("--pid", str(measured.pid), "--config", tmp_path / "sadpath.toml")
+            found = check(tmp_path, server.url, *options, SHOP_PASSWORD=PASSWORD)
+        finally:
+            measured.kill()
     assert found.status == Status.INCONCLUSIVE
     assert f"go to process {os.getpid()} (" in found.err
     assert not any(PASSWORD.encode() in head for head in server.heads)
