@@ -144,7 +144,7 @@ class Finder:
         refused = sum(status in REFUSALS[Barrier.CREDENTIALS] for status in statuses)
         if refused > max(len(statuses) / 2, FEW):
             how = (
-                "[headers] is not enough for them" if headers else "give a token ([headers] or [auth] in sadpath.toml)"
+                "[headers] is not enough for them" if headers else "give a token ([headers] in sadpath.toml)"
             )
             self._say(line := f"{refused:,} of {len(statuses):,} answers are 401 or 403: {how}")
             self._notes.append(line)
