@@ -39,14 +39,14 @@ COOKIE = "cookie"
 AS_IT_IS_IN_A_PATH = "/?%:@!$&'()*+,;=-._~"
 
 HEXADECIMAL = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){2,}[0-9a-f]*", re.IGNORECASE)
-NUMBER = re.compile(r"(-?)(\d{1,300})(\.\d+)?")
+NUMBER = re.compile(r"(-?)(\d{1,300})((?:\.\d+)?(?:[eE][+-]?\d+)?)")
 DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(\D.*)?", re.DOTALL)
 IP_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 E_MAIL = re.compile(r"([^@\s]+)(@[^@\s]+)")
 FIRST_DAY, DAYS = date(1970, 1, 1).toordinal(), 80_000
 
-TOKEN = re.compile(r'(?P<text>"(?:[^"\\]|\\.)*")|(?P<number>-?\d{1,300}(?:\.\d+)?)(?P<power>[eE][+-]?\d+)?', re.DOTALL)
-"""A text or a number of JSON."""
+OF_JSON = re.compile(rf'(?P<text>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|{NUMBER.pattern}', re.DOTALL)
+"""A text of JSON, which is a name before a colon, or a number."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def another(value: str, number: int) -> str:
     if HEXADECIMAL.fullmatch(value) and not value.isdecimal():
         return f"{number:08x}{value[8:]}"
     if parts := NUMBER.fullmatch(value):
-        return f"{parts[1]}{int(parts[2]) + number:0{len(parts[2])}}{parts[3] or ''}"
+        return f"{parts[1]}{int(parts[2]) + number:0{len(parts[2])}}{parts[3]}"
     if parts := DAY.fullmatch(value):
         return date.fromordinal(FIRST_DAY + number % DAYS).isoformat() + (parts[2] or "")
     if IP_ADDRESS.fullmatch(value):
@@ -190,7 +190,7 @@ def _as_bytes(text: str) -> str:
 def is_json(body: bytes) -> bool:
     """Whether this is a value of JSON."""
     try:
-        json.loads(body)
+        json.loads(body.decode())
     except (ValueError, RecursionError):
         return False
     return True
@@ -202,12 +202,12 @@ def _in_json(body: str) -> Iterator[Input]:
         start = body.index("{") + 1
         comma = "" if body[start:].lstrip().startswith("}") else ", "
         yield Input(BODY, start, start, "", lambda other: f'"sadpath{other}": {other}{comma}')
-    for token in TOKEN.finditer(body):
-        is_name = body[token.end() :].lstrip(" \t\r\n").startswith(":")
-        if token["text"] and not is_name:
-            yield Input(BODY, *token.span(), json.loads(token["text"].encode("latin-1")), json.dumps)
-        elif token["number"] and not token["power"]:
-            yield Input(BODY, *token.span(), token["number"], str)
+    for found in OF_JSON.finditer(body):
+        text = found["text"]
+        if not text:
+            yield Input(BODY, *found.span(), found[0], str)
+        elif not found["colon"]:
+            yield Input(BODY, *found.span(), json.loads(text.encode("latin-1")), json.dumps)
 
 
 def _credentials(text: str, value: str) -> Input:
