@@ -29,6 +29,7 @@ class HelloAnswer(TypedDict):
     """A process: its ids, its Python, where it imports from, which web frameworks and servers it has imported.
 
     `census` is whether its exceptions can be counted, `gc_enabled` whether its collector is on, apart from us.
+    `collections` is how often garbage was collected, of any generation, our own collections left out.
     """
 
     pid: int
@@ -37,28 +38,34 @@ class HelloAnswer(TypedDict):
     implementation: str
     census: bool
     gc_enabled: bool
+    collections: int
     path: List[str]
     packages: List[str]
 
 
 class SettleQuestion(TypedDict):
-    """What is left after a collection? `SettleAnswer`. Where a round begins, the collector is off until the next."""
+    """What is left after a collection, at the least within some seconds? `SettleAnswer`.
+
+    Where a round begins, the collector is off until the next.
+    """
 
     op: Literal["looks.settle"]
     begins_round: bool
+    watched_s: float
 
 
 class SettleAnswer(TypedDict):
     """What a process has left, each None where it is unknown: bytes, and its live exceptions.
 
     `in_use` is exact, what the allocators have handed out; `anonymous` is in pages. `collected` is the number of
-    objects that were in reference cycles. `tracebacks` has id, type and traceback entries of the exceptions that have
-    any, the longest first.
+    objects that were in reference cycles, and `garbage` their bytes where the process has its collector off, else 0.
+    `tracebacks` has id, type and traceback entries of the exceptions that have any, the longest first.
     """
 
     in_use: Optional[int]
     anonymous: Optional[int]
     collected: int
+    garbage: Optional[int]
     live_exceptions: Optional[int]
     tracebacks: Optional[Sequence[Tuple[int, str, int]]]
 
@@ -71,8 +78,9 @@ class GlanceQuestion(TypedDict):
 
 
 class GlanceAnswer(TypedDict):
-    """The objects in reference cycles since the last look, and what a `SettleAnswer` has of the live exceptions."""
+    """The objects in reference cycles since the last look, and what a `SettleAnswer` has without a full collection."""
 
+    in_use: Optional[int]
     collected: int
     live_exceptions: Optional[int]
     tracebacks: Optional[Sequence[Tuple[int, str, int]]]
@@ -193,24 +201,36 @@ class ClosedCircle(TypedDict):
 
 
 class CyclesAnswer(TypedDict):
-    """How many objects and exceptions were in reference cycles, and what closed those, the most frequent first."""
+    """How many objects and exceptions were in reference cycles, and what closed those, the most frequent first.
+
+    `types` has the types of most objects, each with their number.
+    """
 
     objects: int
+    types: Sequence[Tuple[str, int]]
     exceptions: int
     circles: List[ClosedCircle]
 
 
 class RoutesQuestion(TypedDict):
-    """Which routes do the web applications have? A list of `FoundRoute`."""
+    """Which routes do the web applications have? `RoutesAnswer`."""
 
     op: Literal["routes.routes"]
 
 
 class FoundRoute(TypedDict):
-    """A method and a template such as `/users/{user_id}`."""
+    """A method, a template such as `/users/{user_id}`, and the dotted name of what handles it, empty if unknown."""
 
     method: str
     path: str
+    handler: str
+
+
+class RoutesAnswer(TypedDict):
+    """The routes in the order in which they were registered, and a line for what could not be read."""
+
+    routes: List[FoundRoute]
+    notes: List[str]
 
 
 Question = Union[
@@ -240,7 +260,7 @@ ANSWERS: Dict[str, Any] = {
     "growth.end": EmptyAnswer,
     "cycles.begin": EmptyAnswer,
     "cycles.end": CyclesAnswer,
-    "routes.routes": List[FoundRoute],
+    "routes.routes": RoutesAnswer,
 }
 """The type of the answer to each question, by its op."""
 

@@ -34,13 +34,15 @@ class Round:
 
     `grown_bytes` is None where memory could not be read. `entries` is by how much the traceback of each exception grew,
     of those that were there before and after the round; `live_exceptions` is how many more there are. Both are None
-    where nothing is known of the objects, as from outside.
+    where nothing is known of the objects, as from outside. `garbage_bytes` is what was freed by the collection at the
+    end of the round, of processes that have their collector off; None where that is not known.
     """
 
     requests: int
     grown_bytes: float | None
     live_exceptions: int | None = 0
     entries: Mapping[Suspect, int] | None = field(default_factory=dict)
+    garbage_bytes: float | None = None
 
 
 def judge_rounds(
@@ -74,6 +76,27 @@ def judge_rounds(
         suspects=suspects,
         flat_below=flat_below,
     )
+
+
+def judge_garbage(retained: Verdict, rounds: Sequence[Round], *, is_collected: bool | None) -> Verdict:
+    """Judge one error path by what it retains and by the garbage that its rounds made while the collector was off.
+
+    `is_collected` is whether anything collects it all the same, None where that is not known yet. If not, the path
+    leaks too where the whole 95% CI of the garbage of a request is above the threshold.
+    """
+    mean, low, high = garbage_interval(rounds)
+    if is_collected or retained.outcome == "leaks" or not low > retained.flat_below:
+        return retained
+    found = replace(retained, bytes_per_request=mean, ci95=(low, high))
+    if is_collected is None:
+        reason = "this is garbage: the collector is off, and whether the service collects is not known; run longer"
+        return replace(found, outcome="inconclusive", reason=reason)
+    return replace(found, outcome="leaks", reason="this is garbage: the collector is off, and nothing else collects")
+
+
+def garbage_interval(rounds: Sequence[Round]) -> tuple[float, float, float]:
+    """Return the bytes of garbage per request and the bounds of their 95% CI, NaN where that is unknown."""
+    return _interval([replace(one, grown_bytes=one.garbage_bytes) for one in rounds if one.garbage_bytes is not None])
 
 
 def judge_group(rounds: Sequence[Round], paths: int, *, flat_below: float = FLAT_BELOW_EXACT) -> Verdict:

@@ -25,7 +25,7 @@ OBJECTS = int(os.environ.get("LARGE_API_OBJECTS", "1000000"))
 MOST_ALLOCATED, EVERY_S = 7, 0.02
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What the service answers with its status."""
 
     def __init__(self, status: int, detail: str) -> None:
@@ -33,22 +33,27 @@ class Refused(Exception):
         self.status, self.detail = status, detail
 
 
-NO_TOKEN = Refused(401, "A token is needed.")
-FAILURES: list[Refused] = []
+def refused(status: int, detail: str) -> RefusedError:
+    """Return a new one."""
+    return RefusedError(status, detail)
+
+
+NO_TOKEN = RefusedError(401, "A token is needed.")
+FAILURES: list[RefusedError] = []
 QUOTES: dict[str, str] = {}
 
 
 def _reused(_: Request) -> JSONResponse:
     try:
         raise NO_TOKEN
-    except Refused as error:
+    except RefusedError as error:
         return _answer(error)
 
 
 def _kept(_: Request) -> JSONResponse:
     try:
-        raise Refused(409, "This is sold out.")
-    except Refused as error:
+        raise refused(409, "This is sold out.")
+    except RefusedError as error:
         FAILURES.append(error)
         return _answer(error)
 
@@ -56,17 +61,17 @@ def _kept(_: Request) -> JSONResponse:
 def _filled(request: Request) -> JSONResponse:
     item = request.path_params["item"]
     QUOTES[item] = f"no quote for {item}" + "." * 400
-    return _answer(Refused(404, "There is no such quote."))
+    return _answer(RefusedError(404, "There is no such quote."))
 
 
 def _flat(_: Request) -> JSONResponse:
     try:
-        raise Refused(404, "There is no such thing.")
-    except Refused as error:
+        raise refused(404, "There is no such thing.")
+    except RefusedError as error:
         return _answer(error)
 
 
-def _answer(error: Refused) -> JSONResponse:
+def _answer(error: RefusedError) -> JSONResponse:
     return JSONResponse({"detail": error.detail}, error.status)
 
 

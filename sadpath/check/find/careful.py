@@ -65,10 +65,10 @@ class Careful:
             done = len(sent.seconds)
             batch = [requests[turn % len(requests)] for turn in range(done, done + min(left, self.connections))]
             newest = self._driver.send(batch, len(batch))
-            sent = _both(sent, newest)
+            sent = both(sent, newest)
             self._see(first, *newest.statuses, *([0] if newest.failures else []))
         left = count - len(sent.seconds)
-        return _both(sent, Sent({}, {self.why_over(first): left} if left else {}, ()))
+        return both(sent, Sent({}, {self.why_over(first): left} if left else {}, ()))
 
     def newly_opened(self) -> list[Ends]:
         """Return the connections that were opened since this was asked."""
@@ -100,7 +100,8 @@ class Careful:
                 self._over[request.operation, request.barrier] = f"not sent, since one was {answered}"
 
 
-def _both(one: Sent, other: Sent) -> Sent:
+def both(one: Sent, other: Sent) -> Sent:
+    """Return what came back for two rounds as for one."""
     return Sent(
         Counter(one.statuses) + Counter(other.statuses),
         Counter(one.failures) + Counter(other.failures),
