@@ -57,6 +57,12 @@ def test_headers_of_the_user_never_vary() -> None:
     assert [one.text for one in inputs_of(path, {"X-Tenant": "7", **TOKEN})] == ["path", "header X-Other"]
 
 
+def test_cookies_of_the_user_never_vary() -> None:
+    """Beside others, which do: one of them may be a login."""
+    path = ErrorPath("GET", "/", 404, Request("GET", "/", {"Cookie": "theme=dark; session=good"}))
+    assert [one.value for one in inputs_of(path, {"Cookie": "session=good"})] == ["", "dark"]
+
+
 @pytest.mark.parametrize(("status", "number"), [(401, 1), (403, 1), (404, 0), (422, 0)])
 def test_credentials_vary_where_they_were_refused(status: int, number: int) -> None:
     """A token that is good stays."""

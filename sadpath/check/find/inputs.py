@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import reduce
 from ipaddress import IPv4Address
+from types import MappingProxyType
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from sadpath.check.driver import Request
@@ -34,7 +35,7 @@ FRAMING_PREFIXES = ("accept-", "content-", "sec-")
 """Headers that say how a request is read and answered. Another value would make it another request."""
 
 CREDENTIALS = {"authorization", "proxy-authorization", "x-api-key"}
-COOKIE = "cookie"
+COOKIE, COOKIES = "cookie", re.compile(r"[^=;\s]+=([^;]*)")
 
 AS_IT_IS_IN_A_PATH = "/?%:@!$&'()*+,;=-._~"
 
@@ -110,17 +111,26 @@ def in_address(template: str, path: str) -> Iterator[Input]:
     yield from found or [Input(PATH, len(path), len(path), "", lambda other: f"{mark}sadpath={other}")]
 
 
-def in_headers(headers: Mapping[str, str], *, with_credentials: bool) -> Iterator[Input]:
-    """Yield the value of each header that does not say how the request is read, and of each cookie."""
+def in_headers(
+    headers: Mapping[str, str], own: Mapping[str, str] = MappingProxyType({}), *, with_credentials: bool
+) -> Iterator[Input]:
+    """Yield the value of each header that does not say how the request is read, and of each cookie.
+
+    None of the user's `own` headers, nor of the cookies among these.
+    """
+    own_cookies = {cookie[0] for value in own.values() for cookie in COOKIES.finditer(value)}
     for name, value in headers.items():
         lower = name.lower()
+        if own.get(name) == value or lower in FRAMING or lower.startswith(FRAMING_PREFIXES):
+            continue
         if lower == COOKIE:
-            for cookie in re.finditer(r"[^=;\s]+=([^;]*)", value):
-                yield Input(HEADER + name, *cookie.span(1), cookie[1], str)
-        elif lower in CREDENTIALS:
-            yield from [_credentials(HEADER + name, value)] if with_credentials else []
-        elif lower not in FRAMING and not lower.startswith(FRAMING_PREFIXES):
+            for cookie in COOKIES.finditer(value):
+                if cookie[0] not in own_cookies:
+                    yield Input(HEADER + name, *cookie.span(1), cookie[1], str)
+        elif lower not in CREDENTIALS:
             yield Input(HEADER + name, 0, len(value), value, str)
+        elif with_credentials:
+            yield _credentials(HEADER + name, value)
 
 
 def in_body(request: Request) -> Iterator[Input]:

@@ -72,10 +72,9 @@ def inputs_of(path: ErrorPath, own_headers: Mapping[str, str] = NO_HEADERS) -> S
         return [at_the_end(request)] if request.barrier is Barrier.BODY else []
     if request.method in SAFE_METHODS and changes_something(template):
         return []
-    headers = {name: value for name, value in request.headers.items() if own_headers.get(name) != value}
     found = chain(
         in_address(template, request.path),
-        in_headers(headers, with_credentials=path.status in UNAUTHORIZED),
+        in_headers(request.headers, own_headers, with_credentials=path.status in UNAUTHORIZED),
         in_body(request),
     )
     return list(islice(found, MOST_INPUTS))
