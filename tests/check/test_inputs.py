@@ -125,6 +125,12 @@ def test_each_text_and_each_number_of_json_is_one(body: str, expected: list[str]
     assert [one[: len(wanted)] for one, wanted in zip(made, expected, strict=True)] == expected
 
 
+def test_how_much_is_asked_for_does_not_vary() -> None:
+    """A hundred million lines may be more than the service can bear."""
+    request = Request("POST", "/?limit=10&page_size=5&last_name=a", JSON, b'{"maxItems": 3, "first": "b", "id": 4}')
+    assert [one.value for one in (*in_address("", request.path), *in_body(request))] == ["a", "", "b", "4"]
+
+
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False), st.lists))
 @examples(30)
 def test_varied_json_is_json(value: object) -> None:

@@ -34,12 +34,15 @@ FRAMING |= {"upgrade", *METHOD_OVERRIDES}
 FRAMING_PREFIXES = ("accept-", "content-", "sec-")
 """Headers that say how a request is read and answered. Another value would make it another request."""
 
+AMOUNTS = {"limit", "size", "count", "length", "depth", "width", "height", "max", "top", "first", "last", "take", "per"}
+"""Words in the names of such numbers as `page_size`."""
+
 CREDENTIALS = {"authorization", "proxy-authorization", "x-api-key"}
-COOKIE, COOKIES = "cookie", re.compile(r"[^=;\s]+=([^;]*)")
+COOKIE, COOKIES = "cookie", re.compile(r"(?<![^;\s])[^=;\s]+=([^;]*)")
 
 AS_IT_IS_IN_A_PATH = "/?%:@!$&'()*+,;=-._~"
 
-HEXADECIMAL = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){2,}[0-9a-f]*", re.IGNORECASE)
+HEXADECIMAL = re.compile(r"[0-9a-f]{8}[0-9a-f-]{8,120}", re.IGNORECASE)
 NUMBER = re.compile(r"(-?)(\d{1,300})((?:\.\d+)?(?:[eE][+-]?\d+)?)")
 DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(\D.*)?", re.DOTALL)
 IP_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
@@ -179,9 +182,11 @@ def _with_text(request: Request, place: Input, new: str) -> Request:
 
 
 def _in_form(text: str, where: str, offset: int = 0) -> Iterator[Input]:
-    for pair in re.finditer(r"[^&=]+=([^&]*)", text):
-        start, end = pair.span(1)
-        yield Input(where, offset + start, offset + end, unquote_plus(pair[1]), quote_plus)
+    for pair in re.finditer(r"(?<![^&])([^&=]+)=([^&]*)", text):
+        start, end = pair.span(2)
+        name, value = unquote_plus(pair[1]), unquote_plus(pair[2])
+        if not (NUMBER.fullmatch(value) and _is_an_amount(name)):
+            yield Input(where, offset + start, offset + end, value, quote_plus)
 
 
 def _in_parts(body: str) -> Iterator[Input]:
@@ -212,12 +217,20 @@ def _in_json(body: str) -> Iterator[Input]:
         start = body.index("{") + 1
         comma = "" if body[start:].lstrip().startswith("}") else ", "
         yield Input(BODY, start, start, "", lambda other: f'"sadpath{other}": {other}{comma}')
+    name = ""
     for found in OF_JSON.finditer(body):
-        text = found["text"]
-        if not text:
+        text = json.loads(found["text"].encode("latin-1")) if found["text"] else None
+        if found["colon"]:
+            name = str(text)
+        elif text is not None:
+            yield Input(BODY, *found.span(), text, json.dumps)
+        elif not _is_an_amount(name):
             yield Input(BODY, *found.span(), found[0], str)
-        elif not found["colon"]:
-            yield Input(BODY, *found.span(), json.loads(text.encode("latin-1")), json.dumps)
+
+
+def _is_an_amount(name: str) -> bool:
+    """Whether a number says how much is asked for: another may be more than a service can bear."""
+    return not AMOUNTS.isdisjoint(word.lower() for word in re.findall("[A-Z]?[a-z]+|[A-Z]+", name[:100]))
 
 
 def _credentials(text: str, value: str) -> Input:
