@@ -191,11 +191,14 @@ def _in_form(text: str, where: str, offset: int = 0) -> Iterator[Input]:
 
 def _in_parts(body: str) -> Iterator[Input]:
     """Yield the fields of a form in parts; no files."""
-    boundary = re.escape(body.partition("\r\n")[0])
-    for part in re.finditer(rf"(?<={boundary}\r\n)(.*?)\r\n\r\n(.*?)(?=\r\n{boundary})", body, re.DOTALL):
-        if "filename" not in part[1].lower():
-            value = part[2].encode("latin-1").decode(errors="surrogateescape")
-            yield Input(BODY, *part.span(2), value, _as_bytes)
+    boundary, start = body.partition("\r\n")[0], 0
+    for part in body.split(boundary) if boundary else ():
+        head, mark, rest = part.partition("\r\n\r\n")
+        if mark and "filename" not in head.lower():
+            value, begin = rest.removesuffix("\r\n"), start + len(head) + len(mark)
+            text = value.encode("latin-1").decode(errors="surrogateescape")
+            yield Input(BODY, begin, begin + len(value), text, _as_bytes)
+        start += len(part) + len(boundary)
 
 
 def _as_bytes(text: str) -> str:
