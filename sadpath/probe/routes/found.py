@@ -2,7 +2,7 @@
 
 from functools import partial
 from types import CellType, FunctionType, MethodType
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union, cast
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Tuple, Union, cast
 
 from ..objects import (
     attributes_of,
@@ -156,15 +156,18 @@ def _content(cell: Any) -> Any:
         return None
 
 
+def behind_middleware(known: Attributes, itself: Any) -> Iterator[Mounted]:
+    """Yield the application that a middleware holds, or that a method is of."""
+    if type(itself) is MethodType:
+        yield Mounted("", _self_of(itself))
+    for name in _INNER:
+        if known.get(name) is not None:
+            yield Mounted("", known[name])
+            break
+
+
 _INNER = ("app", "application", "wsgi_app", "asgi_app", "_app")
-
-
-def inner_app(app: Any) -> Optional[Any]:
-    """Return the application that a middleware holds, or that a method is of; None without one."""
-    if type(app) is MethodType:
-        return _self_of(app)
-    known = attributes(app)
-    return next((known[name] for name in _INNER if known.get(name) is not None), None)
+"""By what names middlewares hold the application that they are for."""
 
 
 def function_attributes(handler: Any) -> Attributes:

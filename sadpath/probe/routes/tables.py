@@ -132,7 +132,7 @@ def _sanic(app: Attributes, _: Any) -> Yielded:
             for one in elements_of(attributes(group)["_routes"]):
                 route = attributes(one)
                 handlers = dict.fromkeys(methods_of(route["methods"]), handler_name(route["handler"]))
-                yield from route_for_each("/" + of_angles_name_first(route["path"]).lstrip("/"), handlers)
+                yield from route_for_each(of_angles_name_first(route["path"]), handlers)
 
 
 def _litestar(app: Attributes, _: Any) -> Yielded:
@@ -207,7 +207,7 @@ def _texts(value: Any) -> List[str]:
 def _of_pyramid(pattern: Any) -> str:
     r"""Return the template of a pattern: `users/{id:\d+}`, or `:id`, with `*rest` at its end."""
     named = re.sub(r"(?<=/):([A-Za-z_]\w*)", r"{\1}", text(pattern, LONGEST_PATH))
-    return "/" + re.sub(r"\*(\w+)$", r"{\1}", of_braces(named)).lstrip("/")
+    return re.sub(r"\*(\w+)$", r"{\1}", of_braces(named))
 
 
 APPLICATIONS: Dict[str, Reader] = {
