@@ -38,6 +38,7 @@ EXPECTED = {
         "DELETE /users/{user} answer",
         "GET /files/{name} answer",
         "POST /v1/orders/{order} answer",
+        "GET /flask/other answer",
     ],
     "cherrypy": [
         "GET /shop/users/ Users.index",

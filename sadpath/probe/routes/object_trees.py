@@ -140,6 +140,7 @@ def _members_of_class(kind: type) -> Attributes:
 
 APPLICATIONS: Dict[str, Reader] = {
     "falcon.app.App": _falcon,
+    "falcon.api.API": _falcon,
     "twisted.web.server.Site": _twisted,
     "cherrypy._cptree.Tree": _cherrypy,
     "cherrypy._cptree.Application": _cherrypy_application,

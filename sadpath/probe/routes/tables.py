@@ -159,9 +159,13 @@ def _litestar_handlers(route: Attributes) -> Dict[str, str]:
 def _bottle(app: Attributes, _: Any) -> Yielded:
     for one in elements_of(app["routes"]):
         route = named_attributes(one)
-        method, handler = text(route["method"]), handler_name(route["callback"])
-        path = of_angles_name_first(route["rule"])
-        yield from route_for_each(path, {"GET" if method in ("ANY", "PROXY") else method: handler})
+        method, config = text(route["method"]), route.get("config")
+        if method == "PROXY":
+            prefix = of_angles_name_first(look_up(config, "mountpoint.prefix"))
+            yield Mounted(prefix.rstrip("/"), look_up(config, "mountpoint.target"))
+        else:
+            handlers = {"GET" if method == "ANY" else method: handler_name(route["callback"])}
+            yield from route_for_each(of_angles_name_first(route["rule"]), handlers)
 
 
 def _pyramid(app: Attributes, _: Any) -> Yielded:

@@ -112,14 +112,17 @@ def falcon(port: int) -> None:
 
 
 def bottle(port: int) -> None:
-    """Rules, and an application below another."""
+    """Rules, and below prefixes another application and one of another framework."""
     from bottle import Bottle
+    from flask import Flask
 
-    app, inner = Bottle(), Bottle()
+    app, inner, other = Bottle(), Bottle(), Flask("other")
+    other.add_url_rule("/other", "other", answer)
     app.route("/users/<user:int>", ["GET", "DELETE"], answer)
     app.route("/files/<name:re:[a-z]+>", callback=answer)
     inner.route("/orders/<order>", "POST", answer)
     app.mount("/v1/", inner)
+    app.mount("/flask/", other)
     wsgi(app, port)
 
 
