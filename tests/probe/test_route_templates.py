@@ -15,6 +15,7 @@ EXPRESSIONS = {
     r"/(?P<form>json|xml)/(?:left|right)": "/json/left",
     r"/files(?:\.json)?": "/files",
     r"/files(?:/(?P<name>.+))?": "/files/{name}",
+    r"/of/(?P<id>[^/]*)(/(?P<kind>\w+)(/\d+-\d+)?)?": "/of/{id}/{kind}/{arg}-{arg}",
     r"/(?P<pk>(?:\w|\()+)/(?P<of>[(\]]+)": "/{pk}/{of}",
     r"(?i)/Users(?!/new)(?=/)(?P<rest>.*)": "/Users{rest}",
     r"/(?P<a>\w)-(?P=a)(?#a comment)": "/{a}-",
@@ -27,7 +28,7 @@ EXPRESSIONS = {
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_a_regular_expression_is_read_as_a_path_that_it_matches(expression: str) -> None:
-    """Its groups are parameters, unless they match one text alone; what may be left out is."""
+    """A group with a name is a parameter, unless it matches one text alone; what may be left out is."""
     assert of_regular_expression(expression) == EXPRESSIONS[expression]
 
 

@@ -58,9 +58,12 @@ def entries_of(container: Any) -> List[Tuple[Any, Any]]:
 
 
 def route_for_each(path: str, handlers: Dict[str, str]) -> Iterator[Found]:
-    """Yield a route for each method; a HEAD that comes with GET is none of its own."""
+    """Yield a route for each method. Frameworks add HEAD to GET, and OPTIONS to any: these are none of their own."""
+    added = {"HEAD"} if "GET" in handlers else set()
+    if len(handlers) > 1:
+        added.add("OPTIONS")
     for method, handler in handlers.items():
-        if method != "HEAD" or "GET" not in handlers:
+        if method not in added:
             yield Found(method, path, handler)
 
 

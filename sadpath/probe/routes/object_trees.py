@@ -31,7 +31,7 @@ from .found import (
     route_for_each,
     unwrapped,
 )
-from .templates import of_braces
+from .templates import of_braces, of_regular_expression, written
 
 Yielded = Iterator[Union[Found, Mounted]]
 
@@ -74,6 +74,13 @@ _RESOURCE = "twisted.web.resource.Resource"
 
 def _segment(name: Any) -> str:
     return bytes.decode(name, errors="replace")[:LONGEST_PATH] if issubclass(type(name), bytes) else text(name)
+
+
+def _synapse(resource: Attributes, _: Any) -> Yielded:
+    """Yield the routes of a resource of Synapse's: expressions for whole paths, wherever in the tree it is."""
+    for expression, methods in entries_of(resource["_routes"]):
+        handlers = {_segment(name): handler_name(attributes(one)["callback"]) for name, one in entries_of(methods)}
+        yield from route_for_each(of_regular_expression(written(expression)), handlers)
 
 
 def _cherrypy(tree: Attributes, _: Any) -> Yielded:
@@ -142,6 +149,7 @@ APPLICATIONS: Dict[str, Reader] = {
     "falcon.app.App": _falcon,
     "falcon.api.API": _falcon,
     "twisted.web.server.Site": _twisted,
+    "synapse.http.server.JsonResource": _synapse,
     "cherrypy._cptree.Tree": _cherrypy,
     "cherrypy._cptree.Application": _cherrypy_application,
 }
