@@ -38,7 +38,14 @@ class Answering(Probes):
 
 def settled(**figures: Any) -> dict[str, Any]:
     """What the probe of one process answers."""
-    known = {"in_use": 100, "anonymous": 1000, "collected": 3, "live_exceptions": 2, "tracebacks": [[7, "shop.E", 5]]}
+    known = {
+        "in_use": 100,
+        "anonymous": 1000,
+        "collected": 3,
+        "garbage": 40,
+        "live_exceptions": 2,
+        "tracebacks": [[7, "shop.E", 5]],
+    }
     return {**known, **figures}
 
 
@@ -50,6 +57,7 @@ def test_all_processes_are_added_up() -> None:
         in_use=111,
         anonymous=2000,
         collected=6,
+        garbage=80,
         live_exceptions=4,
         tracebacks={(1, 7): Traceback("shop.E", 5), (2, 7): Traceback("shop.E", 5)},
     )
