@@ -105,6 +105,11 @@ def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
     return inner
 
 
+def checked(check: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return another function, which calls both."""
+    return lambda *arguments: check() and function(*arguments)
+
+
 def answer() -> None:
     """Answer."""
 
@@ -126,6 +131,20 @@ HANDLERS = [
 def test_a_handler_has_the_name_of_what_answers_in_the_end(handler: Any, name: str) -> None:
     """Behind decorators, also behind those that do not say what they wrap."""
     assert handler_name(handler) == f"{__name__}.{name}"
+
+
+def test_a_handler_has_no_name_where_it_is_unclear() -> None:
+    """What a decorator calls besides may be what answers: a name would be that of all that are decorated so."""
+    assert handler_name(checked(answer, route)) == ""
+
+
+class Special(Plain):
+    """Has the method from another."""
+
+
+def test_an_inherited_method_is_named_by_the_class_that_it_is_called_on() -> None:
+    """Two classes may answer differently by it."""
+    assert handler_name(decorated(Special().method)) == f"{__name__}.Special.method"
 
 
 def test_a_decorator_that_wraps_itself_has_a_name_too() -> None:
