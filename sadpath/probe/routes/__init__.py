@@ -31,7 +31,7 @@ _APPLICATIONS: Dict[str, Reader] = {
 }
 """What may be the root of a service, by the name of its class."""
 
-_READERS: Dict[str, Reader] = {**_APPLICATIONS, **tables.PARTS}
+_READERS: Dict[str, Reader] = {**_APPLICATIONS, **tables.PARTS, **object_trees.PARTS}
 
 
 def routes() -> RoutesAnswer:

@@ -173,7 +173,7 @@ def behind_middleware(known: Attributes, itself: Any) -> Iterator[Mounted]:
             break
 
 
-_INNER = ("app", "application", "wsgi_app", "asgi_app", "_app")
+_INNER = ("app", "application", "wsgi_app", "asgi_app", "_app", "_application", "original")
 """By what names middlewares hold the application that they are for."""
 
 

@@ -12,6 +12,7 @@ from ..objects import (
     is_one_of,
     items_of,
     mro_of,
+    named_attributes,
     text,
     type_name,
 )
@@ -52,7 +53,12 @@ def _falcon_node(node: Attributes, _: Any) -> Yielded:
 
 
 def _twisted(site: Attributes, _: Any) -> Yielded:
-    yield Mounted("", site["resource"], _twisted_resource)
+    yield _twisted_child("", site["resource"])
+
+
+def _twisted_child(prefix: str, child: Any) -> Mounted:
+    """Return a resource, or what is one of another kind: a wrapper, or an application of WSGI."""
+    return Mounted(prefix, child, _twisted_resource if "children" in named_attributes(child) else None)
 
 
 def _twisted_resource(resource: Attributes, itself: Any) -> Yielded:
@@ -63,7 +69,7 @@ def _twisted_resource(resource: Attributes, itself: Any) -> Yielded:
         handlers = {"GET": f"{type_name(kind)}.render"}
     yield from route_for_each("", handlers)
     for name, child in items_of(resource["children"]):
-        yield Mounted("/" + _segment(name), child, _twisted_resource)
+        yield _twisted_child("/" + _segment(name), child)
     if defines(kind, "getChild", before=_RESOURCE):
         yield Found("GET", "/{child}", f"{type_name(kind)}.getChild")
 
@@ -153,3 +159,5 @@ APPLICATIONS: Dict[str, Reader] = {
     "cherrypy._cptree.Tree": _cherrypy,
     "cherrypy._cptree.Application": _cherrypy_application,
 }
+
+PARTS: Dict[str, Reader] = {_RESOURCE: _twisted_resource}
