@@ -54,8 +54,19 @@ def test_what_is_mounted_is_found_below_its_prefix_alone() -> None:
 
 
 def test_routes_are_in_the_order_in_which_they_were_registered() -> None:
-    """Each once."""
-    assert paths(Starlette(*map(route, ["/c", "/a", "/b", "/a"]))) == ["/c", "/a", "/b"]
+    """Each once, with the handler that was the first: it answers."""
+    again = Plain(path="/a", methods=["GET"], endpoint=answer)
+    found = read(Starlette(*map(route, ["/c", "/a", "/b"]), again))
+    assert [one["path"] for one in found["routes"]] == ["/c", "/a", "/b"]
+    assert {one["handler"] for one in found["routes"]} == {f"{__name__}.route"}
+
+
+def test_methods_that_a_framework_adds_are_no_routes() -> None:
+    """HEAD to GET, and OPTIONS to any; alone they are what somebody has registered."""
+    listed = [("/a", ["GET", "HEAD", "OPTIONS"]), ("/b", ["POST", "OPTIONS"]), ("/c", ["HEAD"]), ("/d", ["OPTIONS"])]
+    answer = read(Starlette(*[Plain(path=path, methods=methods, endpoint=route) for path, methods in listed]))
+    found = [(one["method"], one["path"]) for one in answer["routes"]]
+    assert found == [("GET", "/a"), ("POST", "/b"), ("HEAD", "/c"), ("OPTIONS", "/d")]
 
 
 def test_an_application_within_itself_is_entered_once() -> None:
