@@ -10,13 +10,15 @@ from typing import Any
 from urllib.parse import quote
 
 from sadpath.check.driver import Request
-from sadpath.check.find import PARAMETER, UNKNOWN_PATH
+from sadpath.check.find import PARAMETER, UNKNOWN, UNKNOWN_PATH
 from sadpath.check.find.cases import cases
+from sadpath.check.find.named import named
 from sadpath.check.find.prefix import at_its_prefix
 from sadpath.check.find.published import published_schema
 from sadpath.check.find.refusable import BROKEN_JSON, Refusable, demands_credentials, refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something, hides_a_change
 from sadpath.check.find.schema import Schema, named_schema
+from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 
 MAX_OPERATIONS = 400
@@ -25,9 +27,8 @@ MAX_OPERATIONS = 400
 WRONG_METHOD = "TRACE"
 """A method that paths for GET refuse. It is safe, and no parser of HTTP stumbles over it."""
 
-UNKNOWN = "/{unknown}"
 OVERSIZED = 2 << 20
-WRONG_TOKEN = "Bearer sadpath-wrong-token"  # noqa: S105 - it is no secret
+WRONG = "sadpath-wrong-token"
 CREDENTIALS = {"authorization", "cookie", "x-api-key"}
 
 
@@ -52,10 +53,11 @@ class Candidates:
     that the settings choose: both are complete once all candidates were made.
     """
 
-    def __init__(self, url: str, settings: Settings, routes: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, url: str, settings: Settings, routes: Sequence[Route]) -> None:
         self.notes: list[str] = []
         self.writing: set[tuple[str, str]] = set()
-        self._url, self._settings, self._routes = url, settings, routes
+        self._url, self._settings = url, settings
+        self._routes = [(one.method, one.path) for one in routes]
 
     def chosen(self) -> list[Candidate]:
         """Return what the settings choose. Raises `CommandError` for a description that cannot be read."""
@@ -66,7 +68,8 @@ class Candidates:
         for request in settings.requests:
             template = request.path.partition("?")[0]
             self._see_writing([(request.method, template)])
-            yield Candidate(request.method, template, self._with_headers(request), asked_for=True)
+            to_send = named(request, may_vary=self._may_send(request.method) and not hides_a_change(request, ""))
+            yield Candidate(request.method, template, self._with_headers(to_send), asked_for=True)
         if settings.requests and not settings.schema:
             return
         seen = []
@@ -144,13 +147,18 @@ class Candidates:
     def _without_credentials(self, seen: Sequence[Candidate]) -> Iterator[Candidate]:
         """Yield each safe operation once without the credentials of the settings, and once with wrong ones."""
         headers = self._settings.headers
-        credentials = {name for name in headers if name.lower() in CREDENTIALS}
+        credentials = {name: value for name, value in headers.items() if self._is_credential(name)}
         others = {name: value for name, value in headers.items() if name not in credentials}
         first = {(one.method, one.template): one for one in reversed(seen) if one.method in SAFE_METHODS}
         for one in first.values():
             if credentials:
                 yield replace(one, request=_with(one.request, others))
-            yield replace(one, request=_with(one.request, {**others, "Authorization": WRONG_TOKEN}))
+            for wrong in _wrong(credentials):
+                yield replace(one, request=_with(one.request, {**others, **wrong}))
+
+    def _is_credential(self, header: str) -> bool:
+        auth = self._settings.auth
+        return header.lower() in CREDENTIALS or bool(auth and header.lower() == auth.header_name.lower())
 
     def _of_any_service(self, seen: Sequence[Candidate]) -> Iterator[Candidate]:
         """Yield what any service refuses: a path that it does not know, a method, a body that is too large."""
@@ -208,6 +216,18 @@ def _without_schema(routes: Sequence[tuple[str, str]]) -> str:
 def _with_bad_bodies(method: str, path: str) -> Iterator[Request]:
     yield Request(method, path, {"Content-Type": "application/json"}, BROKEN_JSON)
     yield Request(method, path, {"Content-Type": "text/x-sadpath"}, b"neither")
+
+
+def _wrong(credentials: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield a wrong token, and each of these credentials made wrong, as far as that is another one."""
+    bearer = {"Authorization": f"Bearer {WRONG}"}
+    yield bearer
+    for name, value in credentials.items():
+        scheme = value.rpartition(" ")[0]
+        is_cookie = name.lower() == "cookie"
+        wrong = re.sub("=[^;]*", f"={WRONG}", value) if is_cookie else f"{scheme} {WRONG}".strip()
+        if (one := {name: wrong}) != bearer:
+            yield one
 
 
 def _filled(template: str, value: str = "999999999") -> str:
