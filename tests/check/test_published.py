@@ -64,6 +64,7 @@ def found(answers: Answers, routes: Sequence[tuple[str, str]] = ()) -> str:
         "/swagger/?format=openapi",
         "/api/docs/swagger.json",
         "/v1/__api__",
+        "/api",
     ],
 )
 def test_a_description_is_found_where_generators_put_it(place: str) -> None:

@@ -104,7 +104,7 @@ class _Search:
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         self._url, self._headers = without_user(url).rstrip("/"), {**PREFERS, **headers_to(url, headers, url)}
         self._asked: set[str] = set()
-        self._sizes: dict[frozenset[tuple[str, str]], tuple[int, str]] = {}
+        self._sizes: dict[int, tuple[int, str]] = {}
         self._refused, self._reasons = list[str](), list[str]()
         self._until, self._looks_on_s = 0.0, FINDS_WITHIN_S
         self.found: Schema | None = None
@@ -160,7 +160,7 @@ class _Search:
         self._until = min(self._until, time.monotonic() + self._looks_on_s)
         operations = frozenset((method, template) for method, template, _ in schema.operations())
         largest = max((count for count, _ in self._sizes.values()), default=-1)
-        self._sizes.setdefault(operations, (len(operations), schema.where))
+        self._sizes.setdefault(hash(operations), (len(operations), schema.where))
         if len(operations) > largest:
             self.found = schema
 
