@@ -174,7 +174,8 @@ def _of_routes(routes: Iterable[tuple[str, str]]) -> list[str]:
 def _links(page: bytes, address: str) -> list[str]:
     """Return the addresses that a page names which look like a description, or like a page that shows one."""
     text = html.unescape(page[:MOST_OF_A_PAGE].decode(errors="replace")).replace("\\/", "/")
-    named = QUOTED.findall(ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), text))
+    quoted = dict.fromkeys(QUOTED.findall(ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), text)))
+    named = [one for one in quoted if _looks_like_one(one.partition("?")[0].partition("#")[0])]
     if "drf-yasg" in text:  # whose script asks for the page itself in another format
         named.append("?format=openapi")
     return _likely(_own(named, address))[:MOST_LINKS]
