@@ -10,11 +10,12 @@ from sadpath.check.driver import Driver
 from sadpath.check.find import Plan
 from sadpath.check.find.careful import Careful
 from sadpath.check.find.paths import Finder
+from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 from sadpath.errors import CommandError
 from tests.check.answering import serving
 
-ROUTES = [("GET", path) for path in ("/health", "/a", "/bye", "/b/{id}", "/c")]
+ROUTES = [Route("GET", path) for path in ("/health", "/a", "/bye", "/b/{id}", "/c")]
 RIGHT = {"Authorization": "Bearer right"}
 
 

@@ -14,11 +14,12 @@ from sadpath.check.find import Plan
 from sadpath.check.find.candidates import Candidate
 from sadpath.check.find.careful import Careful
 from sadpath.check.find.paths import MOST_ERRORS_OF_A_STATUS, Finder, each_error
+from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 from sadpath.check.shape import Shape
 from tests.check.answering import Server, serving
 
-ME = [("GET", "/me")]
+ME = [Route("GET", "/me")]
 
 
 def answering(answer: Callable[[str, bytes], tuple[int, object]]) -> AbstractContextManager[Server]:
@@ -34,7 +35,7 @@ def answering(answer: Callable[[str, bytes], tuple[int, object]]) -> AbstractCon
     return serving(answered)
 
 
-def find(server: Server, routes: Sequence[tuple[str, str]] = ME, **settings: object) -> Plan:
+def find(server: Server, routes: Sequence[Route] = ME, **settings: object) -> Plan:
     """The plan for a service with these routes."""
     with Driver(server.url) as driver:
         return Finder(Careful(driver), Settings(**settings), routes).find()  # type: ignore[arg-type]  # its fields
@@ -76,7 +77,7 @@ def test_an_operation_has_so_many_errors_of_a_status_at_most() -> None:
 def test_a_happy_answer_is_not_split_by_what_it_says() -> None:
     """It has data."""
     with answering(lambda asked, _: (200, "a" * len(asked))) as server:
-        assert names(find(server, [("GET", "/me/{id}")], status=("2xx",))) == ["GET /me/{id} 200"]
+        assert names(find(server, [Route("GET", "/me/{id}")], status=("2xx",))) == ["GET /me/{id} 200"]
 
 
 def test_each_named_request_is_a_path_of_its_own() -> None:
@@ -121,5 +122,5 @@ def test_the_statuses_to_measure_can_be_chosen(chosen: Sequence[str], expected: 
     """Happy ones too; without a choice those of errors."""
     statuses = {"GET /health": 200, "GET /me": 403, "TRACE /health": 405}
     with answering(lambda asked, _: (statuses.get(asked, 404), "no")) as server:
-        plan = find(server, [("GET", "/health"), *ME], status=tuple(chosen))
+        plan = find(server, [Route("GET", "/health"), *ME], status=tuple(chosen))
     assert [path.name for path in plan.paths] == expected

@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 
-from sadpath.check.driver import Answer, Request
+from sadpath.check.driver import Answer, Driver, Request
 from sadpath.check.find import ErrorPath
 from sadpath.check.find.alike import Refused, Refusers, measured
-from sadpath.check.find.candidates import WRONG_TOKEN, Candidate
+from sadpath.check.find.candidates import WRONG, Candidate
+from sadpath.check.find.careful import Careful
+from sadpath.check.find.paths import Finder
+from sadpath.check.routes import Route
+from sadpath.check.settings import Settings
 from sadpath.check.shape import Shape
+from tests.check.answering import NOT_FOUND, serving
 
 MANY = 10
 TOKEN = frozenset({"token"})
@@ -41,14 +46,14 @@ def test_a_few_stand_for_all_that_one_guard_refuses() -> None:
     assert {name for path in paths for name in (path.name, *path.stands_for)} == {f"GET /{n} 401" for n in range(MANY)}
 
 
-WRONG = {"Authorization": WRONG_TOKEN}
+WITH_A_WRONG_ONE = {"Authorization": f"Bearer {WRONG}"}
 OF_A_PARSER = Shape("same", "JSON decode error", is_of_a_parser=True)
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda n: refused(n, 401, demands_credentials=TOKEN, request=Request("GET", f"/{n}", WRONG)),
+        lambda n: refused(n, 401, demands_credentials=TOKEN, request=Request("GET", f"/{n}", WITH_A_WRONG_ONE)),
         lambda n: refused(n, 403, demands_credentials=TOKEN, request=Request("GET", f"/{n}", {"Accept": "*/*"})),
         lambda n: refused(n, 422, OF_A_PARSER),
     ],
@@ -91,3 +96,14 @@ def test_wrong_methods_are_measured_through_one() -> None:
     """No operation is called."""
     (path,) = few(lambda number: refused(number, 405))
     assert len(path.stands_for) == MANY - 1
+
+
+def test_who_finds_them_says_so() -> None:
+    """With the handlers of the routes that were read in the running app; and each is confirmed by a second request."""
+    routes = [Route("GET", f"/a{number}", "shop.views.find") for number in range(MANY)]
+    with serving(lambda _: NOT_FOUND.replace(b"{}", b"no")) as server, Driver(server.url) as driver:
+        plan = Finder(Careful(driver), Settings(), routes).find()
+    assert [path.title for path in plan.paths if path.path.startswith("/a") and path.method == "GET"] == [
+        "GET /a0 404 and 2 like it", "GET /a3 404 and 2 like it", "GET /a6 404 and 3 like it"
+    ]  # fmt: skip
+    assert any(note.startswith("7 error paths are refused where others are") for note in plan.notes)

@@ -25,6 +25,9 @@ TOO_MANY = 429
 MOST_ERRORS_OF_A_STATUS = 5
 """Errors of one operation and status that are told apart: a text may be another in each answer."""
 
+SHOWN = 3
+"""Error paths that a note names."""
+
 FEW = 3
 """Answers of which nothing is said, be they refused."""
 
@@ -56,7 +59,7 @@ class Finder:
         self._candidates = Candidates(sender.url, self._settings, routes)
         self._sender, self._say, self._agree, self._safe_only = sender, say, agree, safe_only
         self._notes = self._candidates.notes
-        self._handlers: dict[tuple[str, str], str] = {}
+        self._handlers = {(one.method, one.path): one.handler for one in routes}
 
     def find(self) -> Plan:
         """Return the error paths. Raises `CommandError` where the service does not answer any more."""
@@ -74,7 +77,8 @@ class Finder:
         behind = _behind(Barrier.CREDENTIALS, chosen)
         answered += self._sent([one for one in behind if one.demands_credentials in guards])
         self._screen(answered)
-        found = self._confirmed(each_error([one for one in answered if self._is_error(*one)]))
+        errors = [one for one in answered if self._is_error(*one)]
+        found = self._confirmed(each_error(errors))
         paths = [*measured(found, Refusers(self._settings.headers, self._handlers))]
         self._describe(answered, paths)
         return Plan(tuple(paths), tuple(self._notes), tuple(dict.fromkeys(_accepted(answered))))
@@ -161,6 +165,10 @@ class Finder:
         ]
         if failed:
             self._notes.append(f"{len(failed)} of {len(answered)} requests were not answered: {failed[0]}")
+        if standing := [path for path in paths if path.stands_for]:
+            others = sum(len(path.stands_for) for path in standing)
+            titles = ", ".join(path.title for path in standing[:SHOWN])
+            self._notes.append(f"{others:,} error paths are refused where others are, which stand for them: {titles}")
         if not paths and not self._settings.requests:
             self._notes.append("no request was answered with an error; name one with --request 'GET /users/999'")
 
