@@ -245,7 +245,11 @@ def _shape(request: Request, response: http.client.HTTPResponse, content: bytear
 
 
 class NoPageError(OSError):
-    """An address that was answered, but with another status than 200."""
+    """An address that was answered, but with another status than 200; `location` is where it then leads to."""
+
+    def __init__(self, status: int, location: str) -> None:
+        super().__init__(f"it was answered with {status}")
+        self.status, self.location = status, location
 
 
 def fetch(url: str, headers: Mapping[str, str], *, most_bytes: int, within_s: float) -> bytes:
@@ -257,7 +261,7 @@ def fetch(url: str, headers: Mapping[str, str], *, most_bytes: int, within_s: fl
     with asked(url, Request("GET", "", headers), most_bytes=most_bytes, within_s=within_s) as response:
         if response.status == HTTPStatus.OK:
             return b"".join(body(response, most_bytes))
-    raise NoPageError(f"it was answered with {response.status}")
+    raise NoPageError(response.status, response.getheader("Location", ""))
 
 
 @contextmanager

@@ -15,8 +15,7 @@ from rich.text import Text
 
 from sadpath.check.driver import Driver, Request
 from sadpath.check.events import Ended, Handler, tell
-from sadpath.check.find import Plan
-from sadpath.check.find.candidates import UNKNOWN_PATH
+from sadpath.check.find import UNKNOWN_PATH, Plan
 from sadpath.check.find.careful import Careful, Sending
 from sadpath.check.find.paths import Finder
 from sadpath.check.login.logged_in import LoggedIn

@@ -15,7 +15,7 @@ from hypothesis import given
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from sadpath.check.find.schema import case_task
+from sadpath.check.find.cases import case_task
 from sadpath.check.find.schema_cases import lines, operations
 from tests.check.generated_descriptions import pages, read
 from tests.generated import examples

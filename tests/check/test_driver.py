@@ -72,7 +72,8 @@ def test_a_request_that_may_not_be_sent_twice_never_meets_a_closing_connection()
     used: set[int] = set()
 
     def once(_: bytes) -> bytes:
-        is_first, _ = server.connections not in used, used.add(server.connections)
+        is_first = server.connections not in used
+        used.add(server.connections)
         return NOT_FOUND if is_first else b""
 
     with serving(once) as server, Driver(server.url) as driver:

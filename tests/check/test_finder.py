@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from sadpath.check.driver import Answer, Request, Sent
-from sadpath.check.find import Plan
-from sadpath.check.find.candidates import UNKNOWN_PATH
+from sadpath.check.find import UNKNOWN_PATH, Plan
 from sadpath.check.find.careful import Careful
 from sadpath.check.find.named import Named
 from sadpath.check.find.paths import Finder

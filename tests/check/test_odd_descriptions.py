@@ -16,8 +16,9 @@ import pytest
 from sadpath.check.driver import Driver
 from sadpath.check.find import Plan
 from sadpath.check.find.careful import Careful
+from sadpath.check.find.cases import cases
 from sadpath.check.find.paths import Finder
-from sadpath.check.find.schema import Schema, cases
+from sadpath.check.find.schema import Schema
 from sadpath.check.settings import Settings
 from tests.check.answering import NOT_FOUND, Server, serving
 from tests.waiting import PATIENCE_S, until
@@ -193,7 +194,7 @@ def test_large_values_are_not_made() -> None:
 def test_the_process_that_makes_requests_is_limited_and_ends_with_its_parent() -> None:
     """Two GiB of memory, a minute of CPU time; also where the parent is killed, which cannot end it."""
     content = json.dumps(described({"/bomb": {"post": body("S29")}}, components={"schemas": many(30, "S")}))
-    ours = f"import json, sys; from sadpath.check.find.schema import *; cases(Schema('', json.loads({content!r})))"
+    ours = f"import json, sys; from sadpath.check.find.cases import *; cases(Schema('', json.loads({content!r})))"
     parent = subprocess.Popen([sys.executable, "-c", ours])
     try:
         until(lambda: list(children(parent.pid)), PATIENCE_S, "the process that makes requests")

@@ -10,6 +10,9 @@ from sadpath.check.driver import Request
 PARAMETER = re.compile(r"\{[^{}]*\}")
 """A parameter in the template of a path."""
 
+UNKNOWN_PATH = "/sadpath-no-such-path"
+"""A path that no service knows."""
+
 
 UNKNOWN = "/{unknown}"
 """The template of the path that no service knows."""

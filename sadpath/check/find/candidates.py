@@ -10,11 +10,14 @@ from typing import Any
 from urllib.parse import quote
 
 from sadpath.check.driver import Request
-from sadpath.check.find import PARAMETER, UNKNOWN
+from sadpath.check.find import PARAMETER, UNKNOWN, UNKNOWN_PATH
+from sadpath.check.find.cases import cases
 from sadpath.check.find.named import named
+from sadpath.check.find.prefix import at_its_prefix
+from sadpath.check.find.published import published_schema
 from sadpath.check.find.refusable import BROKEN_JSON, Refusable, demands_credentials, refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something, hides_a_change
-from sadpath.check.find.schema import Schema, cases, named_schema, usual_schema
+from sadpath.check.find.schema import Schema, named_schema
 from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 
@@ -24,7 +27,6 @@ MAX_OPERATIONS = 400
 WRONG_METHOD = "TRACE"
 """A method that paths for GET refuse. It is safe, and no parser of HTTP stumbles over it."""
 
-UNKNOWN_PATH = "/sadpath-no-such-path"
 OVERSIZED = 2 << 20
 WRONG = "sadpath-wrong-token"
 CREDENTIALS = {"authorization", "cookie", "x-api-key"}
@@ -83,7 +85,7 @@ class Candidates:
         if settings.schema:
             schema: Schema | None = named_schema(settings.schema, settings.headers, self._url)
         else:
-            schema = usual_schema(self._url, settings.headers, self.notes.append)
+            schema = published_schema(self._url, settings.headers, self._routes, self.notes.append)
         if schema is not None:
             yield from self._from_schema(schema)
         else:
@@ -92,6 +94,7 @@ class Candidates:
 
     def _from_schema(self, schema: Schema) -> Iterator[Candidate]:
         """Yield our own requests first: they are the plainest, and stand for their group."""
+        schema = at_its_prefix(schema, self._url, self._settings.headers, self._routes, self._is_wanted)
         self.notes += schema.notes
         wanted = schema.narrowed(self._is_wanted, most=MAX_OPERATIONS)
         described, operations = list(schema.operations()), list(wanted.operations())
