@@ -34,7 +34,9 @@ def few(
     make: Callable[[int], Refused], headers: Mapping[str, str] | None = None, handlers: Mapping[Any, str] | None = None
 ) -> list[ErrorPath]:
     """The paths to measure, of many."""
-    return [*measured([make(number) for number in range(MANY)], Refusers(headers or {}, handlers or {}))]
+    found = [make(number) for number in range(MANY)]
+    refusers = Refusers([(one.candidate, one.answer) for one in found], headers or {}, handlers or {})
+    return [*measured(found, refusers)]
 
 
 def test_a_few_stand_for_all_that_one_guard_refuses() -> None:
@@ -56,13 +58,16 @@ OF_A_PARSER = Shape("same", "JSON decode error", is_of_a_parser=True)
         lambda n: refused(n, 401, demands_credentials=TOKEN, request=Request("GET", f"/{n}", WITH_A_WRONG_ONE)),
         lambda n: refused(n, 403, demands_credentials=TOKEN, request=Request("GET", f"/{n}", {"Accept": "*/*"})),
         lambda n: refused(n, 422, OF_A_PARSER),
+        lambda n: refused(n, 422, Shape("same", "Field required", is_of_a_schema=True)),
+        lambda n: refused(n, 422, Shape("same", "It does not fit.")),
     ],
 )
-def test_so_do_those_of_a_wrong_token_and_of_a_parser(make: Callable[[int], Refused]) -> None:
+def test_so_do_those_of_a_wrong_token_and_of_the_framework(make: Callable[[int], Refused]) -> None:
     """The answer says so, or the description."""
     assert len(few(make)) == 3
 
 
+FORBIDDEN = Shape("same", "Forbidden")
 RIGHT = {"Authorization": "Bearer right"}
 
 
@@ -74,14 +79,35 @@ RIGHT = {"Authorization": "Bearer right"}
         (lambda n: refused(n, 401, Shape(str(n)), demands_credentials=TOKEN), "they say other things"),
         (lambda n: refused(n, 401, Shape(), demands_credentials=TOKEN), "nobody has looked"),
         (lambda n: refused(n, 401, demands_credentials=frozenset({str(n)})), "each has a guard of its own"),
-        (lambda n: refused(n, 403, demands_credentials=TOKEN, request=Request("GET", f"/{n}", RIGHT)), "let in"),
+        (
+            lambda n: refused(n, 403, FORBIDDEN, demands_credentials=TOKEN, request=Request("GET", f"/{n}", RIGHT)),
+            "let in",
+        ),
         (lambda n: refused(n, 401, demands_credentials=TOKEN, asked_for=True), "each was asked for"),
-        (lambda n: refused(n, 422, Shape("same", "no item")), "the service's own"),
+        (lambda n: refused(n, 422, Shape("same", "no item") if n else OF_A_PARSER), "the service's own"),
+        (
+            lambda n: refused(n, 500, Shape("same", "Internal Server Error"), demands_credentials=TOKEN),
+            "it says nothing",
+        ),
     ],
 )
 def test_what_may_come_from_the_operation_is_measured_each(make: Callable[[int], Refused], why: str) -> None:
     """Two that say the same may each have a line of their own that says it."""
     assert [path.stands_for for path in few(make, RIGHT)] == [()] * MANY, why
+
+
+@pytest.mark.parametrize("headers", [{}, RIGHT])
+def test_a_guard_that_lets_nobody_through_is_one_place(headers: Mapping[str, str]) -> None:
+    """Nearly all behind it say the same, and more than their status: such as that there is no database."""
+    no_database = Shape("same", "No database is connected.")
+
+    def answered(number: int, *, reached: int) -> Refused:
+        shape = Shape(str(number), "own") if number < reached else no_database
+        request = Request("GET", f"/{number}", headers)
+        return refused(number, 500, shape, demands_credentials=TOKEN, request=request)
+
+    assert len(few(lambda number: answered(number, reached=1), RIGHT)) == 1 + 3
+    assert len(few(lambda number: answered(number, reached=2), RIGHT)) == MANY
 
 
 def test_one_function_that_answers_many_addresses_is_one_place() -> None:

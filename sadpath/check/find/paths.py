@@ -10,7 +10,7 @@ from itertools import count, groupby
 from urllib.parse import urlsplit
 
 from sadpath.check.driver import Answer, Request
-from sadpath.check.find import NOT_ALLOWED, UNKNOWN, UNPROCESSABLE, ErrorPath, Plan
+from sadpath.check.find import NOT_ALLOWED, UNKNOWN, ErrorPath, Plan
 from sadpath.check.find.alike import Refused, Refusers, has_wrong_credentials, lacks_credentials, measured
 from sadpath.check.find.candidates import WRONG_METHOD, Candidate, Candidates
 from sadpath.check.find.careful import FIRST_ERROR, Careful
@@ -78,8 +78,9 @@ class Finder:
         answered += self._sent([one for one in behind if one.demands_credentials in guards])
         self._screen(answered)
         errors = [one for one in answered if self._is_error(*one)]
-        found = self._confirmed(each_error(errors))
-        paths = [*measured(found, Refusers(self._settings.headers, self._handlers))]
+        refusers = Refusers(answered, self._settings.headers, self._handlers)
+        found = self._confirmed(each_error(errors), refusers)
+        paths = [*measured(found, refusers)]
         self._describe(answered, paths)
         return Plan(tuple(paths), tuple(self._notes), tuple(dict.fromkeys(_accepted(answered))))
 
@@ -123,7 +124,7 @@ class Finder:
                 (answers[number],) = self._sender.answers([one])
         return list(answers.values())
 
-    def _confirmed(self, found: Sequence[tuple[Candidate, Answer]]) -> list[Refused]:
+    def _confirmed(self, found: Sequence[tuple[Candidate, Answer]], refusers: Refusers) -> list[Refused]:
         """Send the request of each error again, and return an error path for those that are answered as before."""
         again = self._again([one.request for one, _ in found])
         unsteady = {
@@ -132,7 +133,7 @@ class Finder:
             if answer.status == then.status and answer.shape.digest != then.shape.digest
         }
         kept: dict[object, Refused] = {}
-        for one, then in zip(_named(found), again, strict=True):
+        for one, then in zip(_named(found, refusers), again, strict=True):
             if then.status != one.answer.status:
                 answered = f"answered with {then.status}" if then.status else f"not answered ({then.failure})"
                 self._notes.append(f"{one.path.name}: the same request was then {answered}")
@@ -241,23 +242,17 @@ def each_error(answered: Sequence[tuple[Candidate, Answer]]) -> list[tuple[Candi
     return [one for errors in found.values() for one in errors.values()]
 
 
-def _named(found: Sequence[tuple[Candidate, Answer]]) -> Iterator[Refused]:
+def _named(found: Sequence[tuple[Candidate, Answer]], refusers: Refusers) -> Iterator[Refused]:
     """Yield an error path for each error, with a name of its own."""
     names: set[str] = set()
     for one, answer in found:
         path = ErrorPath(
-            one.method, one.template, answer.status, one.request, answer.shape.words, is_own=_is_own(answer)
+            one.method, one.template, answer.status, one.request, answer.shape.words, is_own=refusers.is_own(answer)
         )
         labelled = (replace(path, label=label) for label in _labels(one, answer))
         path = next(other for other in labelled if other.name not in names)
         names.add(path.name)
         yield Refused(path, one, answer)
-
-
-def _is_own(answer: Answer) -> bool:
-    """Whether an answer shows that the service's own code has refused what frameworks refuse."""
-    is_of_the_framework = answer.shape.is_of_a_parser or answer.shape.is_of_a_schema
-    return answer.status == UNPROCESSABLE and bool(answer.shape.digest) and not is_of_the_framework
 
 
 def _labels(one: Candidate, answer: Answer) -> Iterator[str]:
