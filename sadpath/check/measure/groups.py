@@ -17,6 +17,7 @@ from sadpath.check.measure.rounds import (
     LONG_REST_S,
     MAX_RESTARTS_IN_A_ROW,
     Disturbed,
+    Glance,
     Measurement,
     Sender,
     Settle,
@@ -28,7 +29,7 @@ from sadpath.check.service.probes import Snapshot
 from sadpath.verdict.rounds import Round, enough_requests, judge_group
 from sadpath.verdict.verdict import MIN_ROUNDS, Verdict
 
-MOST_TOGETHER = 64
+MOST_TOGETHER = 100
 FEWEST_TOGETHER = 4
 """Of fewer each is measured alone, which tells more."""
 
@@ -38,6 +39,12 @@ FIRST_OF_EACH, MOST_OF_EACH = 4, 400
 LONGEST_ROUND_S = 4.0
 IS_SLOW_S = 0.25
 """A path whose requests take longer waits until the others were measured."""
+
+WATCHED_S = 0.15
+"""How long a count looks for the least memory, once counts are noisy."""
+
+FEWEST_LIKELY = 20
+"""Requests, at least, by which a path is taken as likely to grow."""
 
 MOST_ROUNDS = 3 * MIN_ROUNDS
 MORE_THAN_ENOUGH = 1.5
@@ -51,15 +58,17 @@ GROUPINGS = 2
 class Together:
     """Measures groups of paths. What it could not clear is in `alone`, to be measured by itself.
 
-    `idle_bytes` is by how much memory grows in a second without any request, and `of_each` the requests of each path
-    in the rounds of the next group, as the noise so far asks for.
+    `idle_bytes` is by how much memory grows in a second without any request. `of_each` is the requests of each path in
+    the rounds of the next group, and `watched_s` how long each count looks for the least, as the noise so far asks for.
     """
 
     sender: Sender
     settle: Settle
+    glance: Glance
     seconds_left: Callable[[], float]
     idle_bytes: float = 0.0
     of_each: int = FIRST_OF_EACH
+    watched_s: float = 0.0
     alone: list[Measurement] = field(default_factory=list)
 
     def clear(self, measurements: Sequence[Measurement], turn: int = 0) -> Iterator[Step]:
@@ -68,9 +77,11 @@ class Together:
             yield from self._split(group)
 
     def _split(self, group: Sequence[Measurement]) -> Iterator[Step]:
-        pending = [list(group)]
+        """Measure a group; where it grows without those that are likely to grow, by which it is split once."""
+        pending = [(list(group), False)]
         while pending and self.seconds_left():
-            some = [one for one in pending.pop() if not one.trouble]
+            some, is_part = pending.pop()
+            some = [one for one in some if not one.trouble]
             if len(some) < FEWEST_TOGETHER:
                 self.alone += some
                 continue
@@ -80,19 +91,36 @@ class Together:
                 for one in some:
                     one.clear(verdict)
                 yield Step(some, _name(some), verdict.samples)
+                continue
+            likely = [] if is_part else self._likely(some)
+            if 0 < len(likely) < len(some):
+                self.alone += likely
+                pending.append(([one for one in some if one not in likely], True))
             else:
-                pending += [some[len(some) // 2 :], some[: len(some) // 2]]
+                pending += [(some[len(some) // 2 :], True), (some[: len(some) // 2], True)]
+
+    def _likely(self, group: Sequence[Measurement]) -> list[Measurement]:
+        """Return those that seem to grow, by a count of the newest objects after some requests of each."""
+        found = []
+        before = self.glance()
+        for one in group:
+            if self._send([one], of_each := self._most(group, max(self.of_each, FEWEST_LIKELY))):
+                after = self.glance()
+                if (grown_between(of_each, before, after).grown_bytes or 0.0) > of_each * one.flat_below:
+                    found.append(one)
+            before = self.glance()
+        return found
 
     def _measured(self, group: Sequence[Measurement]) -> Generator[Step, None, Verdict]:
         """Measure a group until it is decided, or more rounds would not help; returns the verdict."""
         of_each, lost, rounds = self._most(group, self.of_each), 0, list[Round]()
         self._send(group[-1:], 2 * self.sender.connections)  # each connection keeps its last request alive
         time.sleep(LONG_REST_S)
-        before, counted_at = self.settle(begins_round=True), time.monotonic()
+        before, counted_at = self._count(), time.monotonic()
         while len(rounds) < MOST_ROUNDS and lost < MAX_RESTARTS_IN_A_ROW and self.seconds_left():
             is_whole = self._send(group, of_each)
             time.sleep(LONG_REST_S)
-            after, began = self.settle(begins_round=True), counted_at
+            after, began = self._count(), counted_at
             counted_at = time.monotonic()
             if is_whole and after.identity == before.identity:
                 rounds.append(self._round(of_each, before, after, counted_at - began))
@@ -105,6 +133,9 @@ class Together:
                 return verdict
             of_each = self._next(group, rounds, of_each)
         return judge_group(rounds, len(group), flat_below=group[0].flat_below)
+
+    def _count(self) -> Snapshot:
+        return self.settle(begins_round=True, watched_s=self.watched_s)
 
     def _send(self, group: Sequence[Measurement], of_each: int) -> bool:
         """Send the requests of each path; returns False where one is disturbed, which is then left out."""
@@ -128,6 +159,8 @@ class Together:
             return of_each
         needed = round(MORE_THAN_ENOUGH * enough_requests(rounds, group[0].flat_below))
         self.of_each = max(FIRST_OF_EACH, min(needed, MOST_OF_EACH))
+        if needed > of_each:
+            self.watched_s = WATCHED_S
         return self._most(group, max(of_each, self.of_each))
 
     def _most(self, group: Sequence[Measurement], of_each: int) -> int:

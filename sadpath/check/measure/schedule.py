@@ -123,14 +123,14 @@ class Schedule:
         growing = screened(firsts, sender, glance)
         yield from self._steps_of_trouble(firsts)
         yield from self._decide(growing, sender, settle)
-        together = Together(sender, settle, lambda: self.seconds_left)
+        together = Together(sender, settle, glance, lambda: self.seconds_left)
         rest = [one for one in firsts if not (one.is_decided or one.rounds)]
         for ones in _own_first(rest):
             for turn in range(GROUPINGS):
                 yield from together.clear([one for one in ones if len(one.cleared) == turn and not one.trouble], turn)
         yield from self._decide(together.alone, sender, settle, SHARE_OF_THE_UNCLEAR * self.seconds_left)
         seconds = self._with_other_inputs(sender)
-        others = Together(sender, settle, lambda: self.seconds_left, of_each=together.of_each)
+        others = replace(together, alone=[])
         yield from others.clear(seconds, GROUPINGS)
         yield from self._decide([*others.alone, *together.alone], sender, settle)
         yield from self._decide(self._with_other_inputs(sender), sender, settle)
