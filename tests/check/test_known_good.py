@@ -81,4 +81,4 @@ def test_a_service_that_refuses_most_is_said_before_anything_is_measured() -> No
 def test_a_token_that_is_not_enough_is_said() -> None:
     """In other words."""
     plan = find(Service(), headers={"Authorization": "Bearer wrong"})
-    assert any("401 or 403: the token is not enough for them" in note for note in plan.notes)
+    assert any("401 or 403: the token is not enough" in note for note in plan.notes)

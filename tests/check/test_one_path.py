@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from itertools import count
+from pathlib import Path
 
 import pytest
 
+from loadtest.ports import free_port
 from sadpath.check.driver import Answer, Driver, Request
 from sadpath.check.find import Plan
 from sadpath.check.find.candidates import Candidate
@@ -18,6 +21,7 @@ from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 from sadpath.check.shape import Shape
 from tests.check.answering import Server, serving
+from tests.check.conftest import HERE, check
 
 ME = [Route("GET", "/me")]
 
@@ -124,3 +128,14 @@ def test_the_statuses_to_measure_can_be_chosen(chosen: Sequence[str], expected: 
     with answering(lambda asked, _: (statuses.get(asked, 404), "no")) as server:
         plan = find(server, [Route("GET", "/health"), *ME], status=tuple(chosen))
     assert [path.name for path in plan.paths] == expected
+
+
+@pytest.mark.slow
+def test_an_error_that_leaks_behind_another_of_its_status_is_found(tmp_path: Path) -> None:
+    """Behind the first 401 that of a wrong token, and behind a schema's 422 that of the service's own validator."""
+    command = [sys.executable, "-m", "uvicorn", "masking:app", "--port", str(free_port()), "--no-access-log"]
+    found = check(tmp_path, "--writes", "--yes", "--budget", "120", "--", *command, cwd=HERE / "services")
+    leaks = {one["name"]: one["answer"] for one in found.summary["paths"] if one["verdict"] == "leaks"}
+    assert set(leaks.values()) == {"Invalid token", "Value error, there is no such item"}
+    assert found.path("GET /me 401")["verdict"] == "flat"
+    assert found.path('GET /me 401 "Invalid token"')["cause"]["held_by"] == "masking.WRONG"

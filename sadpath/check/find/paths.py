@@ -148,7 +148,9 @@ class Finder:
         statuses = [answer.status for one, answer in answered if answer.status and _is_as_the_user(one, headers)]
         refused = sum(status in REFUSALS[Barrier.CREDENTIALS] for status in statuses)
         if refused > max(len(statuses) / 2, FEW):
-            how = "the token is not enough for them" if headers else "give a token ([headers] or [auth] in sadpath.toml)"
+            how = (
+                "the token is not enough for them" if headers else "give a token ([headers] or [auth] in sadpath.toml)"
+            )
             self._say(line := f"{refused:,} of {len(statuses):,} answers are 401 or 403: {how}")
             self._notes.append(line)
 
