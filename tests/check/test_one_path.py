@@ -16,7 +16,8 @@ from sadpath.check.driver import Answer, Driver, Request
 from sadpath.check.find import Plan
 from sadpath.check.find.candidates import Candidate
 from sadpath.check.find.careful import Careful
-from sadpath.check.find.paths import MOST_ERRORS_OF_A_STATUS, Finder, each_error
+from sadpath.check.find.errors import MOST_ERRORS_OF_A_STATUS, each_error
+from sadpath.check.find.paths import Finder
 from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 from sadpath.check.shape import Shape
@@ -72,10 +73,10 @@ def test_a_text_that_is_another_each_time_tells_nothing() -> None:
 
 
 def test_an_operation_has_so_many_errors_of_a_status_at_most() -> None:
-    """Bodies may hold anything."""
+    """Bodies may hold anything; which have more is said."""
     asked = Candidate("GET", "/me", Request("GET", "/me"))
     answered = [(asked, Answer(404, 0.0, shape=Shape(str(number)))) for number in range(100)]
-    assert each_error(answered) == answered[:MOST_ERRORS_OF_A_STATUS]
+    assert each_error(answered) == (answered[:MOST_ERRORS_OF_A_STATUS], ["GET /me 404"])
 
 
 def test_a_happy_answer_is_not_split_by_what_it_says() -> None:
