@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from sadpath.check.driver import Answer, Driver, Request
 from sadpath.check.find import ErrorPath
@@ -13,9 +15,12 @@ from sadpath.check.find.alike import Refused, Refusers, measured
 from sadpath.check.find.candidates import WRONG, Candidate
 from sadpath.check.find.careful import Careful
 from sadpath.check.find.paths import Finder
+from sadpath.check.report.console import PIPE_WIDTH, print_check
+from sadpath.check.result import Cause, CauseKind, Check, PathResult
 from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 from sadpath.check.shape import Shape
+from sadpath.verdict.verdict import Verdict
 from tests.check.answering import NOT_FOUND, serving
 
 MANY = 10
@@ -133,3 +138,17 @@ def test_who_finds_them_says_so() -> None:
         "GET /a0 404 and 2 like it", "GET /a3 404 and 2 like it", "GET /a6 404 and 3 like it"
     ]  # fmt: skip
     assert any(note.startswith("7 error paths are refused where others are") for note in plan.notes)
+
+
+def test_a_leak_names_those_that_are_refused_in_its_place() -> None:
+    """None of them was measured."""
+    others = tuple(f"GET /{number} 401" for number in range(1, MANY))
+    path = ErrorPath("GET", "/0", 401, Request("GET", "/0"), stands_for=others)
+    cause = Cause(CauseKind.REUSED, "shop.Refused")
+    results = (PathResult(path, Verdict("leaks", "it grows"), (cause,)),)
+    out = io.StringIO()
+    check = Check("shop", "http://127.0.0.1:1", results)
+    print_check(check, Console(file=out, width=PIPE_WIDTH))
+    assert "GET /0 401 and 9 like it  leaks" in out.getvalue()
+    assert "likely to leak too: GET /1 401, GET /2 401, GET /3 401, GET /4 401, GET /5 401 and others" in out.getvalue()
+    assert check.as_json["paths"][0]["stands_for"] == list(others)
