@@ -115,6 +115,19 @@ def test_a_guard_that_lets_nobody_through_is_one_place(headers: Mapping[str, str
     assert len(few(lambda number: answered(number, reached=2), RIGHT)) == MANY
 
 
+@pytest.mark.parametrize(("status_with_a_token", "few_are"), [(200, 3), (500, MANY)])
+def test_an_error_without_words_is_the_guards_where_a_token_changes_it(status_with_a_token: int, few_are: int) -> None:
+    """Each operation may fail with such an error by itself, but then with a token, too."""
+    failed = Shape("same", "Internal Server Error")
+    without = [refused(n, 500, failed, demands_credentials=TOKEN) for n in range(MANY)]
+    let_in = [
+        refused(n, status_with_a_token, failed, demands_credentials=TOKEN, request=Request("GET", f"/{n}", RIGHT))
+        for n in range(MANY)
+    ]
+    refusers = Refusers([(one.candidate, one.answer) for one in (*let_in, *without)], RIGHT, {})
+    assert len([*measured(without, refusers)]) == few_are
+
+
 def test_one_function_that_answers_many_addresses_is_one_place() -> None:
     """By its name, unless another function makes it: then each may be another."""
     operations = [("GET", f"/{number}") for number in range(MANY)]

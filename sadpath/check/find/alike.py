@@ -62,6 +62,10 @@ class Refusers:
     ) -> None:
         self._headers, self._handlers = headers, handlers
         self._says_so = any(_is_of_the_framework(answer) for _, answer in answered)
+        self._good: dict[tuple[str, str], set[Error]] = {}
+        for one, answer in answered:
+            if not self._lacks_good_credentials(one):
+                self._good.setdefault((one.method, one.template), set()).add((answer.status, answer.shape.digest))
         self._closed = dict(self._closed_guards(answered))
 
     def is_own(self, answer: Answer) -> bool:
@@ -80,7 +84,7 @@ class Refusers:
     def _place(self, one: Candidate, answer: Answer) -> tuple[Hashable, ...]:
         if answer.status in REFUSALS[Barrier.CREDENTIALS] and self._lacks_good_credentials(one):
             return "guard", one.demands_credentials
-        if self._closed.get(guard := self._guard(one)) == _error(answer):
+        if self._closed.get(guard := self._guard(one)) == self._error(one, answer):
             return "closed", guard
         if answer.shape.is_of_a_parser or (answer.status == UNPROCESSABLE and not self.is_own(answer)):
             return ("framework",)
@@ -94,6 +98,17 @@ class Refusers:
     def _guard(self, one: Candidate) -> Guard:
         return one.demands_credentials, has_wrong_credentials(one), lacks_credentials(one, self._headers)
 
+    def _error(self, one: Candidate, answer: Answer) -> Error:
+        """Return what an answer says; only a status where it may be what the operation says of itself.
+
+        More than that says an answer that has words, and one that no good credentials get.
+        """
+        error = answer.status, answer.shape.digest
+        has_words = answer.status != NOT_FOUND and answer.shape.words not in REASONS
+        good = self._good.get((one.method, one.template), {error})
+        is_of_a_guard = has_words or (self._lacks_good_credentials(one) and error not in good)
+        return error if answer.status >= FIRST_ERROR and is_of_a_guard else (answer.status, "")
+
     def _closed_guards(self, answered: Sequence[tuple[Candidate, Answer]]) -> Iterator[tuple[Guard, Error]]:
         """Yield guards with the only error that nearly all operations behind them answer: none of these was reached.
 
@@ -103,18 +118,12 @@ class Refusers:
         for one, answer in answered:
             if one.demands_credentials and answer.status:
                 errors = guards.setdefault(self._guard(one), {})
-                errors.setdefault(f"{one.method} {one.template}", set()).add(_error(answer))
+                errors.setdefault(f"{one.method} {one.template}", set()).add(self._error(one, answer))
         for guard, errors in guards.items():
             alone = Counter(next(iter(one)) for one in errors.values() if len(one) == 1)
             for error, count in alone.most_common(1):
                 if error[1] and len(errors) >= MANY and count >= NEARLY_ALL * len(errors):
                     yield guard, error
-
-
-def _error(answer: Answer) -> Error:
-    """Return what an answer says; only a status where each operation may say so of itself."""
-    is_telling = answer.status >= FIRST_ERROR and answer.status != NOT_FOUND and answer.shape.words not in REASONS
-    return answer.status, answer.shape.digest if is_telling else ""
 
 
 def _is_of_the_framework(answer: Answer) -> bool:
