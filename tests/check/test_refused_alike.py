@@ -128,6 +128,14 @@ def test_an_error_without_words_is_the_guards_where_a_token_changes_it(status_wi
     assert len([*measured(without, refusers)]) == few_are
 
 
+def test_what_was_made_from_a_description_meets_the_guard_of_its_operation() -> None:
+    """Such a request says nothing of it, and may have a token of its own."""
+    made = [refused(n, 401, request=Request("GET", f"/{n}", {"Authorization": "Basic 0"})) for n in range(MANY)]
+    plain = [refused(n, 200, Shape(), demands_credentials=TOKEN) for n in range(MANY)]
+    refusers = Refusers([(one.candidate, one.answer) for one in (*plain, *made)], {}, {})
+    assert len([*measured(made, refusers)]) == 3
+
+
 def test_one_function_that_answers_many_addresses_is_one_place() -> None:
     """By its name, unless another function makes it: then each may be another."""
     operations = [("GET", f"/{number}") for number in range(MANY)]

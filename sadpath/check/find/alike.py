@@ -62,6 +62,9 @@ class Refusers:
     ) -> None:
         self._headers, self._handlers = headers, handlers
         self._says_so = any(_is_of_the_framework(answer) for _, answer in answered)
+        self._demanded = {
+            (one.method, one.template): one.demands_credentials for one, _ in answered if one.demands_credentials
+        }
         self._good: dict[tuple[str, str], set[Error]] = {}
         for one, answer in answered:
             if not self._lacks_good_credentials(one):
@@ -83,7 +86,7 @@ class Refusers:
 
     def _place(self, one: Candidate, answer: Answer) -> tuple[Hashable, ...]:
         if answer.status in REFUSALS[Barrier.CREDENTIALS] and self._lacks_good_credentials(one):
-            return "guard", one.demands_credentials
+            return "guard", self._guard(one)[0]
         if self._closed.get(guard := self._guard(one)) == self._error(one, answer):
             return "closed", guard
         if answer.shape.is_of_a_parser or (answer.status == UNPROCESSABLE and not self.is_own(answer)):
@@ -92,11 +95,15 @@ class Refusers:
         return ("handler", handler) if handler and LOCAL not in handler else ()
 
     def _lacks_good_credentials(self, one: Candidate) -> bool:
-        is_wrong = has_wrong_credentials(one) and bool(one.demands_credentials)
-        return is_wrong or lacks_credentials(one, self._headers)
+        demands, is_wrong, has_none = self._guard(one)
+        return bool(demands) and (is_wrong or has_none)
 
     def _guard(self, one: Candidate) -> Guard:
-        return one.demands_credentials, has_wrong_credentials(one), lacks_credentials(one, self._headers)
+        """Return what is known of a request's credentials; one that was made from a description may have any."""
+        demands = self._demanded.get((one.method, one.template), one.demands_credentials)
+        sent = one.request.headers.get("Authorization")
+        is_wrong = has_wrong_credentials(one) or sent not in (None, self._headers.get("Authorization"))
+        return demands, is_wrong, lacks_credentials(replace(one, demands_credentials=demands), self._headers)
 
     def _error(self, one: Candidate, answer: Answer) -> Error:
         """Return what an answer says; only a status where it may be what the operation says of itself.
@@ -116,7 +123,7 @@ class Refusers:
         """
         guards: dict[Guard, dict[str, set[Error]]] = {}
         for one, answer in answered:
-            if one.demands_credentials and answer.status:
+            if self._guard(one)[0] and answer.status:
                 errors = guards.setdefault(self._guard(one), {})
                 errors.setdefault(f"{one.method} {one.template}", set()).add(self._error(one, answer))
         for guard, errors in guards.items():
