@@ -80,7 +80,7 @@ class Finder:
         self._describe(answered, paths)
         return Plan(tuple(paths), tuple(self._notes), tuple(dict.fromkeys(_accepted(answered))))
 
-    def _sent(self, candidates: Sequence[Candidate]) -> list[Answered]:
+    def _sent(self, candidates: Iterable[Candidate]) -> list[tuple[Candidate, Answer]]:
         """Send all, operation by operation, so that one which hangs costs few of them.
 
         Once an operation has accepted what has to be refused, no other is trusted to refuse it. Raises `CommandError`
