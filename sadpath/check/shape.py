@@ -93,7 +93,7 @@ def inputs(path: str, body: bytes) -> list[str]:
 
 
 _LONG_WORD = re.compile(r"[\w-]{8,}")
-_NUMBER = re.compile(r"\d+(?:[.,:-]\d+)*")
+_NUMBER = re.compile(r"-?\d+(?:[.,:-]\d+)*")
 _TIME_OR_ADDRESS = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?|\b0x[0-9a-fA-F]+"
 )
@@ -104,8 +104,8 @@ def _folds(told: Iterable[str]) -> Fold:
     own = re.compile("|".join(map(re.escape, told)) or r"(?!)")
 
     def fold(text: str) -> str:
-        text = _TIME_OR_ADDRESS.sub("#", own.sub("…", text[:TEXT]))
-        return " ".join(_NUMBER.sub("#", _LONG_WORD.sub(_without_ids, text)).split())
+        text = _TIME_OR_ADDRESS.sub("…", own.sub("…", text[:TEXT]))
+        return " ".join(_NUMBER.sub("…", _LONG_WORD.sub(_without_ids, text)).split())
 
     return fold
 
@@ -114,7 +114,7 @@ def _without_ids(found: re.Match[str]) -> str:
     """Return a word, unless it has a digit and is a token by its length, or a number in base 16 such as a UUID."""
     word = found[0]
     is_id = len(word) >= TOKEN or re.fullmatch(r"[0-9a-fA-F-]+", word)
-    return "#" if is_id and any(map(str.isdigit, word)) else word
+    return "…" if is_id and any(map(str.isdigit, word)) else word
 
 
 def _skeleton(value: Any, fold: Fold, levels: int = MOST_LEVELS) -> Any:
