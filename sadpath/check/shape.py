@@ -25,6 +25,9 @@ MOST_LOOKED_AT = 1 << 16
 MARKUP, TEXT, LONGEST_TEXT, LONGEST_WORDS = 1 << 12, 1 << 10, 200, 48
 """Characters: of a page whose markup is taken off, of a text that counts, of one in a JSON, and of words for people."""
 
+TOKEN = 16
+"""Letters and digits from which on a word with a digit is a token."""
+
 MOST_LEVELS, MOST_PARTS, MOST_INPUTS, SHORTEST_INPUT = 6, 50, 100, 3
 
 TELLING = ("detail", "message", "msg", "error", "title", "reason", "description", "errors")
@@ -75,7 +78,7 @@ def shape(content_type: str, body: bytes, inputs: Iterable[str]) -> Shape:
         skeleton, words = json.dumps(_skeleton(content, fold), sort_keys=True), _words(content)
     digest = hashlib.blake2b(f"{media_type}\n{skeleton}".encode(errors="replace"), digest_size=8).hexdigest()
     is_of_a_parser = content is not None and any(name in skeleton for name in OF_A_PARSER)
-    return Shape(digest, _shortened(fold_for_people(words)), is_of_a_parser, BY_A_SCHEMA in skeleton)
+    return Shape(digest, _shortened(fold_for_people(words[:LONGEST_TEXT])), is_of_a_parser, BY_A_SCHEMA in skeleton)
 
 
 def inputs(path: str, body: bytes) -> list[str]:
@@ -91,14 +94,11 @@ def inputs(path: str, body: bytes) -> list[str]:
     return [one for one in islice(values, MOST_INPUTS) if len(one) >= SHORTEST_INPUT]
 
 
-_ID = re.compile(
-    r"\b0x[0-9a-fA-F]+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-    r"|\b(?=[a-f]*\d)[0-9a-f]{8,}\b|\b(?=[A-Za-z_-]{0,40}\d)[\w-]{16,}"
+_LONG_WORD = re.compile(r"[\w-]{8,}")
+_NUMBER = re.compile(r"-?\d+(?:[.,:-]\d+)*")
+_TIME_OR_ADDRESS = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?|\b0x[0-9a-fA-F]+"
 )
-"""An address, a UUID, a number in base 16, a token."""
-
-_NUMBER = re.compile(r"\d+(?:[.,:T+ -]{1,2}\d+)*Z?")
-"""A number, a date, a time."""
 
 
 def _folds(told: Iterable[str]) -> Fold:
@@ -106,10 +106,17 @@ def _folds(told: Iterable[str]) -> Fold:
     own = re.compile("|".join(map(re.escape, told)) or r"(?!)")
 
     def fold(text: str) -> str:
-        text = own.sub("…", text[:TEXT])
-        return " ".join(_NUMBER.sub("#", _ID.sub("#", text)).split())
+        text = _TIME_OR_ADDRESS.sub("…", own.sub("…", text[:TEXT]))
+        return " ".join(_NUMBER.sub("…", _LONG_WORD.sub(_without_ids, text)).split())
 
     return fold
+
+
+def _without_ids(found: re.Match[str]) -> str:
+    """Return a word, unless it has a digit and is a token by its length, or a number in base 16 such as a UUID."""
+    word = found[0]
+    is_id = len(word) >= TOKEN or re.fullmatch(r"[0-9a-fA-F-]+", word)
+    return "…" if is_id and any(map(str.isdigit, word)) else word
 
 
 def _skeleton(value: Any, fold: Fold, levels: int = MOST_LEVELS) -> Any:

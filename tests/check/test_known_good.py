@@ -10,11 +10,12 @@ from sadpath.check.driver import Driver
 from sadpath.check.find import Plan
 from sadpath.check.find.careful import Careful
 from sadpath.check.find.paths import Finder
+from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 from sadpath.errors import CommandError
 from tests.check.answering import serving
 
-ROUTES = [("GET", path) for path in ("/health", "/a", "/bye", "/b/{id}", "/c")]
+ROUTES = [Route("GET", path) for path in ("/health", "/a", "/bye", "/b/{id}", "/c")]
 RIGHT = {"Authorization": "Bearer right"}
 
 
@@ -72,7 +73,7 @@ def test_a_service_that_refuses_most_is_said_before_anything_is_measured() -> No
     """And how to give a token; as a note, too."""
     said: list[str] = []
     plan = find(Service(), said)
-    line = "8 of 10 answers are 401 or 403: give a token ([headers] in sadpath.toml)"
+    line = "8 of 10 answers are 401 or 403: give a token ([headers] or [auth] in sadpath.toml)"
     assert line in said
     assert line in plan.notes
 
@@ -80,4 +81,4 @@ def test_a_service_that_refuses_most_is_said_before_anything_is_measured() -> No
 def test_a_token_that_is_not_enough_is_said() -> None:
     """In other words."""
     plan = find(Service(), headers={"Authorization": "Bearer wrong"})
-    assert any("401 or 403: [headers] is not enough for them" in note for note in plan.notes)
+    assert any("401 or 403: the token is not enough" in note for note in plan.notes)

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from itertools import count
+from pathlib import Path
 
 import pytest
 
+from loadtest.ports import free_port
 from sadpath.check.driver import Answer, Driver, Request
 from sadpath.check.find import Plan
 from sadpath.check.find.candidates import Candidate
 from sadpath.check.find.careful import Careful
-from sadpath.check.find.paths import MOST_ERRORS_OF_A_STATUS, Finder, each_error
+from sadpath.check.find.errors import MOST_ERRORS_OF_A_STATUS, each_error
+from sadpath.check.find.paths import Finder
+from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 from sadpath.check.shape import Shape
 from tests.check.answering import Server, serving
+from tests.check.conftest import HERE, check
 
-ME = [("GET", "/me")]
+ME = [Route("GET", "/me")]
 
 
 def answering(answer: Callable[[str, bytes], tuple[int, object]]) -> AbstractContextManager[Server]:
@@ -34,7 +40,7 @@ def answering(answer: Callable[[str, bytes], tuple[int, object]]) -> AbstractCon
     return serving(answered)
 
 
-def find(server: Server, routes: Sequence[tuple[str, str]] = ME, **settings: object) -> Plan:
+def find(server: Server, routes: Sequence[Route] = ME, **settings: object) -> Plan:
     """The plan for a service with these routes."""
     with Driver(server.url) as driver:
         return Finder(Careful(driver), Settings(**settings), routes).find()  # type: ignore[arg-type]  # its fields
@@ -67,16 +73,16 @@ def test_a_text_that_is_another_each_time_tells_nothing() -> None:
 
 
 def test_an_operation_has_so_many_errors_of_a_status_at_most() -> None:
-    """Bodies may hold anything."""
+    """Bodies may hold anything; which have more is said."""
     asked = Candidate("GET", "/me", Request("GET", "/me"))
     answered = [(asked, Answer(404, 0.0, shape=Shape(str(number)))) for number in range(100)]
-    assert each_error(answered) == answered[:MOST_ERRORS_OF_A_STATUS]
+    assert each_error(answered) == (answered[:MOST_ERRORS_OF_A_STATUS], ["GET /me 404"])
 
 
 def test_a_happy_answer_is_not_split_by_what_it_says() -> None:
     """It has data."""
     with answering(lambda asked, _: (200, "a" * len(asked))) as server:
-        assert names(find(server, [("GET", "/me/{id}")], status=("2xx",))) == ["GET /me/{id} 200"]
+        assert names(find(server, [Route("GET", "/me/{id}")], status=("2xx",))) == ["GET /me/{id} 200"]
 
 
 def test_each_named_request_is_a_path_of_its_own() -> None:
@@ -121,5 +127,16 @@ def test_the_statuses_to_measure_can_be_chosen(chosen: Sequence[str], expected: 
     """Happy ones too; without a choice those of errors."""
     statuses = {"GET /health": 200, "GET /me": 403, "TRACE /health": 405}
     with answering(lambda asked, _: (statuses.get(asked, 404), "no")) as server:
-        plan = find(server, [("GET", "/health"), *ME], status=tuple(chosen))
+        plan = find(server, [Route("GET", "/health"), *ME], status=tuple(chosen))
     assert [path.name for path in plan.paths] == expected
+
+
+@pytest.mark.slow
+def test_an_error_that_leaks_behind_another_of_its_status_is_found(tmp_path: Path) -> None:
+    """Behind the first 401 that of a wrong token, and behind a schema's 422 that of the service's own validator."""
+    command = [sys.executable, "-m", "uvicorn", "masking:app", "--port", str(free_port()), "--no-access-log"]
+    found = check(tmp_path, "--writes", "--yes", "--budget", "120", "--", *command, cwd=HERE / "services")
+    leaks = {one["name"]: one["answer"] for one in found.summary["paths"] if one["verdict"] == "leaks"}
+    assert set(leaks.values()) == {"Invalid token", "Value error, there is no such item"}
+    assert found.path("GET /me 401")["verdict"] == "flat"
+    assert found.path('GET /me 401 "Invalid token"')["cause"]["held_by"] == "masking.WRONG"

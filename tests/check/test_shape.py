@@ -67,6 +67,14 @@ def test_an_answer_that_repeats_its_request_is_the_same_error() -> None:
     assert one.words == "no user named …"
 
 
+@pytest.mark.parametrize("value", ["0", "-1", "7", "999999999", "0b5ec2ab-6a4c-4f0e-8b7e-5b6f0d9a1c55"])
+def test_a_number_is_folded_whether_it_was_told_or_not(value: str) -> None:
+    """A short one is no input, a long one is."""
+    assert (
+        says({"detail": f"There is no item {value}."}, *inputs(f"/items/{value}", b"")).words == "There is no item …."
+    )
+
+
 def test_inputs_are_the_values_of_a_request() -> None:
     """Of its path, its query and its body, but for keys and what is too short to be told from a word's part."""
     assert inputs("/users/anna%20b?q=what&n=1", b'{"name": {"first": ["berta"]}, "n": 7}') == [
@@ -83,7 +91,7 @@ def test_inputs_are_the_values_of_a_request() -> None:
         (of_pydantic("missing"), "It is missing"),
         ({"code": "NO_TOKEN"}, "NO_TOKEN"),
         ({"detail": 'no "x"'}, "no 'x'"),
-        ({"detail": "There is no user 7."}, "There is no user #."),
+        ({"detail": "There is no user 7."}, "There is no user …."),
         ({"detail": "a\nb\x1b"}, "a b\\x1b"),
         ({"code": 7}, ""),
         ([], ""),
@@ -99,7 +107,7 @@ def test_a_page_is_told_by_what_a_reader_sees() -> None:
     page = f"<html><style>p {{}}</style><h1>Not Found</h1><p>The address %s &amp; all {'was not found ' * 9}</p>"
     one, other = (shape("text/html; charset=utf-8", (page % number).encode(), []) for number in (1, 22))
     assert one == other
-    assert one.words == "Not Found The address # & all was not found was…"
+    assert one.words == "Not Found The address … & all was not found was…"
 
 
 def test_the_type_of_a_body_counts() -> None:

@@ -6,20 +6,37 @@ handler. That two operations say the same shows nothing: each may have its own l
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from itertools import pairwise
 
 from sadpath.check.driver import Answer
-from sadpath.check.find import NOT_ALLOWED, ErrorPath
+from sadpath.check.find import NOT_ALLOWED, UNPROCESSABLE, ErrorPath
 from sadpath.check.find.candidates import WRONG, WRONG_METHOD, Candidate
+from sadpath.check.find.careful import FIRST_ERROR
 from sadpath.check.find.refusable import REFUSALS, Barrier
 
 MEASURED_OF_A_GROUP = 3
 """Error paths of a group that are measured, spread evenly over it."""
 
+NOT_FOUND = 404
+MANY, NEARLY_ALL = 10, 0.9
+"""Operations behind a guard, and the share of them with one answer, which show that it lets nobody through."""
+
+REASONS = {"", *(one.phrase for one in HTTPStatus)}
+"""Words that say no more than a status."""
+
 LOCAL = "<locals>"
 """In the name of a function that was made by another, as many as that was called: the name is not one function's."""
+
+
+Guard = tuple[frozenset[str], bool, bool]
+"""The schemes that an operation demands, and whether a request had wrong credentials, or none."""
+
+Error = tuple[int, str]
+"""A status, and the digest of what an answer says."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +49,31 @@ class Refused:
 
 
 class Refusers:
-    """Tells by what a request was refused. `headers` are the user's, `handlers` the names of functions by operation."""
+    """Tells by what a request was refused, from all that were `answered`.
 
-    def __init__(self, headers: Mapping[str, str], handlers: Mapping[tuple[str, str], str]) -> None:
+    `headers` are the user's, `handlers` the names of the functions that answer, by method and template.
+    """
+
+    def __init__(
+        self,
+        answered: Sequence[tuple[Candidate, Answer]],
+        headers: Mapping[str, str],
+        handlers: Mapping[tuple[str, str], str],
+    ) -> None:
         self._headers, self._handlers = headers, handlers
+        self._says_so = any(_is_of_the_framework(answer) for _, answer in answered)
+        self._demanded = {
+            (one.method, one.template): one.demands_credentials for one, _ in answered if one.demands_credentials
+        }
+        self._good: dict[tuple[str, str], set[Error]] = {}
+        for one, answer in answered:
+            if not self._lacks_good_credentials(one):
+                self._good.setdefault((one.method, one.template), set()).add((answer.status, answer.shape.digest))
+        self._closed = dict(self._closed_guards(answered))
+
+    def is_own(self, answer: Answer) -> bool:
+        """Whether an answer shows that the service's own code has refused what frameworks refuse by themselves."""
+        return answer.status == UNPROCESSABLE and self._says_so and not _is_of_the_framework(answer)
 
     def refuser(self, one: Candidate, answer: Answer) -> Hashable:
         """Return what all have in common that are refused in one place; None where it may be the operation itself."""
@@ -48,15 +86,55 @@ class Refusers:
 
     def _place(self, one: Candidate, answer: Answer) -> tuple[Hashable, ...]:
         if answer.status in REFUSALS[Barrier.CREDENTIALS] and self._lacks_good_credentials(one):
-            return "guard", one.demands_credentials
-        if answer.shape.is_of_a_parser:
-            return ("parser",)
+            return "guard", self._guard(one)[0]
+        if self._closed.get(guard := self._guard(one)) == self._error(one, answer):
+            return "closed", guard
+        if answer.shape.is_of_a_parser or (answer.status == UNPROCESSABLE and not self.is_own(answer)):
+            return ("framework",)
         handler = self._handlers.get((one.method, one.template), "")
         return ("handler", handler) if handler and LOCAL not in handler else ()
 
     def _lacks_good_credentials(self, one: Candidate) -> bool:
-        is_wrong = has_wrong_credentials(one) and bool(one.demands_credentials)
-        return is_wrong or lacks_credentials(one, self._headers)
+        demands, is_wrong, has_none = self._guard(one)
+        return bool(demands) and (is_wrong or has_none)
+
+    def _guard(self, one: Candidate) -> Guard:
+        """Return what is known of a request's credentials; one that was made from a description may have any."""
+        demands = self._demanded.get((one.method, one.template), one.demands_credentials)
+        sent = one.request.headers.get("Authorization")
+        is_wrong = has_wrong_credentials(one) or sent not in (None, self._headers.get("Authorization"))
+        return demands, is_wrong, lacks_credentials(replace(one, demands_credentials=demands), self._headers)
+
+    def _error(self, one: Candidate, answer: Answer) -> Error:
+        """Return what an answer says; only a status where it may be what the operation says of itself.
+
+        More than that says an answer that has words, and one that no good credentials get.
+        """
+        error = answer.status, answer.shape.digest
+        has_words = answer.status != NOT_FOUND and answer.shape.words not in REASONS
+        good = self._good.get((one.method, one.template), {error})
+        is_of_a_guard = has_words or (self._lacks_good_credentials(one) and error not in good)
+        return error if answer.status >= FIRST_ERROR and is_of_a_guard else (answer.status, "")
+
+    def _closed_guards(self, answered: Sequence[tuple[Candidate, Answer]]) -> Iterator[tuple[Guard, Error]]:
+        """Yield guards with the only error that nearly all operations behind them answer: none of these was reached.
+
+        Such as a guard that needs a database.
+        """
+        guards: dict[Guard, dict[str, set[Error]]] = {}
+        for one, answer in answered:
+            if self._guard(one)[0] and answer.status:
+                errors = guards.setdefault(self._guard(one), {})
+                errors.setdefault(f"{one.method} {one.template}", set()).add(self._error(one, answer))
+        for guard, errors in guards.items():
+            alone = Counter(next(iter(one)) for one in errors.values() if len(one) == 1)
+            for error, count in alone.most_common(1):
+                if error[1] and len(errors) >= MANY and count >= NEARLY_ALL * len(errors):
+                    yield guard, error
+
+
+def _is_of_the_framework(answer: Answer) -> bool:
+    return answer.shape.is_of_a_parser or answer.shape.is_of_a_schema
 
 
 def has_wrong_credentials(one: Candidate) -> bool:

@@ -48,7 +48,8 @@ def named(request: Request, *, may_vary: bool) -> Named:
         headers[name], more = _filled(value, HEADER + name)
         places += more
     body, more = _filled(request.body.decode("latin-1"), BODY)
-    return Named(request.method, path, headers, body.encode("latin-1"), (*places, *more), may_vary)
+    places += more
+    return Named(request.method, path, headers, body.encode("latin-1"), tuple(places), may_vary, name=request.name)
 
 
 def literally(request: Request) -> Request:

@@ -6,14 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import count, groupby
-from urllib.parse import urlsplit
+from itertools import groupby
 
 from sadpath.check.driver import Answer, Request
-from sadpath.check.find import NOT_ALLOWED, UNKNOWN, UNPROCESSABLE, ErrorPath, Plan
+from sadpath.check.find import UNKNOWN, ErrorPath, Plan
 from sadpath.check.find.alike import Refused, Refusers, has_wrong_credentials, lacks_credentials, measured
 from sadpath.check.find.candidates import WRONG_METHOD, Candidate, Candidates
 from sadpath.check.find.careful import FIRST_ERROR, Careful
+from sadpath.check.find.errors import MOST_ERRORS_OF_A_STATUS, Answered, each_error, kind, named
 from sadpath.check.find.known_good import KnownGood
 from sadpath.check.find.refusable import REFUSALS, Barrier, Refusable
 from sadpath.check.find.safe import SAFE_METHODS
@@ -22,8 +22,8 @@ from sadpath.check.settings import Settings
 from sadpath.errors import CommandError
 
 TOO_MANY = 429
-MOST_ERRORS_OF_A_STATUS = 5
-"""Errors of one operation and status that are told apart: a text may be another in each answer."""
+SHOWN = 3
+"""Error paths that a note names."""
 
 FEW = 3
 """Answers of which nothing is said, be they refused."""
@@ -56,7 +56,7 @@ class Finder:
         self._candidates = Candidates(sender.url, self._settings, routes)
         self._sender, self._say, self._agree, self._safe_only = sender, say, agree, safe_only
         self._notes = self._candidates.notes
-        self._handlers: dict[tuple[str, str], str] = {}
+        self._handlers = {(one.method, one.path): one.handler for one in routes}
 
     def find(self) -> Plan:
         """Return the error paths. Raises `CommandError` where the service does not answer any more."""
@@ -74,18 +74,19 @@ class Finder:
         behind = _behind(Barrier.CREDENTIALS, chosen)
         answered += self._sent([one for one in behind if one.demands_credentials in guards])
         self._screen(answered)
-        found = self._confirmed(each_error([one for one in answered if self._is_error(*one)]))
-        paths = [*measured(found, Refusers(self._settings.headers, self._handlers))]
+        refusers = Refusers(answered, self._settings.headers, self._handlers)
+        found = self._confirmed(self._each_error(answered), refusers)
+        paths = [*measured(found, refusers)]
         self._describe(answered, paths)
         return Plan(tuple(paths), tuple(self._notes), tuple(dict.fromkeys(_accepted(answered))))
 
-    def _sent(self, candidates: Sequence[Candidate]) -> list[tuple[Candidate, Answer]]:
+    def _sent(self, candidates: Iterable[Candidate]) -> list[tuple[Candidate, Answer]]:
         """Send all, operation by operation, so that one which hangs costs few of them.
 
         Once an operation has accepted what has to be refused, no other is trusted to refuse it. Raises `CommandError`
         where nothing answers any more: the service may have been ended by a request.
         """
-        answered: list[tuple[Candidate, Answer]] = []
+        answered: list[Answered] = []
         silent = 0
         for _, group in groupby(candidates, key=lambda one: (one.method, one.template)):
             if self._sender.accepted:
@@ -119,35 +120,46 @@ class Finder:
                 (answers[number],) = self._sender.answers([one])
         return list(answers.values())
 
-    def _confirmed(self, found: Sequence[tuple[Candidate, Answer]]) -> list[Refused]:
+    def _each_error(self, answered: Sequence[Answered]) -> list[Answered]:
+        """Return the first answer of each error, and note where a status has too many of them."""
+        errors = [one for one in answered if self._is_error(*one)]
+        found, crowded = each_error(errors)
+        if crowded:
+            most, names = MOST_ERRORS_OF_A_STATUS, ", ".join(crowded[:SHOWN])
+            self._notes.append(f"answered in more than {most} ways, of which {most} are tried: {names}")
+        return found
+
+    def _confirmed(self, found: Sequence[Answered], refusers: Refusers) -> list[Refused]:
         """Send the request of each error again, and return an error path for those that are answered as before."""
         again = self._again([one.request for one, _ in found])
         unsteady = {
-            _kind(one, answer)
+            kind(one, answer)
             for (one, answer), then in zip(found, again, strict=True)
             if answer.status == then.status and answer.shape.digest != then.shape.digest
         }
         kept: dict[object, Refused] = {}
-        for one, then in zip(_named(found), again, strict=True):
+        for one, then in zip(named(found, refusers), again, strict=True):
             if then.status != one.answer.status:
                 answered = f"answered with {then.status}" if then.status else f"not answered ({then.failure})"
                 self._notes.append(f"{one.path.name}: the same request was then {answered}")
             elif not self._sender.why_over(one.path.request):
-                kind = _kind(one.candidate, one.answer)
-                kept.setdefault(kind if kind in unsteady else one.path.name, one)
+                its_kind = kind(one.candidate, one.answer)
+                kept.setdefault(its_kind if its_kind in unsteady else one.path.name, one)
         return sorted(kept.values(), key=_in_order)
 
-    def _screen(self, answered: Sequence[tuple[Candidate, Answer]]) -> None:
+    def _screen(self, answered: Sequence[Answered]) -> None:
         """Say and note it if most of what was sent as the user is refused for its credentials."""
         headers = self._settings.headers
         statuses = [answer.status for one, answer in answered if answer.status and _is_as_the_user(one, headers)]
         refused = sum(status in REFUSALS[Barrier.CREDENTIALS] for status in statuses)
         if refused > max(len(statuses) / 2, FEW):
-            how = "[headers] is not enough for them" if headers else "give a token ([headers] in sadpath.toml)"
+            how = (
+                "the token is not enough for them" if headers else "give a token ([headers] or [auth] in sadpath.toml)"
+            )
             self._say(line := f"{refused:,} of {len(statuses):,} answers are 401 or 403: {how}")
             self._notes.append(line)
 
-    def _describe(self, answered: Sequence[tuple[Candidate, Answer]], paths: Sequence[ErrorPath]) -> None:
+    def _describe(self, answered: Sequence[Answered], paths: Sequence[ErrorPath]) -> None:
         """Note what there is to say about the search."""
         limited = sum(answer.status == TOO_MANY for _, answer in answered)
         if limited > len(answered) / 4:
@@ -161,6 +173,10 @@ class Finder:
         ]
         if failed:
             self._notes.append(f"{len(failed)} of {len(answered)} requests were not answered: {failed[0]}")
+        if standing := [path for path in paths if path.stands_for]:
+            others = sum(len(path.stands_for) for path in standing)
+            titles = ", ".join(path.title for path in standing[:SHOWN])
+            self._notes.append(f"{others:,} error paths are refused where others are, which stand for them: {titles}")
         if not paths and not self._settings.requests:
             self._notes.append("no request was answered with an error; name one with --request 'GET /users/999'")
 
@@ -175,7 +191,7 @@ def _behind(barrier: Barrier, candidates: Sequence[Candidate]) -> list[Candidate
     return [one for one in candidates if isinstance(one.request, Refusable) and one.request.barrier is barrier]
 
 
-def _guards(answered: Sequence[tuple[Candidate, Answer]], headers: Mapping[str, str]) -> set[frozenset[str]]:
+def _guards(answered: Sequence[Answered], headers: Mapping[str, str]) -> set[frozenset[str]]:
     """Return the schemes that the service demands as its description does: it refused whatever it was sent without.
 
     Many a service is run without, for a test: nothing then keeps a request from its operation. Wrong credentials tell
@@ -200,7 +216,7 @@ def _is_as_the_user(one: Candidate, headers: Mapping[str, str]) -> bool:
     return headers.items() <= sent.items() and not is_wrong and one.template != UNKNOWN
 
 
-def _accepts_any_method(answered: Sequence[tuple[Candidate, Answer]]) -> bool:
+def _accepts_any_method(answered: Sequence[Answered]) -> bool:
     """Whether a service answers a method that its path does not know as if it did: it may not look at a body either."""
     return any(
         one.method == WRONG_METHOD and not one.asked_for and 0 < answer.status < FIRST_ERROR for one, answer in answered
@@ -214,61 +230,12 @@ def _is_chosen(status: int, chosen: Sequence[str]) -> bool:
     return any(re.fullmatch(one.replace("x", r"\d"), str(status)) for one in chosen)
 
 
-def _kind(one: Candidate, answer: Answer) -> tuple[object, ...]:
-    """Return what all errors of an operation and a status share; a named request is its own."""
-    if one.asked_for:
-        return (one.request.method, one.request.path, *one.request.headers.items(), one.request.body, one.request.name)
-    return one.method, one.template, answer.status
-
-
-def each_error(answered: Sequence[tuple[Candidate, Answer]]) -> list[tuple[Candidate, Answer]]:
-    """Return the first answer of each error: of an operation, a status, and a shape of its body."""
-    found: dict[tuple[object, ...], dict[str, tuple[Candidate, Answer]]] = {}
-    for one, answer in answered:
-        errors = found.setdefault(_kind(one, answer), {})
-        is_split = answer.status >= FIRST_ERROR and answer.status != NOT_ALLOWED and not one.asked_for
-        digest = answer.shape.digest if is_split else ""
-        if len(errors) < MOST_ERRORS_OF_A_STATUS:
-            errors.setdefault(digest, (one, answer))
-    return [one for errors in found.values() for one in errors.values()]
-
-
-def _named(found: Sequence[tuple[Candidate, Answer]]) -> Iterator[Refused]:
-    """Yield an error path for each error, with a name of its own."""
-    names: set[str] = set()
-    for one, answer in found:
-        path = ErrorPath(
-            one.method, one.template, answer.status, one.request, answer.shape.words, is_own=_is_own(answer)
-        )
-        labelled = (replace(path, label=label) for label in _labels(one, answer))
-        path = next(other for other in labelled if other.name not in names)
-        names.add(path.name)
-        yield Refused(path, one, answer)
-
-
-def _is_own(answer: Answer) -> bool:
-    """Whether an answer shows that the service's own code has refused what frameworks refuse."""
-    is_of_the_framework = answer.shape.is_of_a_parser or answer.shape.is_of_a_schema
-    return answer.status == UNPROCESSABLE and bool(answer.shape.digest) and not is_of_the_framework
-
-
-def _labels(one: Candidate, answer: Answer) -> Iterator[str]:
-    """Yield what may tell an error from others of its status, the plainest first: the first of them needs nothing."""
-    query = urlsplit(one.request.path).query
-    yield f"({one.request.name})" if one.request.name else ""
-    if one.asked_for and query:
-        yield f"(?{query})"
-    if answer.shape.words:
-        yield f'"{answer.shape.words}"'
-    yield from (f"({number})" for number in count(2))
-
-
 def _is_write(one: Candidate) -> bool:
     """Whether a request may change data, which was not asked for by its name."""
     return one.method not in SAFE_METHODS and not one.asked_for and not isinstance(one.request, Refusable)
 
 
-def _accepted(answered: Sequence[tuple[Candidate, Answer]]) -> Iterator[str]:
+def _accepted(answered: Sequence[Answered]) -> Iterator[str]:
     """Yield the names of operations that accepted what may have changed data, unless that was asked for."""
     for one, answer in answered:
         if one.method not in SAFE_METHODS and not one.asked_for and 0 < answer.status < FIRST_ERROR:
@@ -283,7 +250,7 @@ def _how_often(candidates: Iterable[Candidate]) -> str:
     return f"{' and '.join(filter(None, [', '.join(others), last]))} {operations}" if counts else ""
 
 
-def _gone(answered: Sequence[tuple[Candidate, Answer]]) -> CommandError:
+def _gone(answered: Sequence[Answered]) -> CommandError:
     last = next((one for one, answer in reversed(answered) if answer.status), None)
     failure = next(answer.failure for _, answer in answered if not answer.status)
     after = f" after {last.method} {last.template}; leave that out with --exclude '{last.template}'" if last else ""

@@ -22,6 +22,9 @@ SHOWN = {"inconclusive": 50, "flat": 30}
 """Rows of a terminal's table, above which it says how many more there are. Leaks are all shown."""
 
 
+NAMED = 5
+"""Error paths that are named of those that one stands for."""
+
 LAST_SHOWN = 12
 """Decided paths of which the live display shows a line: the newest."""
 
@@ -160,10 +163,18 @@ def block(result: PathResult) -> RenderableType:
         (terminal(result.path.title), "bold"), "  ", (result.verdict.outcome, COLOURS[result.verdict.outcome])
     )
     lines: list[RenderableType] = [head, _line(f"  {result.verdict.figures}; {result.verdict.reason}")]
-    lines += [_line(f"  {note}") for note in result.notes]
+    lines += [_line(f"  {note}") for note in (*_suspects(result), *result.notes)]
     for cause in result.causes:
         lines += [_line(f"  {line}") for line in cause_lines(cause)]
     return Group(*lines, "")
+
+
+def _suspects(result: PathResult) -> Iterator[str]:
+    """Yield which error paths most likely leak as this one does."""
+    others = result.path.stands_for
+    if others and result.verdict.outcome == "leaks":
+        rest = " and others" if len(others) > NAMED else ""
+        yield f"refused in the same place, and likely to leak too: {', '.join(others[:NAMED])}{rest}"
 
 
 def cause_lines(cause: Cause) -> Iterator[str]:

@@ -55,7 +55,7 @@ def summary(check: Check) -> Iterator[str]:
 def _row(result: PathResult) -> str:
     verdict = result.verdict
     cells = (
-        markdown(result.path.name),
+        markdown(result.path.title),
         verdict.outcome,
         figure(verdict.bytes_per_request),
         figure(verdict.traceback_entries_per_request, 1),
