@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,14 +12,15 @@ from urllib.parse import quote
 
 from sadpath.check.driver import Request
 from sadpath.check.find import PARAMETER
-from sadpath.check.find.cases import cases
-from sadpath.check.find.refusable import BROKEN_JSON, Refusable, demands_credentials, refusable
+from sadpath.check.find.bodies import plain_bodies
+from sadpath.check.find.cases import Making
+from sadpath.check.find.refusable import Refusable, demands_credentials, refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something, hides_a_change
 from sadpath.check.find.schema import Schema, named_schema, usual_schema
 from sadpath.check.settings import Settings
 
-MAX_OPERATIONS = 400
-"""Operations of a description that are tried."""
+SHARE_OF_BUDGET, LEAST_S = 0.25, 3.0
+"""Of the time to measure, in which requests are made from a description."""
 
 WRONG_METHOD = "TRACE"
 """A method that paths for GET refuse. It is safe, and no parser of HTTP stumbles over it."""
@@ -55,10 +57,21 @@ class Candidates:
         self.notes: list[str] = []
         self.writing: set[tuple[str, str]] = set()
         self._url, self._settings, self._routes = url, settings, routes
+        self._making: Making | None = None
+        self._described: Mapping[tuple[str, str], frozenset[str]] = {}
 
     def chosen(self) -> list[Candidate]:
         """Return what the settings choose. Raises `CommandError` for a description that cannot be read."""
         return [one for one in self._all() if one.asked_for or self._is_wanted(one.method, one.template)]
+
+    def made(self) -> Iterator[Candidate]:
+        """Yield what is made from the description since `chosen` was called, as it comes, until its time is over."""
+        for case in self._making or ():
+            if self._settings.writes or not hides_a_change(case.request, case.template):
+                yield Candidate(case.method, case.template, self._with_headers(case.request))
+        if self._making:
+            self.notes += self._making.notes
+            self.notes += _left(self._making, self._settings.budget_s)
 
     def _all(self) -> Iterator[Candidate]:
         settings = self._settings
@@ -91,21 +104,20 @@ class Candidates:
     def _from_schema(self, schema: Schema) -> Iterator[Candidate]:
         """Yield our own requests first: they are the plainest, and stand for their group."""
         self.notes += schema.notes
-        wanted = schema.narrowed(self._is_wanted, most=MAX_OPERATIONS)
-        described, operations = list(schema.operations()), list(wanted.operations())
-        tried = _how_many(len(operations), len(described))
+        described = list(schema.operations())
+        self._described = {(method, template): _named(operation) for method, template, operation in described}
+        wanted = schema.narrowed(self._is_wanted)
+        operations = list(wanted.operations())
+        tried = f", of which {len(operations):,} were tried" if len(operations) < len(described) else ""
         self.notes.append(f"{schema.where} describes {len(described):,} operations{tried}")
         self._leave_out([one[:2] for one in described])
         self._see_writing([one[:2] for one in operations])
+        within_s = max(LEAST_S, SHARE_OF_BUDGET * self._settings.budget_s)
+        self._making = Making(wanted.narrowed(lambda method, _: self._may_send(method)), within_s)
         for method, template, operation in operations:
             guarded = demands_credentials(operation, schema.content)
             for request in self._plain(method, template, operation, schema):
                 yield Candidate(method, template, request, demands_credentials=guarded)
-        made, notes = cases(wanted.narrowed(lambda method, _: self._may_send(method), most=MAX_OPERATIONS))
-        self.notes += notes
-        for case in made:
-            if self._settings.writes or not hides_a_change(case.request, case.template):
-                yield Candidate(case.method, case.template, case.request)
 
     def _plain(self, method: str, template: str, operation: Mapping[str, Any], schema: Schema) -> Iterator[Request]:
         path = _filled(template)
@@ -113,8 +125,7 @@ class Candidates:
             yield from refusable(method, template, path, operation, schema)
             return
         yield Request(method, path)
-        if "requestBody" in operation:
-            yield from _with_bad_bodies(method, path)
+        yield from plain_bodies(method, path, operation, schema)
 
     def _from_routes(self) -> Iterator[Candidate]:
         self._leave_out(self._routes)
@@ -123,6 +134,8 @@ class Candidates:
             if self._may_send(method):
                 for value in ("999999999", "does-not-exist"):
                     yield Candidate(method, template, Request(method, _filled(template, value)))
+                for request in plain_bodies(method, _filled(template), {}, None):
+                    yield Candidate(method, template, request)
 
     def _see_writing(self, operations: Sequence[tuple[str, str]]) -> None:
         self.writing |= {one for one in operations if one[0] not in SAFE_METHODS}
@@ -172,10 +185,10 @@ class Candidates:
         include, exclude = self._settings.include, self._settings.exclude
         if template == UNKNOWN and not include:
             return True
-        name = f"{method} {template}"
+        names = {f"{method} {template}", template, *self._described.get((method, template), ())}
 
         def matches(patterns: Sequence[str]) -> bool:
-            return any(fnmatchcase(name, pattern) or fnmatchcase(template, pattern) for pattern in patterns)
+            return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns for name in names)
 
         return (not include or matches(include)) and not matches(exclude)
 
@@ -186,12 +199,20 @@ class Candidates:
         return not is_taken_at_its_word and changes_something(template) and self._is_chosen(method, template)
 
 
-def _how_many(tried: int, described: int) -> str:
-    """Return how many operations were tried, and how to try others; nothing if all were."""
-    if tried == described:
-        return ""
-    spread = ", spread evenly; name others with --include" if tried == MAX_OPERATIONS else ""
-    return f", of which {tried:,} were tried{spread}"
+def _left(making: Making, budget_s: float) -> Iterator[str]:
+    """Yield that some operations were tried with plain requests alone, and what to type for the rest."""
+    if left := len(making.left):
+        count = len(making.wanted)
+        needed = making.within_s * count / (count - left or 1) / SHARE_OF_BUDGET
+        budget = math.ceil(max(needed, 2 * budget_s) / 10) * 10
+        yield f"bodies and parameters of {left:,} of {count:,} operations were not tried; --budget {budget} tries more"
+
+
+def _named(operation: Mapping[str, Any]) -> frozenset[str]:
+    """Return by what else an operation may be chosen: its `operationId` and its tags."""
+    tags = operation.get("tags")
+    names = [operation.get("operationId"), *(tags if isinstance(tags, list) else [])]
+    return frozenset(one for one in names if isinstance(one, str))
 
 
 def _without_schema(routes: Sequence[tuple[str, str]]) -> str:
@@ -201,11 +222,6 @@ def _without_schema(routes: Sequence[tuple[str, str]]) -> str:
         "no OpenAPI description and no routes were found; name one with --schema, or requests with "
         "--request 'GET /users/999'"
     )
-
-
-def _with_bad_bodies(method: str, path: str) -> Iterator[Request]:
-    yield Request(method, path, {"Content-Type": "application/json"}, BROKEN_JSON)
-    yield Request(method, path, {"Content-Type": "text/x-sadpath"}, b"neither")
 
 
 def _filled(template: str, value: str = "999999999") -> str:

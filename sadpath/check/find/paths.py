@@ -55,6 +55,7 @@ class Finder:
             self._agree(f"--writes: {may_write} at {self._sender.url} are tried again and again, and may change data")
         self._say(f"looking for error paths with {len(chosen):,} requests")
         answered = self._sent([one for one in chosen if not isinstance(one.request, Refusable)])
+        answered += self._sent(self._candidates.made())
         if not _accepts_any_method(answered):
             answered += self._sent(_behind(Barrier.BODY, chosen))
         guards = _guards(answered, self._settings.headers)
@@ -64,7 +65,7 @@ class Finder:
         self._describe(answered, paths)
         return Plan(tuple(paths), tuple(self._notes), tuple(dict.fromkeys(_accepted(answered))))
 
-    def _sent(self, candidates: Sequence[Candidate]) -> list[tuple[Candidate, Answer]]:
+    def _sent(self, candidates: Iterable[Candidate]) -> list[tuple[Candidate, Answer]]:
         """Send all, operation by operation, so that one which hangs costs few of them.
 
         Once an operation has accepted what has to be refused, no other is trusted to refuse it. Raises `CommandError`

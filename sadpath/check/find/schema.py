@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sadpath.check.driver import NoPageError
@@ -23,8 +23,6 @@ LONGEST_CHAIN = 20
 
 LONGEST_INDEX = 9
 """Digits of an index into a list: Python refuses to read thousands."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -60,13 +58,12 @@ class Schema:
                     if isinstance(operation, dict):
                         yield *name, self._in_place(operation)
 
-    def narrowed(self, is_wanted: Callable[[str, str], bool], most: int) -> Schema:
-        """Return the description of those operations whose method and template are wanted, and of at most so many.
-
-        Of more than that it has some that are spread evenly.
-        """
-        wanted = [(method, template) for method, template, _ in self.operations() if is_wanted(method, template)]
-        return replace(self, kept=frozenset(evenly(wanted, most)))
+    def narrowed(self, is_wanted: Callable[[str, str], bool]) -> Schema:
+        """Return the description of those operations whose method and template are wanted."""
+        wanted = frozenset(
+            (method, template) for method, template, _ in self.operations() if is_wanted(method, template)
+        )
+        return replace(self, kept=wanted)
 
     def _in_place(self, operation: Mapping[str, Any]) -> Mapping[str, Any]:
         placed = dict(operation)
@@ -96,13 +93,6 @@ class Schema:
             else:
                 value = value.get(key) if isinstance(value, dict) else None
         return value
-
-
-def evenly(items: Sequence[T], most: int) -> Sequence[T]:
-    """Return the items, or of more than `most` so many that are spread evenly."""
-    if len(items) <= most:
-        return items
-    return [items[i * len(items) // most] for i in range(most)]
 
 
 METHODS = {"get", "head", "options", "trace", "post", "put", "patch", "delete"}

@@ -1,0 +1,40 @@
+"""Requests are made from a description while others are sent, in a process of its own, within its time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sadpath.check.find.cases import Making
+from sadpath.check.find.schema import Schema
+from tests.check.large_description import large_description
+
+
+def test_chains_and_circles_of_hundreds_of_schemas_are_no_hindrance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each operation has requests that its description allows; nothing is left in the folder of the user."""
+    monkeypatch.chdir(tmp_path)
+    making = Making(Schema("it", large_description(operations=8)))
+    made = list(making)
+    assert {(one.method, one.template) for one in made if one.valid} == {*making.wanted}
+    assert (making.notes, making.left) == ([], [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_made_when_the_time_is_over_counts() -> None:
+    """What comes from an operation that has none yet is known."""
+    making = Making(Schema("it", large_description()), within_s=4.0)
+    tried = {(one.method, one.template) for one in making}
+    assert tried | {*making.left} == {*making.wanted}
+    assert tried.isdisjoint(making.left)
+    assert making.left
+
+
+def test_operations_that_may_have_a_body_come_first() -> None:
+    """They have the most inputs; what has none is left out."""
+    paths = {"/a": {"get": {}}, "/b/{id}": {"get": {}}, "/c": {"post": {"requestBody": {}}}}
+    making = Making(Schema("it", {"paths": paths}), within_s=0)
+    list(making)
+    assert making.wanted == [("POST", "/c"), ("GET", "/b/{id}")]
