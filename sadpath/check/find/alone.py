@@ -45,7 +45,7 @@ class Operations:
             alone["components"] = {"securitySchemes": components.get("securitySchemes", {})}
         for name in kept:
             _put(alone, name, self._at(name))
-        return _cut(alone, kept) if beyond else alone  # type: ignore[no-any-return]  # it is a table as before
+        return _cut(alone, kept) if beyond else alone
 
     def _reached(self, names: set[Name]) -> tuple[set[Name], set[Name]]:
         """Return what is referred to, from these on, and what would come next."""
