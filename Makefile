@@ -12,7 +12,7 @@ show_progress = n=0; while read -r word _; do [ -t 1 ] && case $$word in \
   Collecting) n=$$((n + 1)); printf '\r  %d packages' $$n ;; Installing) echo ', installing' ;; esac; done; true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo twins up down test test-slow test-all check format bench truth matrix cost calibrate figures slides trial dashboards dashboards-preview lock clean
+.PHONY: help demo twins up down test test-slow test-all check format bench truth matrix cost calibrate figures real-services slides trial dashboards dashboards-preview lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ calibrate: $(venv)/demo ## Measure how often the verdict is right, on simulated 
 
 figures: $(venv)/demo ## Repeat the first article's experiment; table and pictures for slides in reports/article
 	@$(python) -m experiments figures
+
+real-services: $(venv)/demo ## Check seven released services that teams run (SERVICE=… for one), half an hour; writes docs/real-services.md
+	@$(python) -m experiments services $(SERVICE)
 
 slides: $(venv)/demo ## Write the slides of a talk from the newest demo's figures and pictures: reports/slides.html
 	@$(python) -m loadtest slides

@@ -8,13 +8,14 @@ from experiments.article.figures import figures
 from experiments.calibration import calibrate
 from experiments.compare.bench import bench
 from experiments.compare.cost import cost
+from experiments.real.real_services import services
 from experiments.twins.matrix import matrix
 from experiments.twins.truth import truth
 from sadpath.command_line import app_of, run_app
 
 app = app_of(
     "Measure what the instrument finds in the lab, how often it is right, and what it costs.",
-    (truth, matrix, bench, cost, calibrate, figures),
+    (truth, matrix, bench, cost, calibrate, figures, services),
 )
 
 

@@ -10,7 +10,7 @@ import typer
 from sadpath.check.report import Files
 from sadpath.check.run import init, run
 from sadpath.check.service.target import STARTS_WITHIN_S, TargetSpec
-from sadpath.check.settings import FILE, Settings, overridden, read_settings, size
+from sadpath.check.settings import FILE, Settings, overridden, read_settings, size, statuses
 from sadpath.check.settings import request as parsed_request
 from sadpath.hosts import basic_authorization, without_user
 from sadpath.sources import SourceSpec
@@ -55,6 +55,9 @@ def check(  # noqa: PLR0913 - one for each thing that a check depends on
     schema: Annotated[str, typer.Option(metavar="URL|FILE", help="The OpenAPI description.")] = "",
     include: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Only such paths: '/users/*'.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="No such paths.")] = None,
+    status: Annotated[
+        list[str] | None, typer.Option(metavar="STATUS", help="Measure these statuses: 404, 2xx (4xx,5xx).")
+    ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings; by default sadpath.toml.")] = None,
     writes: Annotated[bool, typer.Option("--writes", help="Also repeat what may change data.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before that.")] = False,
@@ -80,6 +83,7 @@ def check(  # noqa: PLR0913 - one for each thing that a check depends on
     start_timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="Seconds for the service to listen.")
     ] = STARTS_WITHIN_S,
+    log: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep what the service prints.")] = None,
     i_own_this_host: Annotated[
         bool, typer.Option("--i-own-this-host", help="Allow a host outside of this machine and private networks.")
     ] = False,
@@ -93,6 +97,7 @@ def check(  # noqa: PLR0913 - one for each thing that a check depends on
         schema=schema or None,
         include=tuple(include) if include else None,
         exclude=tuple(exclude) if exclude else None,
+        status=statuses(status) if status else None,
         writes=writes or None,
         budget_s=budget,
         bytes_per_request=bytes_per_request,
@@ -106,6 +111,7 @@ def check(  # noqa: PLR0913 - one for each thing that a check depends on
         source,
         i_own_this_host=i_own_this_host,
         starts_within_s=start_timeout,
+        log=log,
     )
     files = {"json": json_file, "junit": junit, "html": html}
     named = Files({name: file for name, file in files.items() if file})

@@ -11,11 +11,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Self
 from urllib.parse import urlsplit
 
+from sadpath.check.shape import UNSEEN, Shape, inputs, shape
 from sadpath.connection import MOST_OF_A_BODY, Connection, Ends, TooMuch, body
 from sadpath.hosts import check_host
 
@@ -28,21 +30,29 @@ NOT_SENT = "not sent, since those before were not answered"
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it is sent: `path` with its query, `headers` beside those of every request."""
+    """A request as it is sent: `path` with its query, `headers` beside those of every request.
+
+    `name` is what its user calls it; it is not sent.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    name: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back for one request. `status` is 0 where nothing did, and `failure` the reason in one line."""
+    """What came back for one request. `status` is 0 where nothing did, and `failure` the reason in one line.
+
+    `shape` is empty where no answer was looked at, as in a round.
+    """
 
     status: int
     seconds: float
     failure: str = ""
+    shape: Shape = UNSEEN
 
 
 @dataclass(frozen=True)
@@ -113,7 +123,7 @@ class Driver:
         )
 
     def answers(self, requests: Sequence[Request]) -> list[Answer]:
-        """Send each request once, over the first connection, and return the answers in order.
+        """Send each request once, over the first connection, and return the answers in order, with their shapes.
 
         After several in a row that were not answered the others are not sent, and have a failure that says so.
         """
@@ -121,11 +131,11 @@ class Driver:
         for request in requests:
             newest = answers[-UNANSWERED_IN_A_ROW:]
             is_silent = len(newest) == UNANSWERED_IN_A_ROW and not any(one.status for one in newest)
-            may_repeat = request.method in IDEMPOTENT
-            answers.append(
-                Answer(0, 0.0, NOT_SENT) if is_silent else self._clients[0].send(request, may_repeat=may_repeat)
-            )
+            answers.append(Answer(0, 0.0, NOT_SENT) if is_silent else self._answer(request))
         return answers
+
+    def _answer(self, request: Request) -> Answer:
+        return self._clients[0].send(request, may_repeat=request.method in IDEMPOTENT, is_looked_at=True)
 
     def newly_opened(self) -> list[Ends]:
         """Return the connections that were opened since this was asked; of many in a row the first and the last."""
@@ -165,30 +175,25 @@ class Client:
         self._http: Connection | None = None
         self.opened: list[Ends] = []
 
-    def send(self, request: Request, *, may_repeat: bool) -> Answer:
+    def send(self, request: Request, *, may_repeat: bool, is_looked_at: bool = False) -> Answer:
         """Send one request and read its answer. Whatever goes wrong is the answer's `failure`.
 
         A service may close a connection just when the next request is on its way, as many do after an error that
-        nothing has handled. Where it `may_repeat`, the request then goes over another connection.
+        nothing has handled. Where it `may_repeat`, the request then goes over another connection; where it may not, it
+        gets a connection of its own in the first place. An answer that `is_looked_at` has its shape.
         """
         began = time.perf_counter()
-        until = time.monotonic() + self._timeout_s
-        status, failure, is_open = 0, "", self._http is not None
-        try:
-            try:
-                status, failure = self._exchange(request, until)
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-                if not (is_open and may_repeat):
-                    raise
-                self.close()
-                status, failure = self._exchange(request, until)
-        except TimeoutError:
-            failure = f"no answer within {self._timeout_s:g} s"
-        except Exception as error:  # noqa: BLE001 - of the socket, the parser, or the request itself
-            failure = _in_words(error)
-        if failure:
+        if not may_repeat:
             self.close()
-        return Answer(status, time.perf_counter() - began, failure)
+        try:
+            answer = self._exchanged(request, is_looked_at=is_looked_at)
+        except TimeoutError:
+            answer = Answer(0, 0.0, f"no answer within {self._timeout_s:g} s")
+        except Exception as error:  # noqa: BLE001 - of the socket, the parser, or the request itself
+            answer = Answer(0, 0.0, _in_words(error))
+        if answer.failure:
+            self.close()
+        return replace(answer, seconds=time.perf_counter() - began)
 
     def close(self) -> None:
         """Close the connection."""
@@ -196,33 +201,55 @@ class Client:
             self._http.close()
             self._http = None
 
-    def _exchange(self, request: Request, until: float) -> tuple[int, str]:
-        """Return the status, and why the answer is not complete, if it is not."""
+    def _exchanged(self, request: Request, *, is_looked_at: bool) -> Answer:
+        """Return the answer, over another connection where one that was open met its end."""
+        until, was_open = time.monotonic() + self._timeout_s, self._http is not None
+        try:
+            return self._exchange(request, until, is_looked_at=is_looked_at)
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            if not was_open:
+                raise
+            self.close()
+            return self._exchange(request, until, is_looked_at=is_looked_at)
+
+    def _exchange(self, request: Request, until: float, *, is_looked_at: bool) -> Answer:
+        """Return the answer, with why it is not complete, if it is not."""
         if self._http and self._http.is_spent():
             self.close()
         is_new = self._http is None
         http = self._http = self._http or Connection(self._url, until=until)
         http.until = until
-        headers = dict(request.headers)
-        if request.body or request.method in ("POST", "PUT", "PATCH"):
-            headers = {"Content-Length": str(len(request.body)), **headers}
-        response = http.ask(request.method, self._prefix + request.path, headers, request.body)
+        response = http.ask(request.method, self._prefix + request.path, _with_length(request), request.body)
         if is_new and http.ends:
             self.opened = [*self.opened[:1], http.ends]
+        answer = self._read(response, request, is_looked_at=is_looked_at)
+        if response.will_close or response.status == HTTPStatus.SWITCHING_PROTOCOLS:
+            self.close()
+        return answer
+
+    def _read(self, response: http.client.HTTPResponse, request: Request, *, is_looked_at: bool) -> Answer:
+        """Return the answer once its body has come, of which the first MiB is read."""
+        content = bytearray()
         try:
-            for _ in body(response, MOST_OF_A_BODY):
-                pass
+            for part in body(response, MOST_OF_A_BODY):
+                content += part if is_looked_at else b""
         except TooMuch:
             self.close()
         except TimeoutError:
-            return response.status, f"the answer did not end within {self._timeout_s:g} s"
-        if response.will_close or response.status == HTTPStatus.SWITCHING_PROTOCOLS:
-            self.close()
-        return response.status, ""
+            return Answer(response.status, 0.0, f"the answer did not end within {self._timeout_s:g} s")
+        return Answer(response.status, 0.0, "", _shape(request, response, content) if is_looked_at else UNSEEN)
+
+
+def _shape(request: Request, response: http.client.HTTPResponse, content: bytearray) -> Shape:
+    return shape(response.headers.get("Content-Type", ""), bytes(content), inputs(request.path, request.body))
 
 
 class NoPageError(OSError):
-    """An address that was answered, but with another status than 200."""
+    """An address that was answered, but with another status than 200; `location` is where it then leads to."""
+
+    def __init__(self, status: int, location: str) -> None:
+        super().__init__(f"it was answered with {status}")
+        self.status, self.location = status, location
 
 
 def fetch(url: str, headers: Mapping[str, str], *, most_bytes: int, within_s: float) -> bytes:
@@ -231,21 +258,36 @@ def fetch(url: str, headers: Mapping[str, str], *, most_bytes: int, within_s: fl
     Raises `OSError` with the reason in one line: also for another status than 200, for more than `most_bytes`, and
     where it is not over `within_s` seconds after it began.
     """
-    parts = urlsplit(url)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    until = time.monotonic() + within_s
-    http = Connection(url, until=until, most_of_a_body=most_bytes)
-    try:
-        response = http.ask("GET", target, headers)
+    with asked(url, Request("GET", "", headers), most_bytes=most_bytes, within_s=within_s) as response:
         if response.status == HTTPStatus.OK:
             return b"".join(body(response, most_bytes))
+    raise NoPageError(response.status, response.getheader("Location", ""))
+
+
+@contextmanager
+def asked(url: str, request: Request, *, most_bytes: int, within_s: float) -> Iterator[http.client.HTTPResponse]:
+    """Send a request once, to its path below `url`, and give its answer, whose body the block may read.
+
+    Raises `OSError` with the reason in one line, as `fetch` does, also where the body is read.
+    """
+    parts = urlsplit(url + request.path)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection = Connection(url, until=time.monotonic() + within_s, most_of_a_body=most_bytes)
+    try:
+        yield connection.ask(request.method, target, _with_length(request), request.body)
     except TimeoutError:
         raise OSError(f"it did not come within {within_s:g} s") from None
     except Exception as error:  # of the socket, the parser, or the request itself
         raise OSError(_in_words(error)) from error
     finally:
-        http.close()
-    raise NoPageError(f"it was answered with {response.status}")
+        connection.close()
+
+
+def _with_length(request: Request) -> Mapping[str, str]:
+    """Return the headers, with the length of a body where there is one, or usually is one."""
+    if request.body or request.method in ("POST", "PUT", "PATCH"):
+        return {"Content-Length": str(len(request.body)), **request.headers}
+    return request.headers
 
 
 def _in_words(error: Exception) -> str:

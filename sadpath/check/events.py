@@ -24,10 +24,9 @@ class Standing:
 
 @dataclass(frozen=True)
 class RoundDone:
-    """A path has so many rounds, 0 as its first begins. `distinct` is whether each request has other inputs."""
+    """What is measured, a path or a group of them, has so many rounds, 0 as the first begins."""
 
-    path: ErrorPath
-    distinct: bool
+    what: str
     rounds: int
     standing: Standing
 

@@ -14,7 +14,7 @@ import sadpath
 from sadpath import files
 from sadpath.check.find import ErrorPath
 from sadpath.errors import CommandError, Status
-from sadpath.verdict.verdict import FLAT_BELOW_EXACT, Outcome, Verdict
+from sadpath.verdict.verdict import FLAT_BELOW_EXACT, Outcome, Verdict, rounded
 
 
 class CauseKind(StrEnum):
@@ -24,6 +24,7 @@ class CauseKind(StrEnum):
     KEPT = "kept exception"
     OTHER = "no exception"
     CYCLE = "reference cycle"
+    GARBAGE = "garbage that nothing collects"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Cause:
 class PathResult:
     """What was found out about one error path.
 
+    `garbage_bytes` is what a request leaves for a collection to free in a process that has its collector off.
     `first_ms` and `last_ms` are the medians of its first and its last hundred response times. `notes` are a line each.
     """
 
@@ -68,6 +70,7 @@ class PathResult:
     verdict: Verdict
     causes: tuple[Cause, ...] = ()
     notes: tuple[str, ...] = ()
+    garbage_bytes: float | None = None
     first_ms: float | None = None
     last_ms: float | None = None
 
@@ -164,11 +167,15 @@ class Check:
     def _path_as_json(self, result: PathResult) -> dict[str, Any]:
         causes = [asdict(one) for one in result.causes]
         return {
+            "name": result.path.name,
             "method": result.path.method,
             "path": result.path.path,
             "status": result.path.status,
             "request": result.path.request.path,
+            "answer": result.path.answer,
+            "stands_for": list(result.path.stands_for),
             **result.verdict.as_json,
+            "garbage_bytes_per_request": rounded(result.garbage_bytes),
             "accepted": result.path.name in self.accepted,
             "first_ms": result.first_ms,
             "last_ms": result.last_ms,
@@ -191,7 +198,7 @@ def read_baseline(file: Path) -> frozenset[str]:
     try:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
         leaks = [one for one in content["paths"] if one["verdict"] == "leaks"]
-        return frozenset(f"{one['method']} {one['path']} {one['status']}" for one in leaks)
+        return frozenset(str(one["name"]) for one in leaks)
     except OSError as error:
         raise CommandError(
             f"cannot read the baseline {file}: {error.strerror}; write one with --json {file}", Status.WRONG_COMMAND

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import psutil
@@ -15,15 +15,16 @@ from rich.text import Text
 
 from sadpath.check.driver import Driver, Request
 from sadpath.check.events import Ended, Handler, tell
-from sadpath.check.find import Plan
-from sadpath.check.find.candidates import UNKNOWN_PATH
-from sadpath.check.find.careful import Careful
+from sadpath.check.find import UNKNOWN_PATH, Plan
+from sadpath.check.find.careful import Careful, Sending
 from sadpath.check.find.paths import Finder
+from sadpath.check.login.logged_in import LoggedIn
 from sadpath.check.measure.session import Session
 from sadpath.check.own_memory import limited_memory
 from sadpath.check.report import Files
 from sadpath.check.report.console import PIPE_WIDTH, Progress, Result
 from sadpath.check.result import EndReason, read_baseline
+from sadpath.check.routes import Routes
 from sadpath.check.service.attach import attached, outside
 from sadpath.check.service.start import started, with_uvicorn
 from sadpath.check.service.target import Target, TargetSpec
@@ -58,8 +59,11 @@ def run(  # noqa: PLR0913 - one for each thing that was typed
     accepted = read_baseline(baseline) if baseline else frozenset()
     files.check_folders()
     with open_target(spec) as target, limited_memory(), _driver(target, settings, spec) as plain:
-        driver = Careful(plain)
+        sender, settings = _logged_in(plain, settings, aside)
+        driver = Careful(sender)
         plan = _plan(target, driver, settings, aside, safe_only=list_only, is_agreed=is_agreed)
+        if isinstance(sender, LoggedIn):
+            plan = replace(plan, notes=(*plan.notes, *sender.doubts()))
         if list_only:
             return listed(plan, out)
         limit = settings.memory_limit or psutil.virtual_memory().available // 2
@@ -96,6 +100,11 @@ def open_target(spec: TargetSpec) -> AbstractContextManager[Target]:
         raise CommandError("processes cannot be seen, since /proc is not mounted; type: mount -t proc proc /proc")
     first, options = spec.words[0], " or ".join(f"--{one.name}" for one in fields(SourceSpec))
     if len(spec.words) == 1 and urlsplit_or_none(first):
+        if spec.log:
+            raise CommandError(
+                "--log needs the command that starts the service: the output of one that runs cannot be read",
+                Status.WRONG_COMMAND,
+            )
         if spec.source.pid is not None:
             return attached(first, spec.source.pid)
         if spec.source != SourceSpec():
@@ -107,9 +116,9 @@ def open_target(spec: TargetSpec) -> AbstractContextManager[Target]:
         )
     if spec.source != SourceSpec():
         raise CommandError(f"{options} needs the address of a service", Status.WRONG_COMMAND)
-    if len(spec.words) == 1 and APP.fullmatch(first):
-        return started(with_uvicorn(first), url=spec.url, name=first, within_s=spec.starts_within_s)
-    return started(spec.words, url=spec.url, within_s=spec.starts_within_s)
+    is_app = len(spec.words) == 1 and APP.fullmatch(first)
+    command, name = (with_uvicorn(first), first) if is_app else (spec.words, "")
+    return started(command, url=spec.url, name=name, within_s=spec.starts_within_s, log=spec.log)
 
 
 def _measure(session: Session, handlers: Sequence[Handler]) -> BaseException | None:
@@ -140,6 +149,15 @@ def _driver(target: Target, settings: Settings, spec: TargetSpec) -> Driver:
     )
 
 
+def _logged_in(driver: Driver, settings: Settings, console: Console) -> tuple[Sending, Settings]:
+    """Log in, where the settings say so. Returns what sends requests, and the settings with what the login gave."""
+    if not settings.auth:
+        return driver, settings
+    sender = LoggedIn(driver, settings.auth, settings.headers)
+    _say(console, f"logged in by {settings.auth.name}")
+    return sender, replace(settings, headers=sender.headers)
+
+
 def _plan(  # noqa: PLR0913 - one for each thing that a search depends on
     target: Target,
     driver: Careful,
@@ -153,7 +171,7 @@ def _plan(  # noqa: PLR0913 - one for each thing that a search depends on
     if target.why_no_probe:
         _say(console, f"measured from outside, without a cause: {target.why_no_probe}")
     driver.answers([Request("GET", UNKNOWN_PATH)])  # the first request may load an app, or its routes
-    routes = target.probes.routes() if target.probes else []
+    routes = target.probes.routes() if target.probes else Routes()
 
     def say(line: str) -> None:
         _say(console, line)
@@ -163,7 +181,8 @@ def _plan(  # noqa: PLR0913 - one for each thing that a search depends on
         if not is_agreed:
             _ask(console)
 
-    return Finder(driver, settings, routes, say, agree, safe_only=safe_only).find()
+    plan = Finder(driver, settings, routes.found, say, agree, safe_only=safe_only).find()
+    return replace(plan, notes=(*routes.notes, *plan.notes))
 
 
 def _ask(console: Console) -> None:

@@ -19,6 +19,9 @@ import tomlkit
 
 from sadpath.check.driver import Request
 from sadpath.check.find import ErrorPath
+from sadpath.check.find.named import literally
+from sadpath.check.login import COOKIE, TOKEN, Auth
+from sadpath.check.variables import all_filled, filled
 from sadpath.errors import CommandError, Status
 from sadpath.text import visible
 from sadpath.verdict.verdict import FLAT_BELOW_EXACT
@@ -40,14 +43,17 @@ UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
 @dataclass(frozen=True)
 class Settings:
     """All that a check depends on. `headers` go with every request; `requests` are driven alone unless `schema` is
-    named as well. `include` and `exclude` are patterns of paths, such as `/users/*` or `POST /orders/*`.
+    named as well. `include` and `exclude` are patterns of paths, such as `/users/*` or `POST /orders/*`. `status` are
+    those that are measured, such as `2xx` or `404`: without any, those of errors. `auth` is the request that logs in.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)
+    auth: Auth | None = None
     requests: tuple[Request, ...] = ()
     schema: str = ""
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
     writes: bool = False
     budget_s: float = 60.0
     bytes_per_request: float = FLAT_BELOW_EXACT
@@ -132,10 +138,46 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(map(_text, value))
 
 
+def _statuses(value: Any) -> tuple[str, ...]:
+    """Return statuses, of which a text may have several. Raises `ValueError` for what is none."""
+    found = [one.strip().lower() for text in _texts(value) for one in text.split(",")]
+    for one in found:
+        if not re.fullmatch(r"[1-5](xx|\d\d)", one):
+            raise ValueError(f"expected a status, got {one!r} (for example 404 or 2xx)")
+    return tuple(found)
+
+
+def statuses(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the statuses of `404`, `2xx` or `4xx,5xx`. Raises `CommandError`."""
+    try:
+        return _statuses(list(texts))
+    except ValueError as reason:
+        raise CommandError(str(reason), Status.WRONG_COMMAND) from reason
+
+
 def _headers(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         raise TypeError
     return {_header_name(name): _header_value(name, one) for name, one in value.items()}
+
+
+def _filled_headers(value: Any) -> dict[str, str]:
+    """Return headers whose values may name variables."""
+    return {name: _header_value(name, filled(one)) for name, one in _headers(value).items()}
+
+
+def _filled_text(value: Any) -> str:
+    return filled(_text(value))
+
+
+def _filled_texts(value: Any) -> dict[str, str]:
+    return {name: _text(one) for name, one in _filled_table(value).items()}
+
+
+def _filled_table(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    return dict(all_filled(value))
 
 
 def _header_name(name: str) -> str:
@@ -185,10 +227,12 @@ SETTINGS = (
             "The OpenAPI description, an address or a file. Without it the usual places are tried."),
     Setting("writes", "", _yes_or_no, "true or false", "true", "Also repeat requests that may change data."),
     Setting("concurrency", "", _whole, "a whole number", "1", "Connections that send requests.", least=1),
-    Setting("headers", "", _headers, "a table of texts", 'Authorization = "Bearer …"',
-            "Headers that go with every request. Do not commit a token that is worth something."),
+    Setting("headers", "", _filled_headers, "a table of texts", 'Authorization = "Bearer ${TOKEN}"',
+            "Headers that go with every request. ${NAME} is read from the environment."),
     Setting("include", "paths", _texts, "a list of texts", '["/api/*"]'),
     Setting("exclude", "paths", _texts, "a list of texts", '["/admin/*"]'),
+    Setting("status", "paths", _statuses, "a list of texts", '["2xx", "4xx", "5xx"]',
+            "statuses to measure; by default 4xx and 5xx"),
     Setting("budget_s", "limits", _number, "a number", _default("budget_s"), "seconds to measure", least=1.0),
     Setting("bytes_per_request", "limits", _number, "a number", _default("bytes_per_request"),
             "growth below this is flat", least=1.0),
@@ -207,8 +251,26 @@ REQUEST: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "path": (_text, "text"),
     "headers": (_headers, "a table of texts"),
     "body": (_text, "text"),
+    "name": (_text, "text"),
 }
 """The keys of a `[[request]]`, with what reads each and what is expected."""
+
+
+AUTH: Mapping[str, tuple[Callable[[Any], Any], str]] = {
+    "path": (_filled_text, "text"),
+    "method": (_text, "text"),
+    "json": (_filled_table, "a table"),
+    "form": (_filled_texts, "a table of texts"),
+    "body": (_filled_text, "text"),
+    "headers": (_filled_headers, "a table of texts"),
+    "csrf": (_text, "text"),
+    "keep": (_text, "text"),
+    "header": (_text, "text"),
+}
+"""The keys of `[auth]`, as those of a `[[request]]`."""
+
+SECRET = {_headers, _filled_headers, _filled_text, _filled_texts, _filled_table}
+"""What reads a value that no message shows."""
 
 
 def _checked(settings: Settings) -> Settings:
@@ -223,11 +285,14 @@ def _checked(settings: Settings) -> Settings:
 def _in_file(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of `Settings` that a file's content sets. Raises `ValueError`."""
     top = {one.name: (one.read, one.expected) for one in SETTINGS if not one.table}
-    others = {name: content[name] for name in (*TABLES, "request") if name in content}
-    values = _table({key: value for key, value in content.items() if key not in others}, top, also=(*TABLES, "request"))
+    tables = (*TABLES, "auth", "request")
+    others = {name: content[name] for name in tables if name in content}
+    values = _table({key: value for key, value in content.items() if key not in others}, top, also=tables)
     for table in others.keys() & TABLES.keys():
         known = {one.name: (one.read, one.expected) for one in SETTINGS if one.table == table}
         values |= _table(others[table], known, table)
+    if "auth" in others:
+        values["auth"] = _auth(others["auth"])
     requests = others.get("request", [])
     if not isinstance(requests, list):
         raise ValueError("request has to be a list of tables: [[request]]")  # noqa: TRY004 - as for other content
@@ -241,8 +306,32 @@ def _request(one: Any, number: int) -> Request:
     if not re.fullmatch(WORD, values.get("method", "GET")):
         raise ValueError(f"the method of request {number} has to be one word")
     return Request(
-        values.get("method", "GET").upper(), values["path"], values.get("headers", {}), values.get("body", "").encode()
+        values.get("method", "GET").upper(),
+        values["path"],
+        values.get("headers", {}),
+        values.get("body", "").encode(),
+        name=values.get("name", ""),
     )
+
+
+def _auth(content: Any) -> Auth:
+    """Return what logs in. Raises `ValueError`, which shows no value that may be a secret."""
+    values = _table(content, AUTH, "auth")
+    auth = Auth(**{"path": "", **values, "method": values.get("method", "POST").upper()})
+    name, colon, value = auth.header.partition(":")
+    wrong = {
+        "needs a path that begins with /, such as /login": not re.fullmatch(PATH, auth.path),
+        "its csrf is the path of a page, such as /login": auth.csrf and not re.fullmatch(PATH, auth.csrf),
+        "its method has to be one word": not re.fullmatch(WORD, auth.method),
+        "takes one of json, form and body": len(values.keys() & {"json", "form", "body"}) > 1,
+        f'its header has to be such as "Authorization: Token {TOKEN}"': not colon or TOKEN not in value,
+        f'its header is for a token; leave it out, or keep = "{COOKIE}"': auth.keep == COOKIE and "header" in values,
+    }
+    for words, is_so in wrong.items():
+        if is_so:
+            raise ValueError(f"[auth]: {words}")
+    _header_value(_header_name(name), value)
+    return auth
 
 
 def _table(
@@ -266,7 +355,7 @@ def _table(
         try:
             values[key] = read(value)
         except TypeError:
-            got = "" if read is _headers else f", got {value!r}"  # a header may be a secret
+            got = "" if read in SECRET else f", got {value!r}"
             raise ValueError(f"{where}{key} has to be {expected}{got}") from None
     return values
 
@@ -276,6 +365,17 @@ LONGEST_BODY = 1000
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 
+NO_AUTH = """
+# Log in once, and send what that gives with the requests. ${NAME} is read from the environment.
+# [auth]
+# path = "/login"
+# method = "POST"
+# json = { username = "admin", password = "${PASSWORD}" }  # or form = { … }, or body = "…" and headers = { … }
+# csrf = "/login"  # a page that is asked first, for its CSRF token and its cookies
+# keep = "access_token"  # "cookie", or the field with the token; by default what is there
+# header = "Authorization: Bearer {token}"
+"""
+
 NO_REQUESTS = """
 # Requests to check. As soon as one is named, no others are checked.
 # [[request]]
@@ -283,6 +383,7 @@ NO_REQUESTS = """
 # path = "/users/999"
 # headers = { Accept = "application/json" }
 # body = ""
+# name = "no such user"
 """
 
 
@@ -294,6 +395,7 @@ def template(paths: Sequence[ErrorPath] = ()) -> str:
     for one in SETTINGS:
         if not one.table:
             lines += ["", f"# {one.about}", *_assigned(one)]
+    lines += NO_AUTH.rstrip().split("\n")
     for table, about in TABLES.items():
         lines += ["", *([f"# {about}"] if about else []), f"[{table}]"]
         lines += [line for one in SETTINGS if one.table == table for line in _assigned(one)]
@@ -315,7 +417,7 @@ def _commented(path: ErrorPath) -> Iterator[str]:
     """Yield the lines of a request as comments, or why it cannot be one. No text in it can end a line."""
     yield f"# {visible(path.name)}"
     try:
-        yield from (f"# {line}" for line in _toml({"request": [_in_table(path.request)]}))
+        yield from (f"# {line}" for line in _toml({"request": [_in_table(literally(path.request))]}))
     except ValueError as reason:
         yield f"# It cannot be written here: {reason}."
     yield ""

@@ -9,7 +9,8 @@ import time
 from types import CellType, FrameType
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from .looks import switch_off, switch_on
+from .heap import counted_types
+from .looks import collect, switch_off, switch_on
 from .objects import local_name, referents, suspended_frame, type_name
 from .raise_sites import file_of, function_of, is_own
 from .walk import MAX_SECONDS
@@ -19,6 +20,7 @@ OPS = ("begin", "end")
 
 MAX_EXCEPTIONS = 30
 MAX_OBJECTS = 20_000
+MAX_TYPES = 5
 
 
 class _ClosingLocal(NamedTuple):
@@ -32,7 +34,7 @@ class _ClosingLocal(NamedTuple):
 
 def begin() -> EmptyAnswer:
     """Op: collect what there is, and switch the collector off for a round."""
-    gc.collect()
+    collect()
     switch_off()
     return {}
 
@@ -42,7 +44,7 @@ def end() -> CyclesAnswer:
     garbage_before, flags = len(gc.garbage), gc.get_debug()
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
-        gc.collect()
+        collect()
     finally:
         gc.set_debug(flags)
     saved = gc.garbage[garbage_before:]
@@ -52,7 +54,7 @@ def end() -> CyclesAnswer:
     finally:
         saved.clear()
         switch_on()
-        gc.collect()
+        collect()
 
 
 def _found(saved: Sequence[Any]) -> CyclesAnswer:
@@ -79,7 +81,12 @@ def _found(saved: Sequence[Any]) -> CyclesAnswer:
         }
         for (name, at), count in sorted(counts.items(), key=lambda item: -item[1])
     ]
-    return {"objects": len(saved), "exceptions": len(exceptions), "circles": circles}
+    return {
+        "objects": len(saved),
+        "types": counted_types(saved)[:MAX_TYPES],
+        "exceptions": len(exceptions),
+        "circles": circles,
+    }
 
 
 def _circle(exception: BaseException, inside: Any) -> List[Any]:

@@ -13,8 +13,9 @@ from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from .explain import described
 from .frozen import all_objects
-from .heap import live_exceptions
+from .heap import counted_types, live_exceptions
 from .holders import in_words, modules_by_id, own_name
+from .looks import collect
 from .objects import LruCache, container_kind, in_parts, newest_of, referents, type_name
 from .walk import MAX_SECONDS, chains_to
 from .wire import ContainerLength, EmptyAnswer, GrownObjects, KeptExceptions
@@ -52,7 +53,7 @@ _before = _Before()
 
 def begin() -> EmptyAnswer:
     """Op: look at what there is."""
-    gc.collect()
+    collect()
     _before.exceptions = set(map(id, live_exceptions()))
     _before.types = _counted()
     lengths = ((id(one), length) for length, one in _containers(LEAST_REMEMBERED))
@@ -69,7 +70,7 @@ def end() -> EmptyAnswer:
 
 def kept(limit: int) -> List[KeptExceptions]:
     """Op: return the exceptions that are new since the look, by type, the most frequent first."""
-    gc.collect()
+    collect()
     by_type: Dict[str, List[BaseException]] = {}
     for exception in live_exceptions():
         if id(exception) not in _before.exceptions:
@@ -80,7 +81,7 @@ def kept(limit: int) -> List[KeptExceptions]:
 
 def grown(limit: int) -> List[GrownObjects]:
     """Op: return the containers that grew most since the look, and the type of which most objects came."""
-    gc.collect()
+    collect()
     containers = _grown_containers(limit)  # before we make some of our own
     counts = _counted()
     more = Counter({name: count - _before.types.get(name, 0) for name, count in counts.items()})
@@ -218,10 +219,4 @@ _LENGTH: Dict[Any, Any] = {
 
 def _counted() -> Dict[str, int]:
     """Count the objects of each type in the heap."""
-    kinds: Tuple[type, ...] = tuple(map(type, gc.get_objects()))
-    by_id: Dict[int, type] = dict(zip(map(id, kinds), kinds))
-    counts: Dict[str, int] = {}
-    for key, count in Counter(map(id, kinds)).items():  # several classes may have one name
-        name = type_name(by_id[key])
-        counts[name] = counts.get(name, 0) + count
-    return counts
+    return dict(counted_types(gc.get_objects()))

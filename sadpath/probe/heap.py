@@ -7,8 +7,9 @@ rounds of load; `sadpath.probe.census` follows a known exception at the price of
 import gc
 import sys
 import time
+from collections import Counter
 from itertools import chain, compress, repeat
-from typing import Iterable, Iterator, List, NamedTuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 from .objects import traceback_length, traceback_of, type_name
 
@@ -85,3 +86,13 @@ def live_exceptions() -> Iterator[BaseException]:
     """Yield them: two C loops over the heap, by the classes' own lists of bases, so no class of a user is asked."""
     objects = gc.get_objects()
     return compress(objects, map(issubclass, map(type, objects), repeat(BaseException)))
+
+
+def counted_types(objects: Sequence[Any]) -> List[Tuple[str, int]]:
+    """Count the objects of each type, by its dotted name, the most frequent first."""
+    kinds: Tuple[type, ...] = tuple(map(type, objects))
+    by_id: Dict[int, type] = dict(zip(map(id, kinds), kinds))
+    counts: Counter[str] = Counter()
+    for key, count in Counter(map(id, kinds)).items():  # several classes may have one name
+        counts[type_name(by_id[key])] += count
+    return counts.most_common()

@@ -29,6 +29,7 @@ class HelloAnswer(TypedDict):
     """A process: its ids, its Python, where it imports from, which web frameworks and servers it has imported.
 
     `census` is whether its exceptions can be counted, `gc_enabled` whether its collector is on, apart from us.
+    `collections` is how often garbage was collected, of any generation, our own collections left out.
     """
 
     pid: int
@@ -37,27 +38,49 @@ class HelloAnswer(TypedDict):
     implementation: str
     census: bool
     gc_enabled: bool
+    collections: int
     path: List[str]
     packages: List[str]
 
 
 class SettleQuestion(TypedDict):
-    """What is left after a collection? `SettleAnswer`. Where a round begins, the collector is off until the next."""
+    """What is left after a collection, at the least within some seconds? `SettleAnswer`.
+
+    Where a round begins, the collector is off until the next.
+    """
 
     op: Literal["looks.settle"]
     begins_round: bool
+    watched_s: float
 
 
 class SettleAnswer(TypedDict):
     """What a process has left, each None where it is unknown: bytes, and its live exceptions.
 
     `in_use` is exact, what the allocators have handed out; `anonymous` is in pages. `collected` is the number of
-    objects that were in reference cycles. `tracebacks` has id, type and traceback entries of the exceptions that have
-    any, the longest first.
+    objects that were in reference cycles, and `garbage` their bytes where the process has its collector off, else 0.
+    `tracebacks` has id, type and traceback entries of the exceptions that have any, the longest first.
     """
 
     in_use: Optional[int]
     anonymous: Optional[int]
+    collected: int
+    garbage: Optional[int]
+    live_exceptions: Optional[int]
+    tracebacks: Optional[Sequence[Tuple[int, str, int]]]
+
+
+class GlanceQuestion(TypedDict):
+    """What of the newest objects is garbage? `GlanceAnswer`; with a census of the live exceptions or without."""
+
+    op: Literal["glance.glance"]
+    census: bool
+
+
+class GlanceAnswer(TypedDict):
+    """The objects in reference cycles since the last look, and what a `SettleAnswer` has without a full collection."""
+
+    in_use: Optional[int]
     collected: int
     live_exceptions: Optional[int]
     tracebacks: Optional[Sequence[Tuple[int, str, int]]]
@@ -178,30 +201,43 @@ class ClosedCircle(TypedDict):
 
 
 class CyclesAnswer(TypedDict):
-    """How many objects and exceptions were in reference cycles, and what closed those, the most frequent first."""
+    """How many objects and exceptions were in reference cycles, and what closed those, the most frequent first.
+
+    `types` has the types of most objects, each with their number.
+    """
 
     objects: int
+    types: Sequence[Tuple[str, int]]
     exceptions: int
     circles: List[ClosedCircle]
 
 
 class RoutesQuestion(TypedDict):
-    """Which routes do the web applications have? A list of `FoundRoute`."""
+    """Which routes do the web applications have? `RoutesAnswer`."""
 
     op: Literal["routes.routes"]
 
 
 class FoundRoute(TypedDict):
-    """A method and a template such as `/users/{user_id}`."""
+    """A method, a template such as `/users/{user_id}`, and the dotted name of what handles it, empty if unknown."""
 
     method: str
     path: str
+    handler: str
+
+
+class RoutesAnswer(TypedDict):
+    """The routes in the order in which they were registered, and a line for what could not be read."""
+
+    routes: List[FoundRoute]
+    notes: List[str]
 
 
 Question = Union[
     StopQuestion,
     HelloQuestion,
     SettleQuestion,
+    GlanceQuestion,
     ExplainQuestion,
     GrowthBeginQuestion,
     GrowthKeptQuestion,
@@ -216,6 +252,7 @@ ANSWERS: Dict[str, Any] = {
     "agent.stop": EmptyAnswer,
     "looks.hello": HelloAnswer,
     "looks.settle": SettleAnswer,
+    "glance.glance": GlanceAnswer,
     "explain.explain": List[ExplainedException],
     "growth.begin": EmptyAnswer,
     "growth.kept": List[KeptExceptions],
@@ -223,7 +260,7 @@ ANSWERS: Dict[str, Any] = {
     "growth.end": EmptyAnswer,
     "cycles.begin": EmptyAnswer,
     "cycles.end": CyclesAnswer,
-    "routes.routes": List[FoundRoute],
+    "routes.routes": RoutesAnswer,
 }
 """The type of the answer to each question, by its op."""
 

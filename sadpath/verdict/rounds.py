@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 import numpy as np
@@ -34,13 +34,15 @@ class Round:
 
     `grown_bytes` is None where memory could not be read. `entries` is by how much the traceback of each exception grew,
     of those that were there before and after the round; `live_exceptions` is how many more there are. Both are None
-    where nothing is known of the objects, as from outside.
+    where nothing is known of the objects, as from outside. `garbage_bytes` is what was freed by the collection at the
+    end of the round, of processes that have their collector off; None where that is not known.
     """
 
     requests: int
     grown_bytes: float | None
     live_exceptions: int | None = 0
     entries: Mapping[Suspect, int] | None = field(default_factory=dict)
+    garbage_bytes: float | None = None
 
 
 def judge_rounds(
@@ -74,6 +76,51 @@ def judge_rounds(
         suspects=suspects,
         flat_below=flat_below,
     )
+
+
+def judge_garbage(retained: Verdict, rounds: Sequence[Round], *, is_collected: bool | None) -> Verdict:
+    """Judge one error path by what it retains and by the garbage that its rounds made while the collector was off.
+
+    `is_collected` is whether anything collects it all the same, None where that is not known yet. If not, the path
+    leaks too where the whole 95% CI of the garbage of a request is above the threshold.
+    """
+    mean, low, high = garbage_interval(rounds)
+    if is_collected or retained.outcome == "leaks" or not low > retained.flat_below:
+        return retained
+    found = replace(retained, bytes_per_request=mean, ci95=(low, high))
+    if is_collected is None:
+        reason = "this is garbage: the collector is off, and whether the service collects is not known; run longer"
+        return replace(found, outcome="inconclusive", reason=reason)
+    return replace(found, outcome="leaks", reason="this is garbage: the collector is off, and nothing else collects")
+
+
+def garbage_interval(rounds: Sequence[Round]) -> tuple[float, float, float]:
+    """Return the bytes of garbage per request and the bounds of their 95% CI, NaN where that is unknown."""
+    return _interval([replace(one, grown_bytes=one.garbage_bytes) for one in rounds if one.garbage_bytes is not None])
+
+
+def judge_group(rounds: Sequence[Round], paths: int, *, flat_below: float = FLAT_BELOW_EXACT) -> Verdict:
+    """Judge a number of error paths by rounds that sent as many requests of each; `requests` are those of one path.
+
+    Where the sum of what they retain is less than one that leaks would, none leaks. Never raises.
+    """
+    verdict = judge_rounds(rounds, flat_below=flat_below)
+    reason = f"growth of {flat_below:,.0f} bytes per request is ruled out for {paths:,} error paths together"
+    return replace(verdict, reason=reason if verdict.outcome == "flat" else verdict.reason, together=paths)
+
+
+def enough_requests(rounds: Sequence[Round], flat_below: float) -> int:
+    """Return how many requests of each path a round needs for three rounds to tell `flat_below` from zero.
+
+    What disturbs a count does not depend on the number of requests, so that of the rounds so far says it.
+    """
+    usable = [one for one in rounds if one.grown_bytes is not None]
+    if len(usable) < MIN_ROUNDS:
+        return 1
+    _, low, high = _interval(usable)
+    weight = sum(one.requests**2 for one in usable)
+    deviation = (high - low) / 2 / student_t(len(usable) - 1) * math.sqrt(weight)
+    return math.ceil(student_t(MIN_ROUNDS - 1) / math.sqrt(MIN_ROUNDS) * deviation / flat_below)
 
 
 def growing_suspects(rounds: Sequence[Round]) -> dict[Suspect, float]:

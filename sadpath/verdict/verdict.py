@@ -56,8 +56,9 @@ class Verdict:
     `bytes_per_request` is the slope of memory and `ci95` its 95% confidence interval. `traceback_entries_per_request`
     is the growth of the tracebacks of all followed exceptions, and `errors` that of each whose traceback grows.
     `suspects` are the exception objects whose tracebacks grew in every round, with their entries per request.
-    `flat_below` is the threshold that decided, in bytes per request. `flat` means that growth of it or more is ruled
-    out, not that nothing grows. `inconclusive` means that these samples or rounds do not decide.
+    `flat_below` is the threshold that decided, in bytes per request. `together` is the number of error paths that the
+    figures are of: those of a group are the sum of what a request of each retains. `flat` means that growth of it or
+    more is ruled out, not that nothing grows. `inconclusive` means that these samples or rounds do not decide.
     """
 
     outcome: Outcome
@@ -72,6 +73,7 @@ class Verdict:
     errors: Mapping[str, float] = field(default_factory=dict)
     suspects: Mapping[Suspect, float] = field(default_factory=dict)
     flat_below: float = FLAT_BELOW_EXACT
+    together: int = 1
 
     @property
     def figures(self) -> str:
@@ -107,6 +109,7 @@ class Verdict:
             "bytes_per_request": rounded(self.bytes_per_request),
             "ci95": [rounded(bound) for bound in self.ci95],
             "flat_below_bytes_per_request": self.flat_below,
+            "measured_together": self.together,
             "traceback_entries_per_request": rounded(self.traceback_entries_per_request, 2),
             "cyclic_objects_per_request": rounded(self.cyclic_objects_per_request, 2),
             "errors": {

@@ -32,8 +32,8 @@ class Checked:
     summary: dict[str, Any] = field(default_factory=dict)
 
     def path(self, name: str) -> dict[str, Any]:
-        """The result of one path, by `METHOD PATH STATUS`."""
-        return next(one for one in self.summary["paths"] if f"{one['method']} {one['path']} {one['status']}" == name)
+        """The result of one path, by its name."""
+        return next(one for one in self.summary["paths"] if one["name"] == name)
 
 
 def check(folder: Path, *arguments: str | Path, cwd: Path = HERE, **more: str) -> Checked:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -37,6 +38,14 @@ def test_a_round_is_as_many_as_it_should_be_while_all_are_refused() -> None:
     with answers() as server, Driver(server.url, connections=3) as driver:
         sent = Careful(driver).send([BROKEN], 100)
     assert (sent.statuses, sent.failures, len(sent.seconds), len(server.heads)) == ({422: 100}, {}, 100, 100)
+
+
+def test_the_requests_of_a_round_are_taken_in_turn() -> None:
+    """Also where they are sent one by one."""
+    others = [replace(BROKEN, body=body) for body in (b"{1", b"{2", b"{3")]
+    with answers() as server, Driver(server.url) as driver:
+        Careful(driver).send(others, 5)
+    assert [head[-2:] for head in server.heads] == [b"{1", b"{2", b"{3", b"{1", b"{2"]
 
 
 @pytest.mark.parametrize(

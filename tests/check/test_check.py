@@ -50,7 +50,7 @@ def test_a_path_that_leaks_is_found_and_its_object_named(whole: Checked, name: s
 @pytest.mark.slow
 def test_no_other_path_leaks(whole: Checked) -> None:
     """Fresh exceptions, bounded lists, caches that fill, circles of references, and what the framework refuses."""
-    others = {f"{one['method']} {one['path']} {one['status']}": one["verdict"] for one in whole.summary["paths"]}
+    others = {one["name"]: one["verdict"] for one in whole.summary["paths"]}
     assert {name: verdict for name, verdict in others.items() if verdict != "flat"} == dict.fromkeys(LEAKS, "leaks")
     assert len(others) >= 18
     assert whole.status == 1

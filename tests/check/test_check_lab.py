@@ -38,7 +38,7 @@ def lab(folder: Path, *options: str, **settings: str) -> Checked:
 
 def verdicts(found: Checked) -> dict[str, str]:
     """Each path's verdict."""
-    return {f"{one['method']} {one['path']} {one['status']}": one["verdict"] for one in found.summary["paths"]}
+    return {one["name"]: one["verdict"] for one in found.summary["paths"]}
 
 
 def test_every_leak_is_named_and_nothing_else_leaks(tmp_path: Path) -> None:

@@ -12,8 +12,11 @@ from hypothesis import given, strategies
 
 from sadpath.check.driver import Request
 from sadpath.check.find import ErrorPath
+from sadpath.check.find.named import Named, named
+from sadpath.check.login import Auth
 from sadpath.check.settings import Settings, overridden, read_settings, request, size, template
 from sadpath.errors import CommandError
+from sadpath.fault import without_secrets
 from tests.generated import examples
 
 WHOLE = """
@@ -22,9 +25,18 @@ writes = true
 concurrency = 4
 [headers]
 Authorization = "Bearer x"
+[auth]
+path = "/login"
+method = "put"
+json = { user = "me", password = "x", roles = ["a", { b = 1 }] }
+headers = { X-Tenant = "1" }
+csrf = "/login/form"
+keep = "data.token"
+header = "Authorization: Token {token}"
 [paths]
 include = ["/api/*"]
 exclude = ["POST /api/orders"]
+status = ["2XX, 404", "5xx"]
 [limits]
 budget_s = 30
 bytes_per_request = 500
@@ -37,6 +49,7 @@ method = "post"
 path = "/orders"
 headers = { Content-Type = "application/json" }
 body = "{}"
+name = "no item"
 """
 
 
@@ -51,13 +64,23 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
     """All that the page lists."""
     assert read_settings(written(tmp_path, WHOLE)) == Settings(
         headers={"Authorization": "Bearer x"},
+        auth=Auth(
+            "/login",
+            "PUT",
+            headers={"X-Tenant": "1"},
+            json={"user": "me", "password": "x", "roles": ["a", {"b": 1}]},
+            csrf="/login/form",
+            keep="data.token",
+            header="Authorization: Token {token}",
+        ),
         requests=(
             Request("GET", "/users/999"),
-            Request("POST", "/orders", {"Content-Type": "application/json"}, b"{}"),
+            Request("POST", "/orders", {"Content-Type": "application/json"}, b"{}", name="no item"),
         ),
         schema="openapi.yaml",
         include=("/api/*",),
         exclude=("POST /api/orders",),
+        status=("2xx", "404", "5xx"),
         writes=True,
         budget_s=30,
         bytes_per_request=500,
@@ -115,12 +138,28 @@ def test_nothing_is_not_the_default(name: str, value: float) -> None:
         ("[limits]\nmemory_limit = 'lots'", "expected a size, got 'lots'"),
         ("[paths]\ninclude = '/users'", "include has to be a list of texts"),
         ("[headers]\nX-Count = 3", "headers has to be a table of texts"),
+        ("[paths]\nstatus = ['2x']", "expected a status, got '2x' (for example 404 or 2xx)"),
+        ("[paths]\nstatus = '2xx'", "status has to be a list of texts"),
         ("paths = 3", "paths has to be a table"),
         ("[[request]]\nmethod = 'GET'", "request 1 needs a path that begins with /"),
         ("[[request]]\npath = '/x'\nbdoy = 'y'", "[request 1]: unknown key 'bdoy'; did you mean 'body'?"),
         ("writes = 'yes'", "writes has to be true or false"),
         ("concurrency = 1.5", "concurrency has to be a whole number"),
         ("writes = ", "Invalid value"),
+        ("auth = 3", "auth has to be a table"),
+        ("[auth]", "[auth]: needs a path that begins with /, such as /login"),
+        ("[auth]\npath = 'login'", "[auth]: needs a path that begins with /, such as /login"),
+        ("[auth]\nurl = '/login'", "[auth]: unknown key 'url'; known are path"),
+        ("[auth]\npath = '/a'\nfrom = {}", "[auth]: unknown key 'from'; did you mean 'form'?"),
+        ("[auth]\npath = '/a'\njson = {}\nform = {}", "[auth]: takes one of json, form and body"),
+        ("[auth]\npath = '/a'\nmethod = 'GET /a'", "[auth]: its method has to be one word"),
+        ("[auth]\npath = '/a'\ncsrf = true", "[auth]: csrf has to be text, got True"),
+        ("[auth]\npath = '/a'\ncsrf = 'login'", "[auth]: its csrf is the path of a page, such as /login"),
+        ("[auth]\npath = '/a'\nheader = 'Token {token}'", '[auth]: its header has to be such as "Authorization: Token'),
+        ("[auth]\npath = '/a'\nheader = 'X-Key: token'", "[auth]: its header has to be such as"),
+        ("[auth]\npath = '/a'\nheader = 'X Key: {token}'", "the name of a header has to be of letters"),
+        ("[auth]\npath = '/a'\nheader = 'X: {token}'\nkeep = 'cookie'", "[auth]: its header is for a token; leave it"),
+        ("[auth]\npath = '/a'\njson = { a = '${NOT_SET}' }", "the environment has no NOT_SET; type: export NOT_SET=…"),
     ],
 )
 def test_what_is_wrong_is_one_line(text: str, message: str, tmp_path: Path) -> None:
@@ -249,7 +288,15 @@ def test_a_request_is_read_as_it_was_found(paths: list[ErrorPath]) -> None:
         assert before == Settings()
         if paths:
             settings = read_settings(written(Path(folder), uncommented(text)))
-            assert list(settings.requests) == [path.request for path in paths]
+            sent = [named(one, may_vary=True) for one in settings.requests]
+            assert sent == [Named(**vars(path.request), may_vary=True) for path in paths]
+
+
+def test_braces_that_were_found_are_written_twice(tmp_path: Path) -> None:
+    """Once, they are a place for a value."""
+    found = ErrorPath("GET", "/x", 404, Request("GET", "/{id}", {"X-A": "{id}"}, b"{id}"))
+    (read,) = read_settings(written(tmp_path, uncommented(template([found])))).requests
+    assert read == Request("GET", "/{{id}}", {"X-A": "{{id}}"}, b"{{id}}")
 
 
 UNSEEN = "s3cret"
@@ -269,6 +316,14 @@ UNSEEN = "s3cret"
         (f"[[request]]\npath = '/x'\nheaders = ['{UNSEEN}']", "[request 1]: headers has to be a table of texts"),
         (f"[request]\npath = '/x'\nheaders = {{A = '{UNSEEN}'}}", "request has to be a list of tables: [[request]]"),
         (f'[headers]\nAuthorization = "{UNSEEN}', "Illegal character"),
+        (f"[auth]\npath = '/a'\njson = '{UNSEEN}'", "[auth]: json has to be a table"),
+        (f"[auth]\npath = '/a'\njson = {{ a = 2026-01-01, b = '{UNSEEN}' }}", "[auth]: json has to be a table"),
+        (f"[auth]\npath = '/a'\nform = ['{UNSEEN}']", "[auth]: form has to be a table of texts"),
+        (f"[auth]\npath = '/a'\nform = {{ a = 1, b = '{UNSEEN}' }}", "[auth]: form has to be a table of texts"),
+        (f"[auth]\npath = '/a'\nbody = ['{UNSEEN}']", "[auth]: body has to be text"),
+        (f"[auth]\npath = 'a?key={UNSEEN}'", "[auth]: needs a path"),
+        (f"[auth]\npath = '/a'\npassword = '{UNSEEN}'", "[auth]: unknown key 'password'; known are path, method"),
+        (f'[auth]\npath = "/a"\nheaders = {{ A = "{UNSEEN}\\n" }}', "the value of the header A has a line's end"),
     ],
 )
 def test_a_header_that_cannot_be_sent_is_refused_without_its_value(text: str, message: str, tmp_path: Path) -> None:
@@ -286,6 +341,32 @@ def test_a_path_is_written_as_it_is_sent(path: str, tmp_path: Path) -> None:
         read_settings(written(tmp_path, f'[[request]]\npath = "{path}"'))
     with pytest.raises(CommandError, match="the method of request 1 has to be one word"):
         read_settings(written(tmp_path, '[[request]]\nmethod = "GET /x"\npath = "/"'))
+
+
+def test_a_secret_may_stand_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In headers and in what logs in, at every depth; what is in it stays as it is, and no report of a fault has it."""
+    monkeypatch.setenv("SHOP_PASSWORD", "${HOME}-k3y")
+    text = """headers = { Authorization = "Bearer ${SHOP_PASSWORD}" }
+[auth]
+path = "/login"
+json = { password = "${SHOP_PASSWORD}", more = ["$SHOP_PASSWORD", "${}", { a = "-${SHOP_PASSWORD}-" }] }
+"""
+    settings = read_settings(written(tmp_path, text))
+    assert settings.headers == {"Authorization": "Bearer ${HOME}-k3y"}
+    assert settings.auth
+    more = ["$SHOP_PASSWORD", "${}", {"a": "-${HOME}-k3y-"}]
+    assert settings.auth.json == {"password": "${HOME}-k3y", "more": more}
+    assert without_secrets("with ${HOME}-k3y") == "with …"
+
+
+def test_a_variable_is_as_bound_as_a_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that ends with a newline, as from a file, cannot be sent; a request that was written is sent as it stands."""
+    monkeypatch.setenv("SHOP_TOKEN", "s3cret\n")
+    with pytest.raises(CommandError, match="the value of the header A has a line's end") as wrong:
+        read_settings(written(tmp_path, 'headers = { A = "${SHOP_TOKEN}" }'))
+    assert "s3cret" not in wrong.value.message
+    settings = read_settings(written(tmp_path, '[[request]]\npath = "/"\nheaders = { A = "${SHOP_TOKEN}" }'))
+    assert settings.requests[0].headers == {"A": "${SHOP_TOKEN}"}
 
 
 def test_every_key_is_in_it() -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from sadpath.check.find.cases import Making
 from sadpath.check.find.description import DEEPEST, Description, Web, parsed
-from sadpath.check.find.schema import Schema, named_schema, usual_schema
+from sadpath.check.find.published import published_schema
+from sadpath.check.find.schema import Schema, named_schema
 from sadpath.errors import CommandError, Status
 from tests.check.answering import Server, endless, serving
 
@@ -79,7 +80,7 @@ def refer(to: str) -> bytes:
 def test_no_other_host_is_asked_whatever_the_description_says() -> None:
     """Neither when it is read nor when requests are made from it, and a note has the address."""
     with serving() as other, pages(openapi=refer(f"{other.url}/x.json")) as service:
-        schema = usual_schema(service.url, {"Authorization": "Bearer secret"})
+        schema = published_schema(service.url, {"Authorization": "Bearer secret"})
         assert schema
         list(Making(schema))
     assert other.heads == []
@@ -140,7 +141,26 @@ def test_a_path_that_stands_elsewhere_in_the_description_is_found(tmp_path: Path
     paths = {f"/{name.lower()}/{{id}}": {"$ref": f"#/components/pathItems/{name}"} for name in "ABC"}
     schema = read(tmp_path, described(paths, components=components))
     assert operations(schema) == [("GET", "/a/{id}")]
+    assert schema.notes == ("left out what is described nowhere that is read: '/b/{id}', '/c/{id}'",)
     assert {case.template for case in Making(schema)} == {"/a/{id}"}
+
+
+def test_an_operation_whose_reference_leads_nowhere_is_named(tmp_path: Path) -> None:
+    """Where a file is missing, a note says so of what needs it."""
+    paths = {"/a": {"get": OK, "post": {"$ref": "post.yaml"}}, "/b": {"$ref": "gone.yaml"}, "/c": None}
+    schema = read(tmp_path, described(paths))
+    assert operations(schema) == [("GET", "/a")]
+    assert schema.notes[-1] == "left out what is described nowhere that is read: 'POST /a', '/b', '/c'"
+
+
+def test_the_methods_of_openapi_3_2_are_read() -> None:
+    """`QUERY` has a field of its own, any other may stand beside; requests are made of what schemathesis knows."""
+    others = {"COPY": OK, "GET": OK, "CONNECT": OK, "X\r\nEvil": OK}
+    get = {**OK, "parameters": [{**ID, "in": "query"}]}
+    content = json.loads(described({"/a": {"get": get, "query": get, "additionalOperations": others}}))
+    schema = Schema("", content | {"openapi": "3.2.0"})
+    assert operations(schema) == [("GET", "/a"), ("QUERY", "/a"), ("COPY", "/a")]
+    assert {case.method for case in Making(schema)} == {"GET", "QUERY"}
 
 
 def test_headers_go_to_the_service_alone() -> None:
@@ -207,10 +227,12 @@ NO_DESCRIPTIONS: list[Any] = [
     (f"{HEAD}x-a: !!python/name:os.system\n{PATHS}", "it is neither JSON nor YAML"),
     ("{broken", "it is neither JSON nor YAML"),
     ("hello", "it has no paths"),
+    ("\n<!doctype html><p>", "it is a page of HTML; name the JSON or YAML that it shows"),
     ("\x00", "it is neither JSON nor YAML"),
     ("{}", "it has no paths"),
     ('{"paths": {}}', "it does not say which version of OpenAPI it is"),
-    ('{"openapi": "4.0.0", "paths": {}}', "it is of version '4.0.0'; versions 2 and 3 are read"),
+    ('{"openapi": "4.0.0", "paths": {}}', "it is of version '4.0.0'; versions 2 and 3 are read, so convert it"),
+    ('{"swaggerVersion": "1.2", "apis": []}', "it is of version '1.2'; versions 2 and 3 are read, so convert it"),
     pytest.param("[" + "1," * 3_000_000 + "1]", "it has more than 3,000,000 values", marks=pytest.mark.slow),
     ("[" + "[]," * 1_000_000 + "[]]", "it has more than 1,000,000 brackets"),
     ("{broken" + " " * (9 << 20), "it is not JSON; YAML is read up to 8 MiB, so convert it to JSON"),
@@ -255,15 +277,16 @@ def test_what_a_description_refers_to_is_asked_only_where_that_changes_nothing()
     """A reference is followed with the user's credentials: one to `logout` would end them."""
     paths = {f"/{name}": {"$ref": to} for name, to in enumerate(("./logout", "./a?_method=DELETE", "./users/delete"))}
     with pages(openapi=described(paths)) as service:
-        usual_schema(service.url, {"Authorization": "Bearer secret"})
+        schema = named_schema(f"{service.url}/openapi.json", {"Authorization": "Bearer secret"}, service.url)
     assert asked(service) == ["/openapi.json"]
+    assert any("lead out of the description" in note for note in schema.notes)
 
 
 def test_the_reason_is_told_where_a_service_has_a_description_that_cannot_be_read() -> None:
     """It would else be checked as one without a description, and nobody knows why."""
     notes: list[str] = []
     with pages(openapi=b'{"openapi": "3.0.0", "paths": 3}') as service:
-        assert usual_schema(service.url, {}, notes.append) is None
+        assert published_schema(service.url, {}, (), notes.append) is None
     assert notes == ["/openapi.json is no OpenAPI description that can be read: it has no paths"]
 
 

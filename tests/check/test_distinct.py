@@ -1,45 +1,152 @@
-"""Requests that differ in a parameter of the path, each of the same form."""
+"""Requests with other inputs each time: which vary, and in which order."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from itertools import count
+
 import pytest
 
-from sadpath.check.driver import Request
+from sadpath.check.driver import Request, Sent
 from sadpath.check.find import ErrorPath
-from sadpath.check.measure.distinct import distinct
+from sadpath.check.find.named import named
+from sadpath.check.find.refusable import BROKEN_JSON, Barrier, Refusable
+from sadpath.check.measure.distinct import distinct, inputs_of, varying
+from sadpath.check.measure.rounds import Disturbed
+
+LOGIN = Request("POST", "/login", {"Content-Type": "application/x-www-form-urlencoded"}, b"name=a&word=b")
+TOKEN = {"Authorization": "Bearer wrong"}
 
 
-@pytest.mark.parametrize(
-    ("template", "path", "expected"),
-    [
-        ("/users/{id}", "/users/999", ["/users/1000", "/users/1001", "/users/1002"]),
-        ("/users/{name}", "/users/ann", ["/users/ann-1", "/users/ann-2", "/users/ann-3"]),
-        (
-            "/jobs/{id}",
-            "/jobs/00000000-0000-4000-8000-000000000000",
-            [f"/jobs/{number:08x}-0000-4000-8000-000000000000" for number in (1, 2, 3)],
-        ),
-        (
-            "/shops/{shop}/users/{id}?full=1",
-            "/shops/7/users/5?full=1",
-            [f"/shops/7/users/{n}?full=1" for n in (6, 7, 8)],
-        ),
-        (
-            "/files/{name}.txt",
-            "/files/a%20b.txt",
-            ["/files/a%2520b-1.txt", "/files/a%2520b-2.txt", "/files/a%2520b-3.txt"],
-        ),
-    ],
-)
-def test_the_last_parameter_has_another_value_in_each_request(template: str, path: str, expected: list[str]) -> None:
-    """A number counts up, an id stays one, a text gets a number."""
-    made = distinct(ErrorPath("GET", template.partition("?")[0], 404, Request("GET", path, {"X": "1"}, b"body")))
+def paths(path: ErrorPath, needed: int) -> list[str]:
+    """The paths of the first requests."""
+    made = distinct(path, numbers=count(1))
     assert made
-    assert [one.path for one in [*made(2), *made(1)]] == expected
-    assert [(one.method, one.headers, one.body) for one in made(1)] == [("GET", {"X": "1"}, b"body")]
+    return [one.path for one in made(needed)]
 
 
-@pytest.mark.parametrize(("template", "path"), [("/users", "/users"), ("/users/{id}", "/elsewhere/1"), ("/{id}", "/")])
-def test_without_a_parameter_there_are_none(template: str, path: str) -> None:
-    """Nor where the path is not one of the template's."""
-    assert distinct(ErrorPath("GET", template, 404, Request("GET", path))) is None
+def test_no_two_requests_are_the_same() -> None:
+    """From one round to the next, and whoever asks for them."""
+    path = ErrorPath("GET", "/users/{id}", 404, Request("GET", "/users/999"))
+    one, other = distinct(path), distinct(path)
+    assert one
+    assert other
+    assert len({made.path for made in (*one(20), *one(20), *other(20))}) == 60
+
+
+def test_one_input_varies_in_each_request() -> None:
+    """It is all that there is."""
+    path = ErrorPath("GET", "/users/{id}", 404, Request("GET", "/users/999"))
+    assert paths(path, 3) == ["/users/1000", "/users/1001", "/users/1002"]
+
+
+def test_of_several_all_vary_in_three_of_four_requests_and_one_in_between() -> None:
+    """In turn: a dictionary may have one of them as its key, behind what another one is refused for."""
+    path = ErrorPath("GET", "/{a}", 404, Request("GET", "/a?b=b"))
+    assert paths(path, 8)[2:] == ["/a3?b=b3", "/a4?b=b", "/a5?b=b5", "/a6?b=b6", "/a7?b=b7", "/a?b=b8"]
+
+
+def varying_texts(request: Request, status: int = 404, template: str = "") -> list[str]:
+    """In which texts of a request its inputs are."""
+    return [one.text for one in inputs_of(ErrorPath(request.method, template, status, request))]
+
+
+def test_headers_of_the_user_never_vary() -> None:
+    """They may be credentials, or what the service tells its users apart by."""
+    path = ErrorPath("GET", "/", 401, Request("GET", "/", {"X-Tenant": "7", "X-Other": "8", **TOKEN}))
+    assert [one.text for one in inputs_of(path, {"X-Tenant": "7", **TOKEN})] == ["path", "header X-Other"]
+
+
+@pytest.mark.parametrize(("status", "number"), [(401, 1), (403, 1), (404, 0), (422, 0)])
+def test_credentials_vary_where_they_were_refused(status: int, number: int) -> None:
+    """A token that is good stays."""
+    assert varying_texts(Request("GET", "/", TOKEN), status).count("header Authorization") == number
+
+
+@pytest.mark.parametrize(("barrier", "body"), [(Barrier.BODY, BROKEN_JSON), (Barrier.CREDENTIALS, b"")])
+def test_of_what_has_to_be_refused_nothing_varies_but_a_broken_body(barrier: Barrier, body: bytes) -> None:
+    """Which stays broken. Another id may be one that the service knows."""
+    request = Refusable("POST", "/users/9?a=b", {"X": "y"}, body, "POST /users/{id}", barrier)
+    made = distinct(ErrorPath("POST", "/users/{id}", 422, request), numbers=count(1))
+    bodies = [one.body for one in made(2)] if made else []
+    assert bodies == ([b'{"broken1', b'{"broken2'] if barrier is Barrier.BODY else [])
+    assert not made or all(isinstance(one, Refusable) and one.path == request.path for one in made(2))
+
+
+def test_a_path_that_says_that_it_changes_something_gets_no_other_values() -> None:
+    """It was included by its full name, for the value that it was found with."""
+    assert varying_texts(Request("GET", "/orders/9/cancel"), template="/orders/{id}/cancel") == []
+
+
+def test_what_was_named_with_braces_varies_there_alone() -> None:
+    """Also where it may change data: it was named to be repeated."""
+    request = named(Request("POST", "/users/{id}?a=b", {"X": "y"}, b'{"c": "d"}'), may_vary=False)
+    path = ErrorPath("POST", "/users/{id}", 404, request)
+    assert paths(path, 2) == ["/users/1000000000?a=b", "/users/1000000001?a=b"]
+
+
+def test_what_was_named_without_braces_varies_if_it_may() -> None:
+    """Else it is sent as it stands."""
+    assert varying_texts(named(LOGIN, may_vary=True)) == ["path", "body", "body"]
+    assert varying_texts(named(LOGIN, may_vary=False)) == []
+
+
+def test_braces_that_are_sent_as_such_do_not_vary() -> None:
+    """They are no template."""
+    request = named(Request("GET", "/{{id}}?q=1"), may_vary=True)
+    assert [one.value for one in inputs_of(ErrorPath("GET", "/{{id}}", 404, request))] == ["1"]
+    assert [one.value for one in inputs_of(ErrorPath("GET", "/{id}", 404, request))] == ["1"]
+
+
+def test_no_more_than_thirty_vary() -> None:
+    """So that each has its share."""
+    query = "&".join(f"q={number}" for number in range(100))
+    assert len(varying_texts(Request("GET", f"/?{query}"))) == 30
+
+
+class Service:
+    """Answers each request as it is told to."""
+
+    connections = 1
+
+    def __init__(self, status: Callable[[Request], int]) -> None:
+        self._status = status
+
+    def send(self, requests: Sequence[Request], count: int) -> Sent:
+        """Answer them at once."""
+        statuses = [self._status(requests[turn % len(requests)]) for turn in range(count)]
+        return Sent({status: statuses.count(status) for status in statuses}, {}, (0.001,) * count)
+
+
+FOUND = ErrorPath("GET", "/{a}", 404, Request("GET", "/a?b=b&c=c"))
+
+
+def tried(status: Callable[[Request], int]) -> list[str]:
+    """The paths of the requests that are left once the inputs were tried."""
+    return [one.path for one in varying(FOUND, Service(status), numbers=count(1))(4)]
+
+
+def test_an_input_that_changes_the_status_does_not_vary() -> None:
+    """It would be another path."""
+    assert tried(lambda one: 404 if "b=b&" in one.path else 422) == [
+        "/a5?b=b&c=c5",
+        "/a6?b=b&c=c6",
+        "/a7?b=b&c=c7",
+        "/a8?b=b&c=c",
+    ]
+
+
+def test_inputs_that_change_the_status_together_vary_alone() -> None:
+    """As where one has to fit the other."""
+    assert tried(lambda one: 404 if sum(map(str.isdecimal, one.path)) < 2 else 422) == [
+        "/a5?b=b&c=c",
+        "/a?b=b6&c=c",
+        "/a?b=b&c=c7",
+        "/a8?b=b&c=c",
+    ]
+
+
+def test_where_each_input_changes_the_status_that_is_said() -> None:
+    """Then nothing is measured a second time."""
+    with pytest.raises(Disturbed, match="with other inputs it is not answered with 404"):
+        tried(lambda _: 422)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
-from sadpath.check.driver import NOT_SENT, Driver, Request
+from sadpath.check.driver import NOT_SENT, Client, Driver, Request
+from sadpath.check.shape import UNSEEN
 from sadpath.errors import CommandError
 from tests.check.answering import NOT_FOUND, serving
 from tests.waiting import until
@@ -62,6 +65,30 @@ def test_a_request_that_met_a_closing_connection_is_sent_over_another() -> None:
     with serving(closes=True) as server, Driver(server.url) as driver:
         assert driver.send([Request("POST", "/")], 50).statuses == {404: 50}
         assert {one.status for one in driver.answers([Request("GET", "/")] * 50)} == {404}
+
+
+def test_a_request_that_may_not_be_sent_twice_never_meets_a_closing_connection() -> None:
+    """It has a connection of its own: a server may end one after an error that nothing has handled, just then."""
+    used: set[int] = set()
+
+    def once(_: bytes) -> bytes:
+        is_first = server.connections not in used
+        used.add(server.connections)
+        return NOT_FOUND if is_first else b""
+
+    with serving(once) as server, Driver(server.url) as driver:
+        answers = driver.answers([Request(method, "/") for method in ("GET", "POST", "PATCH", "GET", "POST")])
+    assert [one.failure for one in answers] == [""] * 5
+    assert sum(not head.startswith(b"GET") for head in server.heads) == 3
+
+
+def test_an_answer_has_a_shape_in_a_search_and_none_in_a_round() -> None:
+    """A round is as fast as it can be."""
+    with serving(lambda _: NOT_FOUND.replace(b"{}", b"no")) as server, Driver(server.url) as driver:
+        (found,) = driver.answers([Request("GET", "/")])
+        with closing(Client(server.url, 10.0)) as client:
+            of_a_round = client.send(Request("GET", "/"), may_repeat=True)
+    assert (found.shape.words, of_a_round.shape) == ("no", UNSEEN)
 
 
 @pytest.mark.parametrize(

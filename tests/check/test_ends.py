@@ -242,6 +242,45 @@ def test_a_service_that_does_not_listen_in_time_is_ended(tmp_path: Path) -> None
     )
 
 
+def test_the_last_lines_of_a_service_that_does_not_start_are_shown(tmp_path: Path) -> None:
+    """Twenty of them, below the reason, each as a line of ours."""
+    found = check(tmp_path, "--", "sh", "-c", "seq 1 30; echo ::error::no table; echo '^'; exit 3")
+    reason, *below = found.err.splitlines()
+    assert reason.endswith("it ended with status 3: ::error::no table")
+    assert below == [*(f"    {number}" for number in range(13, 31)), r"    \x3a:error::no table", "    ^"]
+
+
+def test_what_a_service_prints_is_kept(tmp_path: Path) -> None:
+    """Also of one that does not start, in a new file: what a link leads to is left alone."""
+    earlier, log = tmp_path / "earlier", tmp_path / "logs" / "service.log"
+    log.parent.mkdir()
+    earlier.write_text("theirs")
+    log.symlink_to(earlier)
+    found = check(tmp_path, "--log", log, "--", "sh", "-c", "seq 1 30; exit 3")
+    assert found.status == Status.FAILED
+    assert log.read_text().split() == [str(number) for number in range(1, 31)]
+    assert earlier.read_text() == "theirs"
+
+
+@pytest.mark.parametrize("place", ["", "file/log", "/dev/null"])
+def test_a_log_that_cannot_be_written_ends_the_check_before_the_start(place: str, tmp_path: Path) -> None:
+    """A folder, a file in a file, and what is no file."""
+    (tmp_path / "file").touch()
+    found = check(tmp_path, "--log", tmp_path / place, "--", "touch", tmp_path / "started")
+    assert found.status != Status.OK
+    assert found.err.startswith("sadpath: cannot write")
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_service_that_runs_has_no_log(tmp_path: Path) -> None:
+    """Nobody knows where its output goes."""
+    found = check(tmp_path, "http://127.0.0.1:9", "--log", tmp_path / "log", "--pid", "1")
+    assert (found.status, found.err) == (
+        Status.WRONG_COMMAND,
+        "sadpath: --log needs the command that starts the service: the output of one that runs cannot be read\n",
+    )
+
+
 def test_who_waits_for_a_slow_start_is_told(tmp_path: Path) -> None:
     """With how long it has been, and how long it may take."""
     found = check(tmp_path, "--start-timeout", "3.5", "--", "sleep", "600")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sadpath.check.measure.explain import MAX_CAUSES, cycles, explain, protection
+from sadpath.check.measure.explain import MAX_CAUSES, cycles, explain, garbage, protection
 from sadpath.check.result import CauseKind
 
 
@@ -115,6 +115,21 @@ def test_circles_of_the_users_own_code_are_causes_once_each() -> None:
     found = cycles(Probes(cycles_end=answers), no_load)
     assert [one.raised_at[0].line for one in found] == list(range(MAX_CAUSES))
     assert found[0].details == ("4.0 objects in reference cycles with each request",)
+
+
+def test_garbage_is_named_by_its_types() -> None:
+    """Those of all workers, the most frequent first, by request."""
+    answers = {pid: {"objects": 40, "types": [["list", 10], ["frame", 30]], "circles": []} for pid in (7, 8)}
+    found = garbage(Probes(cycles_end=answers), no_load)
+    assert (found.kind, found.type) == (CauseKind.GARBAGE, "frame")
+    assert found.details == ("objects of it with each request: frame 3.0, list 1.0",)
+    assert "gc.collect()" in found.fix
+
+
+def test_garbage_that_is_not_seen_is_named_by_nothing() -> None:
+    """It may have been of another request."""
+    found = garbage(Probes(cycles_end={7: {"objects": 0, "types": [], "circles": []}}), no_load)
+    assert (found.type, found.details) == ("", ())
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from sadpath.check.driver import Answer, Request, Sent
-from sadpath.check.find import Plan
-from sadpath.check.find.candidates import UNKNOWN_PATH
+from sadpath.check.find import UNKNOWN_PATH, Plan
 from sadpath.check.find.careful import Careful
+from sadpath.check.find.named import Named
 from sadpath.check.find.paths import Finder
+from sadpath.check.login import Auth
+from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 from sadpath.connection import Ends
 from sadpath.errors import CommandError
@@ -67,7 +69,8 @@ class Service:
 
 def find(service: Service, *, routes: Sequence[tuple[str, str]] = ROUTES, **settings: object) -> Plan:
     """The plan for a service without a description, with these routes."""
-    return Finder(Careful(service), Settings(**settings), routes).find()  # type: ignore[arg-type]  # fields of Settings
+    found = [Route(*one) for one in routes]
+    return Finder(Careful(service), Settings(**settings), found).find()  # type: ignore[arg-type]  # fields of Settings
 
 
 def names(plan: Plan) -> list[str]:
@@ -126,6 +129,29 @@ def test_requests_that_are_named_are_the_only_ones() -> None:
     assert {one.path for one in service.got} == {"/health?full=1"}
 
 
+def test_what_is_named_with_braces_is_sent_with_a_value() -> None:
+    """It is named as it was typed."""
+    service = Service({("DELETE", "/users/999999999"): 404})
+    assert names(find(service, requests=(Request("DELETE", "/users/{id}"),))) == ["DELETE /users/{id} 404"]
+    assert {one.path for one in service.got} == {"/users/999999999"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "may_vary", "with_writes"),
+    [
+        (Request("GET", "/users?name=ann"), True, True),
+        (Request("POST", "/users?name=ann"), False, True),
+        (Request("GET", "/users?do=delete&name=ann"), False, False),
+    ],
+)
+def test_what_is_named_may_vary_if_that_changes_nothing(asked: Request, may_vary: bool, with_writes: bool) -> None:  # noqa: FBT001
+    """Or with `--writes`, unless it says that it changes something."""
+    for writes, expected in ((False, may_vary), (True, with_writes)):
+        (path,) = find(Service(), requests=(asked,), writes=writes).paths
+        assert isinstance(path.request, Named)
+        assert path.request.may_vary is expected
+
+
 def test_a_path_that_is_then_answered_otherwise_is_left_out() -> None:
     """The report says so."""
     plan = find(Service({("GET", UNKNOWN_PATH): [404, 200]}), routes=())
@@ -137,7 +163,7 @@ def test_wrong_methods_are_one_path_whatever_the_operation() -> None:
     """And what the framework refuses comes last."""
     routes = [("GET", "/a"), ("GET", "/b"), ("HEAD", "/z")]
     statuses = {("GET", "/a"): 405, ("GET", "/b"): 405, ("TRACE", "/a"): 405, ("HEAD", "/z"): 404}
-    assert names(find(Service(dict(statuses)), routes=routes)) == ["HEAD /z 404", "GET /{unknown} 404", "GET /a 405"]
+    assert names(find(Service(dict(statuses)), routes=routes)) == ["HEAD /z 404", "GET /a 405", "GET /{unknown} 404"]
 
 
 def test_credentials_are_left_out_once_and_wrong_once() -> None:
@@ -147,6 +173,39 @@ def test_credentials_are_left_out_once_and_wrong_once() -> None:
     sent = [one.headers.get("Authorization") for one in service.got if one.path == "/users/999999999"]
     assert {"Bearer right", None, "Bearer sadpath-wrong-token"} <= set(sent)
     assert {one.headers.get("X-Shop") for one in service.got if one.method == "GET"} == {"1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("Authorization", "Token right", "Token sadpath-wrong-token"),
+        ("Cookie", "id=right; theme=dark", "id=sadpath-wrong-token; theme=sadpath-wrong-token"),
+        ("X-Shop-Key", "right", "sadpath-wrong-token"),
+    ],
+)
+def test_credentials_are_wrong_in_their_own_form(name: str, right: str, wrong: str) -> None:
+    """A session that nobody has is refused elsewhere than a token; the header of the login is a credential, too."""
+    service = Service()
+    find(service, routes=ROUTES[:1], headers={name: right}, auth=Auth("/login", header="X-Shop-Key: {token}"))
+    sent = {tuple(one.headers.items()) for one in service.got if one.method == "GET"}
+    bearer = ("Authorization", "Bearer sadpath-wrong-token")
+    assert sent == {(), ((name, right),), ((name, wrong),), (bearer,)}
+
+
+@dataclass
+class Strict(Service):
+    """Answers who has no cookie as it answers who is somebody, and refuses a session that it does not know."""
+
+    def _answer(self, request: Request) -> Answer:
+        is_wrong = request.headers.get("Cookie", "").endswith("wrong-token")
+        return Answer(401, 0.001) if is_wrong else super()._answer(request)
+
+
+def test_a_session_that_is_refused_says_nothing_of_none(tmp_path: Path) -> None:
+    """So nothing that may change data is sent without one."""
+    service = Strict({("GET", "/me"): 0})
+    find(service, routes=(), schema=described(tmp_path, MINE, **TOKEN), headers={"Cookie": "id=right"})
+    assert writes(service) == []
 
 
 def test_a_service_that_does_not_answer_any_more_is_one_line() -> None:
@@ -308,7 +367,8 @@ def test_who_has_to_agree_is_told_before_anything_is_sent() -> None:
         told.append(words)
         raise CommandError("no")
 
-    finder = Finder(Careful(service), Settings(writes=True), [*ROUTES, ("POST", "/users")], agree=refuse)
+    routes = [Route(*one) for one in [*ROUTES, ("POST", "/users")]]
+    finder = Finder(Careful(service), Settings(writes=True), routes, agree=refuse)
     with pytest.raises(CommandError):
         finder.find()
     assert service.got == []

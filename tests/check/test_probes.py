@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from loadtest.ports import free_port
+from sadpath.check.routes import Route, Routes
 from sadpath.check.service import probes as module
 from sadpath.check.service.probes import NoAnswer, Probes, Snapshot, Traceback, installed
 from tests.check.conftest import check
@@ -37,7 +38,14 @@ class Answering(Probes):
 
 def settled(**figures: Any) -> dict[str, Any]:
     """What the probe of one process answers."""
-    known = {"in_use": 100, "anonymous": 1000, "collected": 3, "live_exceptions": 2, "tracebacks": [[7, "shop.E", 5]]}
+    known = {
+        "in_use": 100,
+        "anonymous": 1000,
+        "collected": 3,
+        "garbage": 40,
+        "live_exceptions": 2,
+        "tracebacks": [[7, "shop.E", 5]],
+    }
     return {**known, **figures}
 
 
@@ -49,6 +57,7 @@ def test_all_processes_are_added_up() -> None:
         in_use=111,
         anonymous=2000,
         collected=6,
+        garbage=80,
         live_exceptions=4,
         tracebacks={(1, 7): Traceback("shop.E", 5), (2, 7): Traceback("shop.E", 5)},
     )
@@ -61,16 +70,17 @@ def test_what_one_process_does_not_know_is_unknown_of_all(figure: str) -> None:
 
 
 def test_routes_of_several_workers_are_listed_once() -> None:
-    """Each has the same app."""
-    routes = [{"method": "GET", "path": "/users/{id}"}, {"method": "POST", "path": "/orders"}]
-    worker: Any = routes
-    assert Answering(worker, worker).routes() == [("GET", "/users/{id}"), ("POST", "/orders")]
+    """Each has the same app, and what could not be read is said once."""
+    user = {"method": "GET", "path": "/users/{id}", "handler": "shop.user"}
+    worker = {"routes": [user, {"method": "POST", "path": "/orders", "handler": ""}], "notes": ["one"]}
+    found = Route("GET", "/users/{id}", "shop.user"), Route("POST", "/orders")
+    assert Answering(worker, worker).routes() == Routes(found, ("one",))
 
 
 def test_where_no_probe_answers_there_are_no_versions_and_no_routes(tmp_path: Path) -> None:
     """The check goes on without."""
     assert Probes(tmp_path).versions() == {}
-    assert Probes(tmp_path).routes() == []
+    assert Probes(tmp_path).routes() == Routes()
 
 
 Send = Callable[[socket.socket], object]

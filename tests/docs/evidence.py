@@ -142,6 +142,8 @@ NOT_RUN = {
     "docker load < sadpath-images.tar.gz": "as docker save",
     'make truth PYTHONS="python3.12 /opt/3.13/bin/python3.13"': "which interpreters there are depends on the machine",
     'make dashboards-preview PREVIEWER="command"': "the previewer is a command of yours; the lab runs for minutes",
+    "make real-services": "it installs 3 GB, and runs for half an hour; a test checks a service of ten lines instead",
+    "python -m experiments services": "as make real-services",
     "make format": "it changes the code; `make check` verifies the result",
     "make lock": "it changes the locks to whatever is newest on that day",
     "pre-commit install": "it changes the clone's hooks; they run what `make check` runs",

@@ -16,7 +16,7 @@ from experiments.pythons import LAB
 from sadpath.errors import CommandError
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("truth", "matrix", "bench", "cost", "calibrate", "figures")
+COMMANDS = ("truth", "matrix", "bench", "cost", "calibrate", "figures", "services")
 
 
 def test_help_lists_every_command_with_a_whole_sentence(capsys: pytest.CaptureFixture[str]) -> None:

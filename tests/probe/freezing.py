@@ -77,7 +77,7 @@ def grown() -> Dict[str, Optional[str]]:
 def paths() -> List[str]:
     """Return the routes of an application that is frozen."""
     gc.freeze()
-    return [one["path"] for one in routes()]
+    return [one["path"] for one in routes()["routes"]]
 
 
 def is_kept_alive() -> bool:

@@ -11,6 +11,7 @@ import functools
 import gc
 import io
 import os
+import re
 import sys
 import threading
 import weakref
@@ -326,6 +327,15 @@ class Application:
     def __init__(self, **attributes: Any) -> None:
         vars(self).update(attributes)
 
+    def method(self) -> None:
+        """Be what answers."""
+
+
+Answering: Any = type.__new__(
+    Meta, "Answering", (), {**hooks(object), "__module__": "hooked", "get": Thing(), "render_GET": Thing()}
+)
+"""A class that answers."""
+
 
 def application(module: str, name: str, **attributes: Any) -> Any:
     """Return an application of a framework."""
@@ -337,21 +347,86 @@ def application(module: str, name: str, **attributes: Any) -> Any:
 
 def applications() -> List[Any]:
     """Return an application of each framework, whose lists, texts and mappings are of classes that are watched."""
-    methods, listed, mapping = KINDS[set]([TEXT("GET")]), KINDS[list], KINDS[dict]
-    route = Application(path=TEXT("/star/{id}"), methods=methods)
-    rule = Application(rule=TEXT("/flask/<int:id>"), methods=methods)
-    by_endpoint = dictionary(mapping, Thing(), listed([rule]))
-    pattern = Application(pattern=Application(_route=TEXT("django/<id>")), callback=print)
-    lazy = Application(pattern=Application(_route=Thing()), callback=print)
+    return [*applications_with_tables(), django(), *applications_with_trees()]
+
+
+def mapping(**items: Any) -> Any:
+    """Return a dictionary that is watched, with a key that is."""
+    made = dictionary(KINDS[dict], Thing(), next(iter(items.values()), Thing()))
+    for key, value in items.items():
+        dict.__setitem__(made, TEXT(key), value)
+        dict.__setitem__(made, key, value)
+    return made
+
+
+def applications_with_tables() -> List[Any]:
+    """Return those whose router has a list or a mapping."""
+    methods, listed, handler = KINDS[set]([TEXT("GET")]), KINDS[list], function(None)
+    route = Application(path=TEXT("/star/{id}"), methods=methods, endpoint=handler)
+    mount = Application(path=TEXT("/nowhere"), app=Thing())
+    rule = Application(rule=TEXT("/flask/<int:id>"), methods=methods, build_only=Thing())
+    by_endpoint = dictionary(KINDS[dict], Thing(), listed([rule]))
+    url_map = Application(_rules_by_endpoint=by_endpoint)
+    resource = Application(
+        _path=TEXT("/aiohttp/{id}"), _routes=listed([Application(_method=TEXT("GET"), _handler=Thing())])
+    )
+    of_tornado = Application(target=Answering, matcher=Application(regex=re.compile(TEXT("/tornado/(.*)"))))
+    of_sanic = Application(path=TEXT("sanic/<id:int>"), methods=methods, handler=functools.partial(handler))
+    group = Application(_routes=KINDS[tuple]([of_sanic]))
+    router = Application(static_routes={}, dynamic_routes=mapping(one=group), regex_routes=KINDS[dict]())
+    of_litestar = Application(
+        path_format=TEXT("/litestar/{id}"),
+        route_handlers=listed([Application(_fn=handler, http_methods=methods)]),
+    )
+    of_bottle = Application(rule=TEXT("/bottle/<id>"), method=TEXT("GET"), callback=handler)
+    predicate = application("pyramid.predicates", "RequestMethodPredicate", val=methods)
+    of_pyramid = Application(name=TEXT("one"), pattern=TEXT("pyramid/{id}"), predicates=listed([predicate, Thing()]))
+    view = mapping(route_name=TEXT("one"), request_methods=methods, callable=handler, attr=Thing())
+    registry = Application(introspector=Application(_categories=mapping(views=mapping(one=view))))
     return [
-        application("starlette.applications", "Starlette", router=Application(routes=listed([route]))),
-        application("flask.app", "Flask", url_map=Application(_rules_by_endpoint=by_endpoint)),
+        application("starlette.applications", "Starlette", router=Application(routes=listed([route, mount]))),
+        application("flask.app", "Flask", url_map=url_map, view_functions=mapping()),
+        application("aiohttp.web_app", "Application", _router=Application(_resources=listed([resource]))),
+        application("tornado.web", "Application", default_router=Application(rules=listed([of_tornado]))),
+        application("sanic.app", "Sanic", router=router),
+        application("litestar.app", "Litestar", routes=listed([of_litestar])),
+        application("bottle", "Bottle", routes=listed([of_bottle])),
         application(
-            "django.urls.resolvers",
-            "URLResolver",
-            pattern=Application(_regex="^/"),
-            url_patterns=listed([pattern, lazy]),
+            "pyramid.router",
+            "Router",
+            registry=registry,
+            routes_mapper=Application(routelist=listed([of_pyramid])),
         ),
+    ]
+
+
+def django() -> Any:
+    """Return a root of Django's."""
+    pattern = Application(pattern=Application(_route=TEXT("django/<id>")), callback=function(None))
+    lazy = Application(pattern=Application(_route=Application(_args=KINDS[tuple]([TEXT("lazy/")]))), callback=Thing())
+    inner = Application(pattern=Application(_regex=TEXT("^re/")), callback=None, urlconf_name=KINDS[list]([pattern]))
+    listed = KINDS[list]([pattern, lazy, inner])
+    return application(
+        "django.urls.resolvers", "URLResolver", pattern=Application(_regex="^/"), url_patterns=listed, urlconf_name=""
+    )
+
+
+def applications_with_trees() -> List[Any]:
+    """Return those whose routes are a tree of objects."""
+    node = Application(
+        uri_template=TEXT("/falcon/{id}"), method_map=mapping(GET=Application().method), children=KINDS[list]()
+    )
+    child = instance(Answering, "children", KINDS[dict]())
+    root = instance(Answering, "children", dictionary(KINDS[dict], KINDS[bytes](b"twisted"), child))
+    page = function(None)
+    page.exposed, page.__wrapped__ = True, odd_code(leave_a_circle)  # type: ignore[arg-type]
+    controller = instance(Thing, "cherrypy", page)
+    dict.update(namespace(controller), {"other": controller, TEXT("odd"): page, "exposed": Thing()})
+    tree = mapping(shop=application("cherrypy._cptree", "Application", _script_name=TEXT("/shop"), root=controller))
+    return [
+        application("falcon.app", "App", _router=Application(_roots=KINDS[list]([node]))),
+        application("twisted.web.server", "Site", resource=root),
+        application("cherrypy._cptree", "Tree", apps=tree),
     ]
 
 

@@ -84,6 +84,56 @@ def test_the_garbage_of_a_round_is_counted_when_it_ends() -> None:
     assert looks.settle()["collected"] >= 2000
 
 
+def make_garbage(number: int) -> None:
+    """Lists of 2,000 bytes that hold themselves."""
+    for _ in range(number):
+        circle: "list[object]" = [bytes(2000)]
+        circle.append(circle)
+
+
+def test_garbage_is_collected_also_where_the_process_has_switched_its_collector_off() -> None:
+    """And its bytes are counted, exactly: a list, its slots and what it holds."""
+    gc.disable()
+    looks.settle()
+    before = looks.settle(begins_round=True)
+    make_garbage(100)
+    after = looks.settle()
+    assert after["collected"] >= 100
+    assert after["garbage"] == pytest.approx(100 * 2130, rel=0.05)
+    assert abs((after["in_use"] or 0) - (before["in_use"] or 0)) < 100 * 100
+    assert not gc.isenabled()
+
+
+def test_where_the_collector_is_on_garbage_is_no_concern() -> None:
+    """It would have been collected."""
+    looks.settle(begins_round=True)
+    make_garbage(100)
+    assert looks.settle()["garbage"] == 0
+
+
+def test_a_threshold_of_zero_switches_the_collector_off_too() -> None:
+    """It never begins by itself."""
+    threshold = gc.get_threshold()
+    gc.set_threshold(0)
+    try:
+        assert not looks.collector_is_on()
+    finally:
+        gc.set_threshold(*threshold)
+    assert looks.collector_is_on()
+
+
+@pytest.mark.parametrize("generation", [0, 1, 2])
+def test_collections_of_others_are_told_from_ours(generation: int) -> None:
+    """A program that has switched the collector off may collect any generation itself."""
+    gc.disable()
+    before = looks.hello()["collections"]
+    looks.settle(begins_round=True)
+    looks.settle()
+    assert looks.hello()["collections"] == before
+    gc.collect(generation)
+    assert looks.hello()["collections"] == before + 1
+
+
 def test_what_is_unknown_stays_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without allocators that count and without `/proc` there is no figure, and no figure is not zero."""
     monkeypatch.setattr(memory, "_c_library", lambda: None)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from sadpath.verdict.rounds import Round, growing_suspects, judge_rounds
+from sadpath.verdict.rounds import Round, growing_suspects, judge_garbage, judge_rounds
 
 ERROR, OTHER = (1, 10), (1, 20)
 
@@ -175,3 +175,33 @@ def test_rounds_without_a_census_have_no_entries() -> None:
     """It is unknown whether a traceback grew, which is not the same as that none did."""
     verdict = judge_rounds([Round(100, 300.0, None, None)] * 4)
     assert (verdict.outcome, verdict.traceback_entries_per_request, verdict.suspects) == ("flat", None, {})
+
+
+FLAT = judge_rounds(rounds([3, 5, 4]))
+
+
+def garbage(growth: Sequence[float]) -> list[Round]:
+    """Rounds of 100 requests, each of which left so many bytes of garbage."""
+    return [Round(100, 0.0, garbage_bytes=100 * one) for one in growth]
+
+
+@pytest.mark.parametrize(("is_collected", "outcome"), [(True, "flat"), (None, "inconclusive"), (False, "leaks")])
+def test_garbage_is_a_leak_only_where_nothing_collects_it(*, is_collected: bool | None, outcome: str) -> None:
+    """And no verdict is given where that is not known."""
+    verdict = judge_garbage(FLAT, garbage([8000, 8100, 7900]), is_collected=is_collected)
+    assert verdict.outcome == outcome
+    if not is_collected:
+        assert verdict.bytes_per_request == pytest.approx(8000)
+        assert "garbage" in verdict.reason
+
+
+@pytest.mark.parametrize("growth", [[40, 50, 60], [9000, 0, 0], [9000, 9000], []])
+def test_little_garbage_and_garbage_of_one_round_are_none(growth: list[float]) -> None:
+    """The whole interval has to be above the threshold."""
+    assert judge_garbage(FLAT, garbage(growth), is_collected=False) is FLAT
+
+
+def test_what_leaks_already_stays_as_it_is() -> None:
+    """It has a cause of its own."""
+    leaks = judge_rounds(rounds([500, 480, 510], [200, 200, 200]))
+    assert judge_garbage(leaks, garbage([9000, 9000, 9000]), is_collected=False) is leaks

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from sadpath.check.find.schema import METHODS
+
 DEEPEST = 3
 """References in a row that are followed from an operation."""
 
@@ -65,9 +67,6 @@ class Operations:
         for part in name:
             value = value.get(part) if isinstance(value, dict) else None
         return value
-
-
-METHODS = {"get", "head", "options", "trace", "post", "put", "patch", "delete"}
 
 
 def _names(node: Any) -> Iterator[Name]:

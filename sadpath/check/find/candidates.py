@@ -11,12 +11,16 @@ from typing import Any
 from urllib.parse import quote
 
 from sadpath.check.driver import Request
-from sadpath.check.find import PARAMETER
+from sadpath.check.find import PARAMETER, UNKNOWN, UNKNOWN_PATH
 from sadpath.check.find.bodies import plain_bodies
 from sadpath.check.find.cases import Making
+from sadpath.check.find.named import named
+from sadpath.check.find.prefix import at_its_prefix
+from sadpath.check.find.published import published_schema
 from sadpath.check.find.refusable import Refusable, demands_credentials, refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something, hides_a_change
-from sadpath.check.find.schema import Schema, named_schema, usual_schema
+from sadpath.check.find.schema import Schema, named_schema
+from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 
 SHARE_OF_BUDGET, LEAST_S = 0.25, 3.0
@@ -25,10 +29,8 @@ SHARE_OF_BUDGET, LEAST_S = 0.25, 3.0
 WRONG_METHOD = "TRACE"
 """A method that paths for GET refuse. It is safe, and no parser of HTTP stumbles over it."""
 
-UNKNOWN = "/{unknown}"
-UNKNOWN_PATH = "/sadpath-no-such-path"
 OVERSIZED = 2 << 20
-WRONG_TOKEN = "Bearer sadpath-wrong-token"  # noqa: S105 - it is no secret
+WRONG = "sadpath-wrong-token"
 CREDENTIALS = {"authorization", "cookie", "x-api-key"}
 
 
@@ -53,10 +55,11 @@ class Candidates:
     that the settings choose: both are complete once all candidates were made.
     """
 
-    def __init__(self, url: str, settings: Settings, routes: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, url: str, settings: Settings, routes: Sequence[Route]) -> None:
         self.notes: list[str] = []
         self.writing: set[tuple[str, str]] = set()
-        self._url, self._settings, self._routes = url, settings, routes
+        self._url, self._settings = url, settings
+        self._routes = [(one.method, one.path) for one in routes]
         self._making: Making | None = None
         self._described: Mapping[tuple[str, str], frozenset[str]] = {}
 
@@ -78,7 +81,8 @@ class Candidates:
         for request in settings.requests:
             template = request.path.partition("?")[0]
             self._see_writing([(request.method, template)])
-            yield Candidate(request.method, template, self._with_headers(request), asked_for=True)
+            to_send = named(request, may_vary=self._may_send(request.method) and not hides_a_change(request, ""))
+            yield Candidate(request.method, template, self._with_headers(to_send), asked_for=True)
         if settings.requests and not settings.schema:
             return
         seen = []
@@ -94,7 +98,7 @@ class Candidates:
         if settings.schema:
             schema: Schema | None = named_schema(settings.schema, settings.headers, self._url)
         else:
-            schema = usual_schema(self._url, settings.headers, self.notes.append)
+            schema = published_schema(self._url, settings.headers, self._routes, self.notes.append)
         if schema is not None:
             yield from self._from_schema(schema)
         else:
@@ -103,9 +107,11 @@ class Candidates:
 
     def _from_schema(self, schema: Schema) -> Iterator[Candidate]:
         """Yield our own requests first: they are the plainest, and stand for their group."""
+        self._described = _names(schema)
+        schema = at_its_prefix(schema, self._url, self._settings.headers, self._routes, self._is_wanted)
+        self._described = _names(schema)
         self.notes += schema.notes
         described = list(schema.operations())
-        self._described = {(method, template): _named(operation) for method, template, operation in described}
         wanted = schema.narrowed(self._is_wanted)
         operations = list(wanted.operations())
         tried = f", of which {len(operations):,} were tried" if len(operations) < len(described) else ""
@@ -155,13 +161,18 @@ class Candidates:
     def _without_credentials(self, seen: Sequence[Candidate]) -> Iterator[Candidate]:
         """Yield each safe operation once without the credentials of the settings, and once with wrong ones."""
         headers = self._settings.headers
-        credentials = {name for name in headers if name.lower() in CREDENTIALS}
+        credentials = {name: value for name, value in headers.items() if self._is_credential(name)}
         others = {name: value for name, value in headers.items() if name not in credentials}
         first = {(one.method, one.template): one for one in reversed(seen) if one.method in SAFE_METHODS}
         for one in first.values():
             if credentials:
                 yield replace(one, request=_with(one.request, others))
-            yield replace(one, request=_with(one.request, {**others, "Authorization": WRONG_TOKEN}))
+            for wrong in _wrong(credentials):
+                yield replace(one, request=_with(one.request, {**others, **wrong}))
+
+    def _is_credential(self, header: str) -> bool:
+        auth = self._settings.auth
+        return header.lower() in CREDENTIALS or bool(auth and header.lower() == auth.header_name.lower())
 
     def _of_any_service(self, seen: Sequence[Candidate]) -> Iterator[Candidate]:
         """Yield what any service refuses: a path that it does not know, a method, a body that is too large."""
@@ -208,8 +219,12 @@ def _left(making: Making, budget_s: float) -> Iterator[str]:
         yield f"bodies and parameters of {left:,} of {count:,} operations were not tried; --budget {budget} tries more"
 
 
-def _named(operation: Mapping[str, Any]) -> frozenset[str]:
-    """Return by what else an operation may be chosen: its `operationId` and its tags."""
+def _names(schema: Schema) -> dict[tuple[str, str], frozenset[str]]:
+    """Return by what else each operation may be chosen."""
+    return {(method, template): _id_and_tags(operation) for method, template, operation in schema.operations()}
+
+
+def _id_and_tags(operation: Mapping[str, Any]) -> frozenset[str]:
     tags = operation.get("tags")
     names = [operation.get("operationId"), *(tags if isinstance(tags, list) else [])]
     return frozenset(one for one in names if isinstance(one, str))
@@ -222,6 +237,18 @@ def _without_schema(routes: Sequence[tuple[str, str]]) -> str:
         "no OpenAPI description and no routes were found; name one with --schema, or requests with "
         "--request 'GET /users/999'"
     )
+
+
+def _wrong(credentials: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield a wrong token, and each of these credentials made wrong, as far as that is another one."""
+    bearer = {"Authorization": f"Bearer {WRONG}"}
+    yield bearer
+    for name, value in credentials.items():
+        scheme = value.rpartition(" ")[0]
+        is_cookie = name.lower() == "cookie"
+        wrong = re.sub("=[^;]*", f"={WRONG}", value) if is_cookie else f"{scheme} {WRONG}".strip()
+        if (one := {name: wrong}) != bearer:
+            yield one
 
 
 def _filled(template: str, value: str = "999999999") -> str:

@@ -36,6 +36,8 @@ class Sending(Protocol):
 class Careful:
     """Sends all requests as the driver does, but those that have to be refused one by one (on each connection).
 
+    Those that are sent together are of one operation and behind one barrier.
+
     `accepted` are the names of operations that accepted one all the same, with the status: `DELETE /items/{id} 200`.
     """
 
@@ -60,11 +62,13 @@ class Careful:
             return self._driver.send(requests, count)
         sent = Sent({}, {}, ())
         while not self.why_over(first) and (left := count - len(sent.seconds)):
-            newest = self._driver.send([first], min(left, self.connections))
-            sent = _both(sent, newest)
+            done = len(sent.seconds)
+            batch = [requests[turn % len(requests)] for turn in range(done, done + min(left, self.connections))]
+            newest = self._driver.send(batch, len(batch))
+            sent = both(sent, newest)
             self._see(first, *newest.statuses, *([0] if newest.failures else []))
         left = count - len(sent.seconds)
-        return _both(sent, Sent({}, {self.why_over(first): left} if left else {}, ()))
+        return both(sent, Sent({}, {self.why_over(first): left} if left else {}, ()))
 
     def newly_opened(self) -> list[Ends]:
         """Return the connections that were opened since this was asked."""
@@ -96,7 +100,8 @@ class Careful:
                 self._over[request.operation, request.barrier] = f"not sent, since one was {answered}"
 
 
-def _both(one: Sent, other: Sent) -> Sent:
+def both(one: Sent, other: Sent) -> Sent:
+    """Return what came back for two rounds as for one."""
     return Sent(
         Counter(one.statuses) + Counter(other.statuses),
         Counter(one.failures) + Counter(other.failures),

@@ -52,7 +52,16 @@ LEFT_OUT = f"#/{ELSEWHERE}/left-out"
 NAMED = 3
 """Of what was left out, and is named in a note."""
 
-DROPPED = {"$schema", "$id", "$dynamicRef", "$recursiveRef", "jsonSchemaDialect", "externalValue", "operationRef"}
+DROPPED = {
+    "$schema",
+    "$self",
+    "$id",
+    "$dynamicRef",
+    "$recursiveRef",
+    "jsonSchemaDialect",
+    "externalValue",
+    "operationRef",
+}
 """Keys whose text may name another document, and that no request is made from."""
 
 REFERENCE = "$ref"
@@ -75,10 +84,10 @@ class Place(Protocol):
 
 
 class Web:
-    """A description at an address, which is asked with these headers."""
+    """A description at an address, which is asked with these headers unless its `page` is there already."""
 
-    def __init__(self, address: str, headers: Mapping[str, str]) -> None:
-        self.address, self._headers = address, headers
+    def __init__(self, address: str, headers: Mapping[str, str], page: bytes | None = None) -> None:
+        self.address, self._headers, self._page = address, headers, page
 
     def below(self, base: str, reference: str) -> str | None:
         """Return the address below the folder of our own; None for another, and for what no file would be named."""
@@ -89,6 +98,8 @@ class Web:
 
     def read(self, address: str, most_bytes: int, within_s: float) -> bytes:
         """Ask for it; no redirect is followed."""
+        if address == self.address and self._page is not None:
+            return self._page
         return fetch(address, self._headers, most_bytes=most_bytes, within_s=within_s)
 
 
@@ -215,8 +226,15 @@ def parsed(page: bytes) -> Any:
         return _from_yaml(page)
 
 
+def is_html(page: bytes) -> bool:
+    """Whether this is a page for a browser."""
+    return page[:100].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+
+
 def _from_yaml(page: bytes) -> Any:
     """Return the content of YAML. Raises `ValueError`."""
+    if is_html(page):
+        raise ValueError("it is a page of HTML; name the JSON or YAML that it shows")
     if len(page) > MOST_BYTES_OF_YAML:
         raise ValueError(f"it is not JSON; YAML is read up to {MOST_BYTES_OF_YAML // MIB} MiB, so convert it to JSON")
     try:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import count, groupby
+from urllib.parse import urlsplit
 
 from sadpath.check.driver import Answer, Request
-from sadpath.check.find import ErrorPath, Plan
+from sadpath.check.find import NOT_ALLOWED, UNKNOWN, UNPROCESSABLE, ErrorPath, Plan
+from sadpath.check.find.alike import Refused, Refusers, has_wrong_credentials, lacks_credentials, measured
 from sadpath.check.find.candidates import WRONG_METHOD, Candidate, Candidates
 from sadpath.check.find.careful import FIRST_ERROR, Careful
+from sadpath.check.find.known_good import KnownGood
 from sadpath.check.find.refusable import REFUSALS, Barrier, Refusable
 from sadpath.check.find.safe import SAFE_METHODS
+from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 from sadpath.errors import CommandError
 
-NOT_ALLOWED, UNPROCESSABLE, TOO_MANY = 405, 422, 429
+TOO_MANY = 429
+MOST_ERRORS_OF_A_STATUS = 5
+"""Errors of one operation and status that are told apart: a text may be another in each answer."""
+
+FEW = 3
+"""Answers of which nothing is said, be they refused."""
+
 SILENT_OPERATIONS = 3
 """Operations in a row without an answer to any request, after which the service counts as gone."""
 
@@ -35,7 +46,7 @@ class Finder:
         self,
         sender: Careful,
         settings: Settings,
-        routes: Sequence[tuple[str, str]] = (),
+        routes: Sequence[Route] = (),
         say: Callable[[str], object] = lambda _: None,
         agree: Callable[[str], object] = lambda _: None,
         *,
@@ -45,6 +56,7 @@ class Finder:
         self._candidates = Candidates(sender.url, self._settings, routes)
         self._sender, self._say, self._agree, self._safe_only = sender, say, agree, safe_only
         self._notes = self._candidates.notes
+        self._handlers: dict[tuple[str, str], str] = {}
 
     def find(self) -> Plan:
         """Return the error paths. Raises `CommandError` where the service does not answer any more."""
@@ -54,6 +66,7 @@ class Finder:
         if may_write := _how_often(one for one in chosen if _is_write(one)):
             self._agree(f"--writes: {may_write} at {self._sender.url} are tried again and again, and may change data")
         self._say(f"looking for error paths with {len(chosen):,} requests")
+        self._known_good = KnownGood(self._sender, self._settings.headers, chosen)
         answered = self._sent([one for one in chosen if not isinstance(one.request, Refusable)])
         answered += self._sent(self._candidates.made())
         if not _accepts_any_method(answered):
@@ -61,7 +74,9 @@ class Finder:
         guards = _guards(answered, self._settings.headers)
         behind = _behind(Barrier.CREDENTIALS, chosen)
         answered += self._sent([one for one in behind if one.demands_credentials in guards])
-        paths = self._confirmed(self._grouped(answered))
+        self._screen(answered)
+        found = self._confirmed(each_error([one for one in answered if self._is_error(*one)]))
+        paths = [*measured(found, Refusers(self._settings.headers, self._handlers))]
         self._describe(answered, paths)
         return Plan(tuple(paths), tuple(self._notes), tuple(dict.fromkeys(_accepted(answered))))
 
@@ -82,21 +97,17 @@ class Finder:
             answered += zip(batch, answers, strict=True)
             if silent == SILENT_OPERATIONS:
                 raise _gone(answered)
+            if any(_is_as_the_user(one, self._settings.headers) for one in batch):
+                self._known_good.see(f"{batch[0].method} {batch[0].template}")
         return answered
 
-    def _grouped(self, answered: Sequence[tuple[Candidate, Answer]]) -> list[ErrorPath]:
-        """Return an error path for each operation and status; wrong methods are one, and so are unknown paths."""
-        groups: dict[tuple[str, str, int], Request] = {}
-        for one, answer in answered:
-            if _is_error(one, answer):
-                key = (one.method, one.template, answer.status)
-                if answer.status == NOT_ALLOWED and not one.asked_for:
-                    key = next((other for other in groups if other[2] == NOT_ALLOWED), key)
-                groups.setdefault(key, one.request)
-        return [
-            ErrorPath(method, template, status, request)
-            for (method, template, status), request in sorted(groups.items(), key=_in_order)
-        ]
+    def _is_error(self, one: Candidate, answer: Answer) -> bool:
+        """Whether an answer makes an error path, and its request may be repeated."""
+        if one.asked_for:
+            return answer.status > 0
+        if isinstance(one.request, Refusable) and not one.request.is_refused_by(answer.status):
+            return False
+        return _is_chosen(answer.status, self._settings.status)
 
     def _again(self, requests: Sequence[Request]) -> list[Answer]:
         """Send each again, those that have to be refused one by one, and none of them once one is accepted now."""
@@ -109,17 +120,33 @@ class Finder:
                 (answers[number],) = self._sender.answers([one])
         return list(answers.values())
 
-    def _confirmed(self, paths: Sequence[ErrorPath]) -> list[ErrorPath]:
-        """Send each path's request again, and keep those that are answered as before."""
-        again = self._again([path.request for path in paths])
-        kept = []
-        for path, answer in zip(paths, again, strict=True):
-            if answer.status == path.status:
-                kept.append(path)
-            else:
-                then = f"answered with {answer.status}" if answer.status else f"not answered ({answer.failure})"
-                self._notes.append(f"{path.name}: the same request was then {then}")
-        return [path for path in kept if not self._sender.why_over(path.request)]
+    def _confirmed(self, found: Sequence[tuple[Candidate, Answer]]) -> list[Refused]:
+        """Send the request of each error again, and return an error path for those that are answered as before."""
+        again = self._again([one.request for one, _ in found])
+        unsteady = {
+            _kind(one, answer)
+            for (one, answer), then in zip(found, again, strict=True)
+            if answer.status == then.status and answer.shape.digest != then.shape.digest
+        }
+        kept: dict[object, Refused] = {}
+        for one, then in zip(_named(found), again, strict=True):
+            if then.status != one.answer.status:
+                answered = f"answered with {then.status}" if then.status else f"not answered ({then.failure})"
+                self._notes.append(f"{one.path.name}: the same request was then {answered}")
+            elif not self._sender.why_over(one.path.request):
+                kind = _kind(one.candidate, one.answer)
+                kept.setdefault(kind if kind in unsteady else one.path.name, one)
+        return sorted(kept.values(), key=_in_order)
+
+    def _screen(self, answered: Sequence[tuple[Candidate, Answer]]) -> None:
+        """Say and note it if most of what was sent as the user is refused for its credentials."""
+        headers = self._settings.headers
+        statuses = [answer.status for one, answer in answered if answer.status and _is_as_the_user(one, headers)]
+        refused = sum(status in REFUSALS[Barrier.CREDENTIALS] for status in statuses)
+        if refused > max(len(statuses) / 2, FEW):
+            how = "[headers] is not enough for them" if headers else "give a token ([headers] in sadpath.toml)"
+            self._say(line := f"{refused:,} of {len(statuses):,} answers are 401 or 403: {how}")
+            self._notes.append(line)
 
     def _describe(self, answered: Sequence[tuple[Candidate, Answer]], paths: Sequence[ErrorPath]) -> None:
         """Note what there is to say about the search."""
@@ -158,7 +185,7 @@ def _guards(answered: Sequence[tuple[Candidate, Answer]], headers: Mapping[str, 
     refused: set[frozenset[str]] = set()
     reached: set[frozenset[str]] = set()
     for one, answer in answered:
-        if not answer.status or not _lacks_credentials(one, headers):
+        if not answer.status or not lacks_credentials(one, headers):
             continue
         if answer.status in REFUSALS[Barrier.CREDENTIALS]:
             refused.add(one.demands_credentials)
@@ -167,11 +194,11 @@ def _guards(answered: Sequence[tuple[Candidate, Answer]], headers: Mapping[str, 
     return refused - reached
 
 
-def _lacks_credentials(one: Candidate, headers: Mapping[str, str]) -> bool:
-    """Whether a request was sent without any, of the user's `headers` or of ours, to an operation that demands some."""
+def _is_as_the_user(one: Candidate, headers: Mapping[str, str]) -> bool:
+    """Whether a request was sent with what the user has, and as it is described."""
     sent = one.request.headers
-    has_some = "Authorization" in sent or bool(headers and headers.items() <= sent.items())
-    return bool(one.demands_credentials) and one.method != WRONG_METHOD and not has_some
+    is_wrong = isinstance(one.request, Refusable) or one.method == WRONG_METHOD or has_wrong_credentials(one)
+    return headers.items() <= sent.items() and not is_wrong and one.template != UNKNOWN
 
 
 def _accepts_any_method(answered: Sequence[tuple[Candidate, Answer]]) -> bool:
@@ -181,13 +208,60 @@ def _accepts_any_method(answered: Sequence[tuple[Candidate, Answer]]) -> bool:
     )
 
 
-def _is_error(one: Candidate, answer: Answer) -> bool:
-    """Whether an answer makes an error path, and its request may be repeated."""
+def _is_chosen(status: int, chosen: Sequence[str]) -> bool:
+    """Whether a status is one of those that were chosen, such as `404` or `4xx`; without a choice those of errors."""
+    if not chosen:
+        return status >= FIRST_ERROR and status != TOO_MANY
+    return any(re.fullmatch(one.replace("x", r"\d"), str(status)) for one in chosen)
+
+
+def _kind(one: Candidate, answer: Answer) -> tuple[object, ...]:
+    """Return what all errors of an operation and a status share; a named request is its own."""
     if one.asked_for:
-        return answer.status > 0
-    if isinstance(one.request, Refusable):
-        return one.request.is_refused_by(answer.status)
-    return answer.status >= FIRST_ERROR and answer.status != TOO_MANY
+        return (one.request.method, one.request.path, *one.request.headers.items(), one.request.body, one.request.name)
+    return one.method, one.template, answer.status
+
+
+def each_error(answered: Sequence[tuple[Candidate, Answer]]) -> list[tuple[Candidate, Answer]]:
+    """Return the first answer of each error: of an operation, a status, and a shape of its body."""
+    found: dict[tuple[object, ...], dict[str, tuple[Candidate, Answer]]] = {}
+    for one, answer in answered:
+        errors = found.setdefault(_kind(one, answer), {})
+        is_split = answer.status >= FIRST_ERROR and answer.status != NOT_ALLOWED and not one.asked_for
+        digest = answer.shape.digest if is_split else ""
+        if len(errors) < MOST_ERRORS_OF_A_STATUS:
+            errors.setdefault(digest, (one, answer))
+    return [one for errors in found.values() for one in errors.values()]
+
+
+def _named(found: Sequence[tuple[Candidate, Answer]]) -> Iterator[Refused]:
+    """Yield an error path for each error, with a name of its own."""
+    names: set[str] = set()
+    for one, answer in found:
+        path = ErrorPath(
+            one.method, one.template, answer.status, one.request, answer.shape.words, is_own=_is_own(answer)
+        )
+        labelled = (replace(path, label=label) for label in _labels(one, answer))
+        path = next(other for other in labelled if other.name not in names)
+        names.add(path.name)
+        yield Refused(path, one, answer)
+
+
+def _is_own(answer: Answer) -> bool:
+    """Whether an answer shows that the service's own code has refused what frameworks refuse."""
+    is_of_the_framework = answer.shape.is_of_a_parser or answer.shape.is_of_a_schema
+    return answer.status == UNPROCESSABLE and bool(answer.shape.digest) and not is_of_the_framework
+
+
+def _labels(one: Candidate, answer: Answer) -> Iterator[str]:
+    """Yield what may tell an error from others of its status, the plainest first: the first of them needs nothing."""
+    query = urlsplit(one.request.path).query
+    yield f"({one.request.name})" if one.request.name else ""
+    if one.asked_for and query:
+        yield f"(?{query})"
+    if answer.shape.words:
+        yield f'"{answer.shape.words}"'
+    yield from (f"({number})" for number in count(2))
 
 
 def _is_write(one: Candidate) -> bool:
@@ -217,7 +291,7 @@ def _gone(answered: Sequence[tuple[Candidate, Answer]]) -> CommandError:
     return CommandError(f"the service does not answer any more ({failure}){after}")
 
 
-def _in_order(group: tuple[tuple[str, str, int], Request]) -> tuple[bool, str, str, int]:
+def _in_order(one: Refused) -> tuple[bool, str, str, int]:
     """By path; what the framework refuses for any path alike comes last, so that a budget goes to the service's own."""
-    (method, template, status), _ = group
-    return status in (NOT_ALLOWED, UNPROCESSABLE), template, method, status
+    path = one.path
+    return path.is_of_the_framework, path.path, path.method, path.status

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from sadpath.check.driver import NoPageError
@@ -13,16 +14,14 @@ from sadpath.check.find.description import READS_WITHIN_S, Description, Folder, 
 from sadpath.errors import CommandError, Status
 from sadpath.hosts import basic_authorization, same_origin, urlsplit_or_none, without_user
 
-USUAL_PLACES = ("/openapi.json", "/swagger.json", "/api/openapi.json", "/api/schema/?format=json", "/v1/openapi.json")
-USUAL_WITHIN_S = 10.0
-"""The description in a usual place: nobody has asked for it by name."""
-
 LONGEST_PATH = 2000
 LONGEST_CHAIN = 20
 """Of references that lead to references."""
 
 LONGEST_INDEX = 9
 """Digits of an index into a list: Python refuses to read thousands."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,17 @@ class Schema:
     kept: frozenset[tuple[str, str]] | None = None
     """The methods and templates of those operations that are wanted; None for all."""
 
+    address: str = ""
+    """Where it was read, if that is an address."""
+
+    below: str | None = None
+    """The path below which its operations are, if the description does not say so."""
+
     @property
     def prefix(self) -> str:
         """The path below which its operations are, without a slash at its end."""
+        if self.below is not None:
+            return self.below
         servers = self.content.get("servers")
         first = servers[0] if isinstance(servers, list) and servers else None
         url = str(first.get("url", "")) if isinstance(first, dict) else ""
@@ -50,13 +57,11 @@ class Schema:
         Of its body and its parameters, too, those that stand elsewhere in the description are put in place.
         """
         for template, item in self.content["paths"].items():
-            methods = self.followed(item)
-            for method in methods if isinstance(methods, dict) else ():
-                name = (method.upper(), self.prefix + template)
-                if method in METHODS and (self.kept is None or name in self.kept):
-                    operation = self.followed(methods[method])
-                    if isinstance(operation, dict):
-                        yield *name, self._in_place(operation)
+            for method, described in _methods(self.followed(item)):
+                name = (method, self.prefix + template)
+                operation = self.followed(described) if self.kept is None or name in self.kept else None
+                if isinstance(operation, dict):
+                    yield *name, self._in_place(operation)
 
     def narrowed(self, is_wanted: Callable[[str, str], bool]) -> Schema:
         """Return the description of those operations whose method and template are wanted."""
@@ -95,28 +100,27 @@ class Schema:
         return value
 
 
-METHODS = {"get", "head", "options", "trace", "post", "put", "patch", "delete"}
+def evenly(items: Sequence[T], most: int) -> Sequence[T]:
+    """Return the items, or of more than `most` so many that are spread evenly."""
+    if len(items) <= most:
+        return items
+    return [items[i * len(items) // most] for i in range(most)]
 
 
-def usual_schema(url: str, headers: Mapping[str, str], note: Callable[[str], object] = lambda _: None) -> Schema | None:
-    """Return the description that a service publishes in one of the usual places; None if it has none there.
+METHODS = {"get", "head", "options", "trace", "post", "put", "patch", "delete", "query"}
+OTHER_METHOD = re.compile("[A-Z]{3,20}")
+"""One of those that OpenAPI 3.2 has beside them, as it is sent."""
 
-    `note` is then told why the first page that might be one is not.
-    """
-    reasons: list[str] = []
-    for place in USUAL_PLACES:
-        web = Web(without_user(url).rstrip("/") + place, _headers(url, headers, url))
-        try:
-            return parsed_schema(web, place, USUAL_WITHIN_S)
-        except NoPageError:
-            continue
-        except (OSError, ValueError) as error:
-            reasons.append(f"{place} is no OpenAPI description that can be read: {error}")
-            if isinstance(error, OSError):  # too slow or too large, and so may be the others
-                break
-    for reason in reasons[:1]:
-        note(reason)
-    return None
+
+def _methods(item: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the method and the description of each operation of a path."""
+    if not isinstance(item, dict):
+        return
+    yield from ((name.upper(), described) for name, described in item.items() if name in METHODS)
+    others = item.get("additionalOperations")
+    for name, described in others.items() if isinstance(others, dict) else ():
+        if OTHER_METHOD.fullmatch(name) and name.lower() not in METHODS and name != "CONNECT":
+            yield name, described
 
 
 def named_schema(name: str, headers: Mapping[str, str], service: str) -> Schema:
@@ -127,7 +131,9 @@ def named_schema(name: str, headers: Mapping[str, str], service: str) -> Schema:
     shown = without_user(name)
     try:
         is_address = urlsplit_or_none(name)
-        return parsed_schema(Web(shown, _headers(name, headers, service)) if is_address else Folder(Path(name)), shown)
+        return parsed_schema(
+            Web(shown, headers_to(name, headers, service)) if is_address else Folder(Path(name)), shown
+        )
     except OSError as error:
         why = error.strerror or error
         kept = headers and isinstance(error, NoPageError) and not same_origin(name, service)
@@ -137,7 +143,7 @@ def named_schema(name: str, headers: Mapping[str, str], service: str) -> Schema:
         raise CommandError(f"{shown} is not an OpenAPI description: {error}", Status.WRONG_COMMAND) from error
 
 
-def _headers(url: str, headers: Mapping[str, str], service: str) -> Mapping[str, str]:
+def headers_to(url: str, headers: Mapping[str, str], service: str) -> Mapping[str, str]:
     """Return what goes along to an address: the user's headers go to the service alone."""
     return {**(headers if same_origin(url, service) else {}), **basic_authorization(url)}
 
@@ -146,17 +152,40 @@ def parsed_schema(place: Place, where: str, within_s: float = READS_WITHIN_S) ->
     """Read a description. Raises `OSError`, and `ValueError` for a page of something else."""
     description = Description(place, within_s)
     content = description.content
+    version = _version(content)
+    if version and not re.match(r"[23](\.|$)", version):
+        raise ValueError(f"it is of version {version[:20]!r}; versions 2 and 3 are read, so convert it to one of them")
     if not isinstance(content, dict) or not isinstance(content.get("paths"), dict):
         raise ValueError("it has no paths")  # noqa: TRY004 - as for any other page
-    version = content.get("openapi") or content.get("swagger")
     if not version:
         raise ValueError("it does not say which version of OpenAPI it is")
-    if not str(version).startswith(("2", "3")):
-        raise ValueError(f"it is of version {str(version)[:20]!r}; versions 2 and 3 are read")
     paths = {template: item for template, item in content["paths"].items() if _is_path(template)}
     odd = [template for template in content["paths"] if template not in paths and not template.startswith("x-")]
-    notes = [f"left out what is no path of the service: {listed(odd)}"] if odd else []
-    return Schema(where, {**content, "paths": paths}, (*description.notes, *notes))
+    address = place.address if urlsplit_or_none(place.address) else ""
+    schema = Schema(where, {**content, "paths": paths}, address=address)
+    left_out = {
+        "left out what is no path of the service": odd,
+        "left out what is described nowhere that is read": list(_missing(schema)),
+    }
+    notes = [f"{why}: {listed(names)}" for why, names in left_out.items() if names]
+    return replace(schema, notes=(*description.notes, *notes))
+
+
+def _version(content: Any) -> str:
+    """Return the version of OpenAPI, or of Swagger as that was called before; empty where none is said."""
+    known = content if isinstance(content, dict) else {}
+    return str(next(filter(None, (known.get(key) for key in ("openapi", "swagger", "swaggerVersion"))), ""))
+
+
+def _missing(schema: Schema) -> Iterator[str]:
+    """Yield the paths and operations whose reference leads nowhere."""
+    for template, reference in schema.content["paths"].items():
+        item = schema.followed(reference)
+        if not isinstance(item, dict):
+            yield template
+        for method, described in _methods(item):
+            if not isinstance(schema.followed(described), dict):
+                yield f"{method} {template}"
 
 
 def _is_path(text: str) -> bool:

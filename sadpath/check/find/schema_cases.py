@@ -16,7 +16,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any
@@ -28,6 +28,7 @@ from schemathesis import GenerationMode
 from schemathesis.config import SchemathesisConfig
 
 from sadpath.check.find.alone import Operations
+from sadpath.check.find.schema import evenly
 from sadpath.lifeline import die_with_parent
 
 MAX_CASES = 10
@@ -107,13 +108,6 @@ def lines(operation: Any, notes: list[str]) -> list[str]:
     except Exception as error:  # noqa: BLE001 - one operation must not spoil the rest
         notes.append(f"{left_out}: {_in_one_line(error) or type(error).__name__}")
     return [one for of_it in made.values() for one in evenly(of_it, MAX_CASES) if len(one) <= MOST_BYTES_OF_A_CASE]
-
-
-def evenly(items: Sequence[str], most: int) -> Sequence[str]:
-    """Return the items, or of more than `most` so many that are spread evenly."""
-    if len(items) <= most:
-        return items
-    return [items[i * len(items) // most] for i in range(most)]
 
 
 @contextmanager

@@ -1,61 +1,95 @@
-"""Requests with other inputs each time, for an error path whose template has parameters.
+"""Requests with other inputs each time, for an error path that is flat with the same ones.
 
-A service may keep something for each id that it was asked for, also for those that do not exist.
+A service may keep something for each id, name, token or address that it was asked for, also where none of them exists.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from itertools import count
-from urllib.parse import quote
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, count, cycle, islice
+from types import MappingProxyType
 
 from sadpath.check.driver import Request
-from sadpath.check.find import PARAMETER, ErrorPath
-from sadpath.check.find.refusable import Refusable
-from sadpath.check.measure.rounds import Requests
+from sadpath.check.find import ErrorPath
+from sadpath.check.find.inputs import Input, at_the_end, in_address, in_body, in_headers, varied
+from sadpath.check.find.named import Named
+from sadpath.check.find.refusable import Barrier, Refusable
+from sadpath.check.find.safe import SAFE_METHODS, changes_something
+from sadpath.check.measure.rounds import Disturbed, Requests, Sender, TroubleKind
 
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+MOST_INPUTS = 30
+
+NUMBERS = count(1 + int(time.time()) % 10_000 * 10_000)
+"""What makes a value that was never seen. The next check of a service that runs begins with others."""
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+UNAUTHORIZED = (401, 403)
 
 
-def distinct(path: ErrorPath) -> Requests | None:
-    """Return what makes requests that differ in a parameter of the path; None where the template has none.
+def distinct(
+    path: ErrorPath, own_headers: Mapping[str, str] = NO_HEADERS, numbers: Iterator[int] = NUMBERS
+) -> Requests | None:
+    """Return what makes requests that differ in the inputs of a path; None where it has none that may vary.
 
-    None also for what has to be refused: another id may be one that the service knows.
+    `own_headers` are the user's, which never vary.
     """
-    if isinstance(path.request, Refusable):
-        return None
-    plain, mark, query = path.request.path.partition("?")
-    place = _last_parameter(path.path, plain)
-    if place is None:
-        return None
-    start, end = place
-    value, numbers = plain[start:end], count(1)
-
-    def with_value(other: str) -> Request:
-        changed = plain[:start] + quote(other, safe="") + plain[end:] + mark + query
-        return Request(path.request.method, changed, path.request.headers, path.request.body)
-
-    def requests(needed: int) -> Sequence[Request]:
-        return [with_value(_another(value, next(numbers))) for _ in range(needed)]
-
-    return requests
+    inputs = inputs_of(path, own_headers)
+    return _in_turn(path.request, _turns(inputs), numbers) if inputs else None
 
 
-def _last_parameter(template: str, path: str) -> tuple[int, int] | None:
-    """Return where in `path` the value of the template's last parameter is; None where it cannot be told."""
-    names = PARAMETER.findall(template)
-    if not names:
-        return None
-    literal = [re.escape(part) for part in PARAMETER.split(template)]
-    found = re.fullmatch("([^/]*)".join(literal), path)
-    return found.span(len(names)) if found and found[len(names)] else None
+def varying(
+    path: ErrorPath, sender: Sender, own_headers: Mapping[str, str] = NO_HEADERS, numbers: Iterator[int] = NUMBERS
+) -> Requests:
+    """Return the same, after each input was tried: it varies only where that changes nothing of the answer's status.
+
+    Raises `Disturbed` where no input is left.
+    """
+
+    def is_as_before(inputs: Sequence[Input]) -> bool:
+        return path.status in sender.send([varied(path.request, inputs, next(numbers))], 1).statuses
+
+    inputs = [one for one in inputs_of(path, own_headers) if is_as_before([one])]
+    if not inputs:
+        raise Disturbed(TroubleKind.ANOTHER_STATUS, f"with other inputs it is not answered with {path.status}")
+    alone = [[one] for one in inputs]
+    return _in_turn(path.request, _turns(inputs) if is_as_before(inputs) else alone, numbers)
 
 
-def _another(value: str, number: int) -> str:
-    """Return a value of the same form: a number, a UUID, or text that ends with a number."""
-    if UUID.fullmatch(value):
-        return f"{number:08x}{value[8:]}"
-    if re.fullmatch(r"\d+", value):
-        return str(int(value[:15]) + number)
-    return f"{value}-{number}"
+def inputs_of(path: ErrorPath, own_headers: Mapping[str, str] = NO_HEADERS) -> Sequence[Input]:
+    """Return what may vary in a path's request.
+
+    Of what was named with braces these alone; and of another write that was named nothing, if it may not be repeated
+    with other values. Of what has to be refused a broken body, which stays broken: another id may be one that the
+    service knows. Nothing of a safe method whose path says that it changes something.
+    """
+    request, template = path.request, path.path
+    if isinstance(request, Named):
+        if request.inputs or not request.may_vary:
+            return request.inputs
+        template = ""  # its own braces are sent as they are
+    if isinstance(request, Refusable):
+        return [at_the_end(request)] if request.barrier is Barrier.BODY else []
+    if request.method in SAFE_METHODS and changes_something(template):
+        return []
+    headers = {name: value for name, value in request.headers.items() if own_headers.get(name) != value}
+    found = chain(
+        in_address(template, request.path),
+        in_headers(headers, with_credentials=path.status in UNAUTHORIZED),
+        in_body(request),
+    )
+    return list(islice(found, MOST_INPUTS))
+
+
+def _turns(inputs: Sequence[Input]) -> Sequence[Sequence[Input]]:
+    """Return what varies in one request after the other: all inputs in three of four, and each alone in between.
+
+    All, since of many inputs one alone would have a small share of the requests. Alone, since what another input is
+    refused for may keep a request from where this one is used.
+    """
+    return [turn for one in inputs for turn in (inputs, inputs, inputs, [one])] if len(inputs) > 1 else [inputs]
+
+
+def _in_turn(request: Request, turns: Sequence[Sequence[Input]], numbers: Iterator[int]) -> Requests:
+    endless = cycle(turns)
+    return lambda needed: [varied(request, inputs, next(numbers)) for inputs in islice(endless, needed)]

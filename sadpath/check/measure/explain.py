@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -21,8 +22,6 @@ from sadpath.verdict.verdict import Suspect
 MAX_CAUSES = 5
 REQUESTS_TO_EXPLAIN = 100
 REQUESTS_FOR_CYCLES = 20
-IS_CYCLIC = 1.0
-"""Objects in reference cycles for each request from which a path's cycles are explained."""
 
 CUTS_SINCE = (1, 10)
 """The Starlette that removes tracebacks."""
@@ -60,15 +59,36 @@ def explain(suspects: Collection[Suspect], probes: Asked, load: Load, starlette:
 
 def cycles(probes: Asked, load: Load) -> tuple[Cause, ...]:
     """Return what in the user's own code closes the circles of references that a request leaves behind."""
+    answers = _circles(probes, load)
+    objects = sum(answer["objects"] for answer in answers) / REQUESTS_FOR_CYCLES
+    circles = [circle for answer in answers for circle in answer["circles"] if circle["own"]]
+    by_place = {(one["type"], one["local"], one["file"], one["line"]): one for one in circles}
+    return tuple(_cycle(one, objects) for one in by_place.values())[:MAX_CAUSES]
+
+
+def garbage(probes: Asked, load: Load) -> Cause:
+    """Return what the garbage is that a request leaves behind where nothing collects it."""
+    types: Counter[str] = Counter()
+    for answer in _circles(probes, load):
+        types.update(dict(answer["types"]))
+    most = [(name, count / REQUESTS_FOR_CYCLES) for name, count in types.most_common(MAX_CAUSES)]
+    each = ", ".join(f"{name} {count:,.1f}" for name, count in most)
+    return Cause(
+        kind=CauseKind.GARBAGE,
+        type=most[0][0] if most else "",
+        fix="Switch the collector on, call gc.collect() now and then, or break the reference cycles.",
+        details=(f"objects of it with each request: {each}",) if each else (),
+    )
+
+
+def _circles(probes: Asked, load: Load) -> list[CyclesAnswer]:
+    """Return what some requests leave in reference cycles, of each process."""
     probes.ask("cycles.begin")
     try:
         load(REQUESTS_FOR_CYCLES)
     finally:
         answers: list[CyclesAnswer] = list(probes.ask("cycles.end").values())
-    objects = sum(answer["objects"] for answer in answers) / REQUESTS_FOR_CYCLES
-    circles = [circle for answer in answers for circle in answer["circles"] if circle["own"]]
-    by_place = {(one["type"], one["local"], one["file"], one["line"]): one for one in circles}
-    return tuple(_cycle(one, objects) for one in by_place.values())[:MAX_CAUSES]
+    return answers
 
 
 def _reused(suspects: Collection[Suspect], probes: Asked) -> tuple[Cause, ...]:

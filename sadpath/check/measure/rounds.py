@@ -55,6 +55,9 @@ IDLE_ROUNDS, SHARE_OF_IDLE_GROWTH = 3, 0.5
 """Rounds without requests, and the share of the growth under load from which on they explain it."""
 
 
+IS_CYCLIC = 1.0
+"""Objects in reference cycles for each request from which a path's cycles are explained."""
+
 N = TypeVar("N", int, float)
 
 
@@ -71,8 +74,16 @@ class Sender(Protocol):
 class Settle(Protocol):
     """What looks at all processes of a service: `sadpath.check.service.target.Target.settle`."""
 
-    def __call__(self, *, begins_round: bool = False) -> Snapshot:
-        """Collect garbage, and return what is left. Raises `Unreadable`."""
+    def __call__(self, *, begins_round: bool = False, watched_s: float = 0.0) -> Snapshot:
+        """Collect garbage, and return what is left, at the least within some seconds. Raises `Unreadable`."""
+        ...
+
+
+class Glance(Protocol):
+    """What looks at little of all processes: `sadpath.check.service.probes.Probes.glance`."""
+
+    def __call__(self, *, census: bool = False) -> Snapshot:
+        """Return the garbage of the newest objects and, with a census, the live exceptions."""
         ...
 
 
@@ -113,11 +124,11 @@ class Calmed:
         self._settle = settle
         self._known: tuple[float, ...] = ()
 
-    def __call__(self, *, begins_round: bool = False) -> Snapshot:
+    def __call__(self, *, begins_round: bool = False, watched_s: float = 0.0) -> Snapshot:
         """Collect garbage, and return what is left."""
-        settled = self._settle(begins_round=begins_round)
+        settled = self._settle(begins_round=begins_round, watched_s=watched_s)
         for _ in range(MOST_FIRST_LOOKS if settled.identity != self._known else 0):
-            before, settled = settled, self._settle(begins_round=begins_round)
+            before, settled = settled, self._settle(begins_round=begins_round, watched_s=watched_s)
             if before.identity == settled.identity and abs(_grown(before, settled) or 0.0) < CALM_BYTES:
                 break
         self._known = settled.identity
@@ -134,8 +145,9 @@ class Measurement:
 
     `rounds_s` is how long the rounds took, from count to count, and `most_requests` the longest that its processes live
     for. `seconds` are the response times in order, `cyclic` the objects in reference cycles per request, by round.
-    `pages_of` is the number of processes whose memory is only known in pages, 0 where bytes in use are counted.
-    `trouble` is why the path is not measured any further. `causes` are what is to blame, once it was explained.
+    `cleared` are the verdicts of the groups that it was flat in, of which it needs `groupings`. `pages_of` is the
+    number of processes whose memory is only known in pages, 0 where bytes in use are counted. `trouble` is why the path
+    is not measured any further. `causes` are what is to blame, once it was explained.
     """
 
     path: ErrorPath
@@ -146,6 +158,8 @@ class Measurement:
     rounds_s: float = 0.0
     seconds: list[float] = field(default_factory=list)
     cyclic: list[float] = field(default_factory=list)
+    cleared: list[Verdict] = field(default_factory=list)
+    groupings: int = 2
     most_requests: int = LONGEST_ROUND
     restarts: int = 0
     restarts_in_a_row: int = 0
@@ -155,9 +169,18 @@ class Measurement:
     is_explained: bool = False
     causes: tuple[Cause, ...] = ()
 
+    def clear(self, verdict: Verdict) -> None:
+        """Note that it was flat in a group."""
+        self.cleared.append(verdict)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether anything was measured of it."""
+        return bool(self.rounds or self.cleared)
+
     @property
     def verdict(self) -> Verdict:
-        """What the rounds so far decide."""
+        """What the rounds so far decide: its own or, without any, those of the groups that it was flat in."""
         verdict = self._judged()
         if self.trouble:
             return replace(verdict, outcome="inconclusive", reason=self.trouble.words)
@@ -184,11 +207,31 @@ class Measurement:
         """The objects in reference cycles that a request leaves: a median, since other threads make some too."""
         return median(self.cyclic) if self.cyclic else None
 
+    @property
+    def is_cyclic(self) -> bool:
+        """Whether its requests leave enough in reference cycles to look for what closes them."""
+        return (self.cyclic_objects or 0.0) >= IS_CYCLIC
+
     def _judged(self) -> Verdict:
+        if self.cleared and not self.rounds:
+            widest = max(self.cleared, key=lambda one: one.ci95[1])
+            if len(self.cleared) >= self.groupings:
+                return widest
+            reason = f"flat in {len(self.cleared)} of {self.groupings} groups; give it a larger budget"
+            return replace(widest, outcome="inconclusive", reason=reason)
         if not self.pages_of:
             return judge_rounds(self.rounds, flat_below=self.flat_below)
         flat_below = max(self.flat_below, FLAT_BELOW_IN_PAGES)
         return judge_rounds(self.rounds, flat_below=flat_below, hidden_bytes=HIDDEN_IN_PAGES * self.pages_of)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A round was measured, or is about to be, of these; `name` says of which, and `rounds` how many there are now."""
+
+    measurements: Sequence[Measurement]
+    name: str
+    rounds: int
 
 
 def visit(measurement: Measurement, sender: Sender, settle: Settle, most: int) -> Iterator[Round]:
@@ -207,7 +250,7 @@ def visit(measurement: Measurement, sender: Sender, settle: Settle, most: int) -
         measurement.seconds += sent.seconds
         if after.identity == before.identity:
             measurement.restarts_in_a_row = 0
-            measurement.rounds.append(one := _round(size, before, after))
+            measurement.rounds.append(one := grown_between(size, before, after))
             measurement.rounds_s += counted_at - began
             if after.collected is not None:
                 measurement.cyclic.append(after.collected / size)
@@ -275,12 +318,14 @@ def _round_size(warm: Sent, most: int) -> int:
     return max(LEAST_PER_ROUND, min(most, int(SECONDS_PER_ROUND / slowest))) if slowest else most
 
 
-def _round(size: int, before: Snapshot, after: Snapshot) -> Round:
+def grown_between(requests: int, before: Snapshot, after: Snapshot) -> Round:
+    """Return what a round of so many requests left behind."""
     return Round(
-        requests=size,
+        requests=requests,
         grown_bytes=_grown(before, after),
         live_exceptions=_difference(before.live_exceptions, after.live_exceptions),
         entries=_grown_tracebacks(before, after),
+        garbage_bytes=after.garbage,
     )
 
 

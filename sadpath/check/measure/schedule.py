@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sadpath.check.find import ErrorPath
-from sadpath.check.measure.distinct import distinct
+from sadpath.check.measure.distinct import NO_HEADERS, distinct, varying
+from sadpath.check.measure.groups import FEWEST_TOGETHER, GROUPINGS, Together
 from sadpath.check.measure.rounds import (
     Calmed,
     Disturbed,
+    Glance,
     Measurement,
     Sender,
     Settle,
+    Step,
     Trouble,
     TroubleKind,
     identical,
     visit,
 )
+from sadpath.check.measure.screen import screened
 from sadpath.sources import Unreadable
 from sadpath.verdict.verdict import Verdict
 
@@ -36,10 +40,13 @@ FIRST_ROUNDS = 4
 
 LATER_ROUNDS = 6
 
+SHARE_OF_THE_UNCLEAR = 0.5
+"""Of the time that is left, for paths that no group has cleared, before others get distinct inputs."""
+
 
 @dataclass
 class PathMeasurements:
-    """What is measured of one path: with identical requests and, where its template has a parameter, distinct ones."""
+    """What is measured of one path: with identical requests and, where an input may vary, distinct ones."""
 
     first: Measurement
     second: Measurement | None
@@ -61,13 +68,16 @@ class PathMeasurements:
     def shown(self) -> Measurement:
         """The one that decides: the second where memory grows in it alone."""
         first, second = self.first, self.second
-        decides = second and second.rounds and not second.trouble and second.grows
+        decides = second and second.is_begun and not second.trouble and second.grows
         return second if second and decides and not first.trouble and first.verdict.outcome != "leaks" else first
 
 
 class Schedule:
-    """The measurements of all error paths. Each is visited once, the undecided again and again; then those that are
-    flat get distinct inputs.
+    """The measurements of all error paths.
+
+    Where bytes in use are counted they are screened with a few requests, what grows at a glance is measured alone, and
+    the rest in groups. What these do not clear is measured alone as well, again and again; then those that are flat get
+    distinct inputs. Elsewhere each path is measured alone from the first.
     """
 
     def __init__(
@@ -76,60 +86,113 @@ class Schedule:
         flat_below: float,
         budget_s: float,
         clock: Callable[[], float] = time.monotonic,
+        own_headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
-        self.paths = [_measurements(path, flat_below) for path in paths]
+        self.paths = [_measurements(path, flat_below, own_headers) for path in paths]
+        self._own_headers = own_headers
         self._clock = clock
-        self._until = clock() + budget_s
+        self.until = clock() + budget_s
 
     @property
     def seconds_left(self) -> float:
         """What is left of the budget."""
-        return max(self._until - self._clock(), 0.0)
+        return max(self.until - self._clock(), 0.0)
 
     @property
     def unmeasured(self) -> list[Measurement]:
         """The measurements with distinct inputs, of paths that are flat, that have not begun."""
-        return [second for second in self._of_flat_paths() if not second.rounds]
+        return [second for second in self._of_flat_paths() if not second.is_begun and not second.trouble]
 
-    def run(self, sender: Sender, settle: Settle) -> Iterator[Measurement]:
-        """Measure; yields a measurement before its first round and after each round or trouble.
+    def run(self, sender: Sender, settle: Settle, glance: Glance | None = None) -> Iterator[Step]:
+        """Measure; yields a step before the first round of what is measured, and after each round or trouble.
 
-        What ends it early leaves what was measured.
+        `glance` is None where nothing is known of the objects. What ends it early leaves what was measured.
         """
         warm_up(sender, [one.first.path for one in self.paths], self.seconds_left)
         settle = Calmed(settle)
-        yield from self._decide([one.first for one in self.paths], sender, settle)
-        yield from self._decide(self._of_flat_paths(), sender, settle)
+        firsts = [one.first for one in self.paths]
+        if glance and len(firsts) >= FEWEST_TOGETHER and settle().in_use is not None:
+            yield from self._in_groups(firsts, sender, settle, glance)
+        else:
+            yield from self._decide(firsts, sender, settle)
+            yield from self._decide(self._with_other_inputs(sender), sender, settle)
+
+    def _in_groups(
+        self, firsts: Sequence[Measurement], sender: Sender, settle: Settle, glance: Glance
+    ) -> Iterator[Step]:
+        growing = screened(firsts, sender, glance)
+        yield from self._steps_of_trouble(firsts)
+        yield from self._decide(growing, sender, settle)
+        together = Together(sender, settle, glance, lambda: self.seconds_left)
+        rest = [one for one in firsts if not (one.is_decided or one.rounds)]
+        for ones in _own_first(rest):
+            for turn in range(GROUPINGS):
+                yield from together.clear([one for one in ones if len(one.cleared) == turn and not one.trouble], turn)
+        yield from self._decide(together.alone, sender, settle, SHARE_OF_THE_UNCLEAR * self.seconds_left)
+        seconds = self._with_other_inputs(sender)
+        others = replace(together, alone=[])
+        yield from others.clear(seconds, GROUPINGS)
+        yield from self._decide([*others.alone, *together.alone], sender, settle)
+        yield from self._decide(self._with_other_inputs(sender), sender, settle)
 
     def _of_flat_paths(self) -> list[Measurement]:
         return [one.second for one in self.paths if one.second and one.first.verdict.outcome == "flat"]
 
-    def _decide(self, measurements: Sequence[Measurement], sender: Sender, settle: Settle) -> Iterator[Measurement]:
-        """Visit them in turn until all are decided or the budget ends."""
-        while left := [one for one in measurements if not one.is_decided and self.seconds_left]:
-            for measurement in left:
-                yield from self._visit(measurement, sender, settle)
+    def _with_other_inputs(self, sender: Sender) -> list[Measurement]:
+        """Return the measurements of flat paths that have not begun, once it was tried which inputs may vary."""
+        new = self.unmeasured
+        for one in new:
+            try:
+                if self.seconds_left:
+                    one.requests = varying(one.path, sender, self._own_headers)
+            except Disturbed as reason:
+                one.trouble = reason.trouble
+        return [one for one in new if not one.trouble]
 
-    def _visit(self, measurement: Measurement, sender: Sender, settle: Settle) -> Iterator[Measurement]:
-        if not self.seconds_left:
+    def _steps_of_trouble(self, measurements: Sequence[Measurement]) -> Iterator[Step]:
+        yield from (Step([one], one.path.name, 0) for one in measurements if one.trouble)
+
+    def _decide(
+        self, measurements: Sequence[Measurement], sender: Sender, settle: Settle, leave_s: float = 0.0
+    ) -> Iterator[Step]:
+        """Visit them in turn until all are decided, or so many seconds of the budget are left."""
+        while left := [one for one in measurements if not one.is_decided and self.seconds_left > leave_s]:
+            for measurement in left:
+                yield from self._visit(measurement, sender, settle, leave_s)
+
+    def _visit(self, measurement: Measurement, sender: Sender, settle: Settle, leave_s: float) -> Iterator[Step]:
+        if self.seconds_left <= leave_s:
             return
-        yield measurement
+
+        def step() -> Step:
+            others = ", other inputs each time" if measurement.distinct else ""
+            return Step([measurement], measurement.path.name + others, len(measurement.rounds))
+
+        yield step()
         try:
             for _ in visit(measurement, sender, settle, LATER_ROUNDS if measurement.visits else FIRST_ROUNDS):
-                yield measurement
+                yield step()
                 if not self.seconds_left:
                     return
         except Disturbed as reason:
             measurement.trouble = reason.trouble
-            yield measurement
+            yield step()
         except Unreadable as reason:
             measurement.trouble = Trouble(TroubleKind.UNREADABLE, f"its memory cannot be read: {reason}")
-            yield measurement
+            yield step()
 
 
-def _measurements(path: ErrorPath, flat_below: float) -> PathMeasurements:
-    others = distinct(path)
-    second = Measurement(path, others, flat_below, distinct=True) if others else None
+def _own_first(measurements: Sequence[Measurement]) -> list[list[Measurement]]:
+    """Return those that the service answers itself, and then those that its framework refuses alike."""
+    kinds: list[list[Measurement]] = [[], []]
+    for one in measurements:
+        kinds[one.path.is_of_the_framework].append(one)
+    return kinds
+
+
+def _measurements(path: ErrorPath, flat_below: float, own_headers: Mapping[str, str]) -> PathMeasurements:
+    others = distinct(path, own_headers)
+    second = Measurement(path, others, flat_below, distinct=True, groupings=1) if others else None
     return PathMeasurements(Measurement(path, identical(path), flat_below), second)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from statistics import median
 
@@ -11,7 +11,8 @@ from sadpath.check.driver import Request, Sent
 from sadpath.check.events import Event, PathDecided, RoundDone, Standing
 from sadpath.check.find import Plan
 from sadpath.check.find.careful import Careful
-from sadpath.check.measure.explain import IS_CYCLIC, cycles, explain
+from sadpath.check.measure.explain import cycles, explain, garbage
+from sadpath.check.measure.garbage import Collections
 from sadpath.check.measure.rounds import Measurement, Trouble, TroubleKind, grows_by_itself
 from sadpath.check.measure.schedule import PathMeasurements, Schedule
 from sadpath.check.result import Check, EndReason, PathResult
@@ -19,8 +20,12 @@ from sadpath.check.service.probes import NoAnswer
 from sadpath.check.service.target import Target
 from sadpath.check.settings import Settings
 from sadpath.sources import Unreadable
+from sadpath.verdict.rounds import garbage_interval, judge_garbage
 
 LIMIT_IS_CHECKED_EACH_S = 0.05
+
+CYCLIC_TOGETHER = 32
+"""Paths whose circles of references are looked for at once."""
 
 COMPARED = 100
 """Response times at the beginning and at the end of a path that are compared."""
@@ -53,26 +58,33 @@ class Session:
         self.connections = driver.connections
         self._target, self._driver, self._plan = target, driver, plan
         self._limit, self._accepted = memory_limit, accepted
-        self._schedule = Schedule(plan.paths, settings.bytes_per_request, settings.budget_s)
+        self._schedule = Schedule(
+            plan.paths, settings.bytes_per_request, settings.budget_s, own_headers=settings.headers
+        )
         self._environment = target.probes.versions() if target.probes else {}
-        self._current: Measurement | None = None
+        self._current = "it"
         self._requests = 0
         self._began, self._look_again = time.monotonic(), 0.0
         self._ended, self._ended_early = EndReason.FINISHED, ""
-        self._unexplained: list[str] = []
+        self._said: list[str] = []
+        self._collections = Collections(target.probes) if target.probes else None
+        self._is_collected: bool | None = None
+        sees_garbage = self._collections is not None and self._collections.is_off  # it is counted for each path alone
+        self._glance = target.probes.glance if target.probes and not sees_garbage else None
 
     def events(self) -> Iterator[Event]:
         """Measure until all is decided, the budget ends, or something cuts it short; `check` has the reason then."""
         try:
             self._see_that_it_was_reached()  # by the requests that found its paths
-            for measurement in self._schedule.run(self, self._target.settle):
-                self._current = measurement
-                is_new = measurement.is_decided and not measurement.is_explained
-                if is_new:
-                    self._explain(measurement)
-                yield RoundDone(measurement.path, measurement.distinct, len(measurement.rounds), self._standing())
-                if is_new:
-                    yield self._decided(measurement)
+            for step in self._schedule.run(self, self._target.settle, self._glance):
+                self._current = step.name
+                yield RoundDone(step.name, step.rounds, self._standing())
+                for measurement in step.measurements:
+                    if measurement.is_decided and not measurement.is_explained:
+                        self._explain(measurement)
+                        yield self._decided(measurement)
+            self._explain_cycles([one.first for one in self._schedule.paths])
+            yield from self._garbage()
         except CutShort as reason:
             self.cut_short(reason.reason, str(reason))
         except (NoAnswer, OSError) as reason:
@@ -88,9 +100,9 @@ class Session:
         return Check(
             target=self._target.name,
             url=self._target.url,
-            results=tuple(map(path_result, self._schedule.paths)),
+            results=tuple(path_result(one, is_collected=self._is_collected) for one in self._schedule.paths),
             environment=self._environment,
-            notes=(*self._plan.notes, *self._unexplained, *self._left_out()),
+            notes=(*self._plan.notes, *self._said, *self._left_out()),
             seconds=time.monotonic() - self._began,
             requests=self._requests,
             no_probe=self._target.why_no_probe,
@@ -110,11 +122,35 @@ class Session:
         if not sent.answered and (why := self._target.why_it_ended(patience_s=1.0)):
             raise CutShort(
                 EndReason.SERVICE_ENDED,
-                f"the service ended while {self._path_name()} was measured: {why}; --exclude leaves a path out",
+                f"the service ended while {self._current} was measured: {why}; --exclude leaves a path out",
             )
         self._see_that_it_was_reached()
         self._see_that_it_has_room()
         return sent
+
+    def _garbage(self) -> Iterator[Event]:
+        """Find out whether anything collects the garbage of paths that make some while the collector is off."""
+        makers = sorted(filter(makes_garbage, self._schedule.paths), key=garbage_bytes)
+        if not makers or not self._collections:
+            return
+        worst = makers[-1].shown
+        self._current = worst.path.name
+        self._is_collected = self._collections.wait(self._load(worst), self._schedule.until)
+        if self._is_collected:
+            most = f"up to {garbage_bytes(makers[-1]):,.0f} bytes of garbage with each request"
+            self._said.append(f"the service has switched its collector off and collects by itself: {most}")
+        for path in makers:
+            self._explain_garbage(path.shown)
+            verdict = path_result(path, is_collected=self._is_collected).verdict
+            yield replace(self._decided(path.shown), verdict=verdict)
+
+    def _explain_garbage(self, measurement: Measurement) -> None:
+        if self._is_collected is False and self._target.probes:
+            found = garbage(self._target.probes, self._load(measurement))
+            measurement.causes = (found, *measurement.causes)
+
+    def _load(self, *measurements: Measurement) -> Callable[[int], object]:
+        return lambda count: [self.send(one.requests(count), count) for one in measurements]
 
     def _decided(self, measurement: Measurement) -> PathDecided:
         return PathDecided(measurement.path, measurement.distinct, measurement.verdict, self.check(), self._standing())
@@ -142,20 +178,30 @@ class Session:
             if self._target.probes:
                 self._explain_with(measurement)
         except (NoAnswer, Unreadable) as reason:
-            self._unexplained.append(f"{measurement.path.name}: its cause is not known, since {reason}")
+            self._said.append(f"{measurement.path.name}: its cause is not known, since {reason}")
 
     def _explain_with(self, measurement: Measurement) -> None:
         probes = self._target.probes
         assert probes is not None  # noqa: S101 - who calls this has asked
 
-        def load(count: int) -> Sent:
-            return self.send(measurement.requests(count), count)
-
+        load = self._load(measurement)
         if measurement.verdict.outcome == "leaks":
             starlette = self._environment.get("starlette", "")
             measurement.causes = explain(measurement.verdict.suspects, probes, load, starlette)
-        if (measurement.cyclic_objects or 0.0) >= IS_CYCLIC:
+        if measurement.rounds and measurement.is_cyclic:
             measurement.causes += cycles(probes, load)
+
+    def _explain_cycles(self, measurements: Sequence[Measurement]) -> None:
+        """Find what closes the circles of paths that were measured in groups: most are the framework's own."""
+        left = [one for one in measurements if one.is_cyclic and not (one.rounds or one.trouble)]
+        pending = [left[i : i + CYCLIC_TOGETHER] for i in range(0, len(left), CYCLIC_TOGETHER)]
+        while self._target.probes and pending and self._schedule.seconds_left:
+            group = pending.pop()
+            causes = cycles(self._target.probes, self._load(*group))
+            if len(group) == 1:
+                group[0].causes += causes
+            elif causes:
+                pending += [group[: len(group) // 2], group[len(group) // 2 :]]
 
     def _growth_by_itself(self, measurement: Measurement) -> Trouble | None:
         words = grows_by_itself(measurement, self._target.settle)
@@ -181,19 +227,28 @@ class Session:
             raise CutShort(
                 EndReason.OVER_MEMORY_LIMIT,
                 f"the service needs {resident / 2**20:,.0f} MiB, more than its limit of "
-                f"{self._limit / 2**20:,.0f} MiB (--memory-limit), while {self._path_name()} was measured",
+                f"{self._limit / 2**20:,.0f} MiB (--memory-limit), while {self._current} was measured",
             )
 
-    def _path_name(self) -> str:
-        return self._current.path.name if self._current else "it"
+
+def makes_garbage(path: PathMeasurements) -> bool:
+    """Whether the verdict on a path depends on whether anything collects garbage."""
+    return path_result(path, is_collected=True).verdict.outcome != path_result(path, is_collected=False).verdict.outcome
 
 
-def path_result(path: PathMeasurements) -> PathResult:
-    """Return what was found out about one path so far.
+def garbage_bytes(path: PathMeasurements) -> float:
+    """Return the bytes of garbage that a request leaves behind in a process that has its collector off."""
+    return garbage_interval(path.shown.rounds)[0]
+
+
+def path_result(path: PathMeasurements, *, is_collected: bool | None = None) -> PathResult:
+    """Return what was found out about one path so far; `is_collected` is whether anything collects garbage but us.
 
     Growth that a bound will stop is no leak: it is inconclusive until it was seen to stop.
     """
     verdict, causes = path.verdict, path.shown.causes
+    if not path.shown.trouble:
+        verdict = judge_garbage(verdict, path.shown.rounds, is_collected=is_collected)
     if verdict.outcome == "leaks" and causes and causes[0].bound:
         reason = f"{causes[0].held_by} fills, up to {causes[0].bound:,} elements; run longer to see it stop"
         verdict = replace(verdict, outcome="inconclusive", reason=reason)
@@ -202,13 +257,14 @@ def path_result(path: PathMeasurements) -> PathResult:
         verdict=replace(verdict, cyclic_objects_per_request=path.shown.cyclic_objects),
         causes=causes,
         notes=tuple(_notes(path.second)),
+        garbage_bytes=garbage_bytes(path),
         first_ms=_median_ms(path.first.seconds[:COMPARED]),
         last_ms=_median_ms(path.first.seconds[-COMPARED:]),
     )
 
 
 def _notes(second: Measurement | None) -> Iterator[str]:
-    if second and second.rounds and second.verdict.outcome == "inconclusive" and not second.trouble:
+    if second and second.is_begun and second.verdict.outcome == "inconclusive" and not second.trouble:
         yield f"with other inputs each time: {second.verdict.reason}"
 
 

@@ -76,7 +76,7 @@ def _standing_line(event: RoundDone) -> str:
     now = event.standing
     return (
         f"{now.decided} of {now.paths} error paths decided, {now.requests:,} requests, {now.seconds_left:.0f} s left; "
-        f"measuring {event.path.name}, round {event.rounds}"
+        f"measuring {event.what}, round {event.rounds}"
     )
 
 
@@ -126,7 +126,7 @@ def shown(check: Check) -> list[PathResult]:
 def _cells(result: PathResult, check: Check) -> Iterator[str | Text]:
     verdict = result.verdict
     name = verdict.outcome + (" (accepted)" if result.path.name in check.accepted else "")
-    yield _line(result.path.name.replace("::", r":\x3a"))  # a long name is folded, and a CI reads the lines
+    yield _line(result.path.title.replace("::", r":\x3a"))  # a long name is folded, and a CI reads the lines
     yield Text(name, COLOURS[verdict.outcome])
     yield figure(verdict.bytes_per_request)
     yield figure(verdict.traceback_entries_per_request, 1)
@@ -147,7 +147,7 @@ def figure(value: float | None, digits: int = 0) -> str:
 def block(result: PathResult) -> RenderableType:
     """Return what is to blame for a leak, and what to change."""
     head = Text.assemble(
-        (terminal(result.path.name), "bold"), "  ", (result.verdict.outcome, COLOURS[result.verdict.outcome])
+        (terminal(result.path.title), "bold"), "  ", (result.verdict.outcome, COLOURS[result.verdict.outcome])
     )
     lines: list[RenderableType] = [head, _line(f"  {result.verdict.figures}; {result.verdict.reason}")]
     lines += [_line(f"  {note}") for note in result.notes]

@@ -18,7 +18,8 @@ from typing import Any
 
 import psutil
 
-from sadpath.probe.wire import ANSWERS, FoundRoute, HelloAnswer, SettleAnswer, is_as_typed
+from sadpath.check.routes import Route, Routes
+from sadpath.probe.wire import ANSWERS, GlanceAnswer, HelloAnswer, RoutesAnswer, SettleAnswer, is_as_typed
 from sadpath.verdict.verdict import Suspect
 
 ANSWERS_WITHIN_S = 30.0
@@ -49,8 +50,9 @@ class Snapshot:
     """What all processes of a service have left, added up; None for what is not known.
 
     `identity` is another where a process was replaced: the processes that answered or, from outside, the start time.
-    `in_use` and `anonymous` are bytes. `collected` is the garbage, in objects, of the round that ended. `tracebacks`
-    has the longest, by process and id of the object.
+    `in_use` and `anonymous` are bytes. `collected` is the garbage, in objects, of the round that ended, and `garbage`
+    its bytes in the processes that have their collector off: 0 where none has. `tracebacks` has the longest, by process
+    and id of the object.
     """
 
     identity: tuple[float, ...]
@@ -60,6 +62,7 @@ class Snapshot:
     collected: int | None = None
     live_exceptions: int | None = None
     tracebacks: Mapping[Suspect, Traceback] | None = None
+    garbage: int | None = None
 
 
 class NoAnswer(Exception):  # noqa: N818 - no error of the program
@@ -99,18 +102,36 @@ class Probes:
             int(path.stem) for path in islice(self.folder.glob("*.s"), MAX_PROCESSES) if path.stem.isdecimal()
         )
 
-    def settle(self, *, begins_round: bool = False) -> Snapshot:
+    def settle(self, *, begins_round: bool = False, watched_s: float = 0.0) -> Snapshot:
         """Let all processes collect their garbage, and add up what they have left. Raises `NoAnswer`.
 
-        Where a round begins their collectors are off until the next look.
+        Where a round begins their collectors are off until the next look. What each has is the least in `watched_s`.
         """
-        answers: dict[int, SettleAnswer] = self.ask("looks.settle", begins_round=begins_round)
+        answers: dict[int, SettleAnswer] = self.ask("looks.settle", begins_round=begins_round, watched_s=watched_s)
         every = answers.values()
         return Snapshot(
             identity=tuple(answers),
             processes=len(answers),
             in_use=_total(answer["in_use"] for answer in every),
             anonymous=_total(answer["anonymous"] for answer in every),
+            collected=_total(answer["collected"] for answer in every),
+            garbage=_total(answer["garbage"] for answer in every),
+            live_exceptions=_total(answer["live_exceptions"] for answer in every),
+            tracebacks=_tracebacks(answers),
+        )
+
+    def glance(self, *, census: bool = False) -> Snapshot:
+        """Add up the garbage of the newest objects and, with a census, the live exceptions. Raises `NoAnswer`.
+
+        Memory is known roughly then, and the collectors are off until the next settle.
+        """
+        answers: dict[int, GlanceAnswer] = self.ask("glance.glance", census=census)
+        every = answers.values()
+        return Snapshot(
+            identity=tuple(answers),
+            processes=len(answers),
+            in_use=_total(answer["in_use"] for answer in every),
+            anonymous=None,
             collected=_total(answer["collected"] for answer in every),
             live_exceptions=_total(answer["live_exceptions"] for answer in every),
             tracebacks=_tracebacks(answers),
@@ -132,13 +153,17 @@ class Probes:
         known = {name: versions[name] for name in hello["packages"] if name in versions}
         return {"python": hello["python"], **known, "platform": platform.platform(terse=True)}
 
-    def routes(self) -> list[tuple[str, str]]:
-        """Return the methods and templates of the routes in the running app; none where no probe answers."""
+    def routes(self) -> Routes:
+        """Return the routes in the running app, each once; none where no probe answers."""
         try:
-            answers: dict[int, list[FoundRoute]] = self.ask("routes.routes")
+            answers: dict[int, RoutesAnswer] = self.ask("routes.routes")
         except (NoAnswer, OSError):
-            return []
-        return list(dict.fromkeys((one["method"], one["path"]) for routes in answers.values() for one in routes))
+            return Routes()
+        distinct: dict[tuple[str, str], Route] = {}
+        for one in (route for answer in answers.values() for route in answer["routes"]):
+            distinct.setdefault((one["method"], one["path"]), Route(**one))
+        notes = dict.fromkeys(note for answer in answers.values() for note in answer["notes"])
+        return Routes(tuple(distinct.values()), tuple(notes))
 
     def _ask_one(self, pid: int, question: bytes, timeout_s: float) -> bytes:
         deadline = time.monotonic() + timeout_s
@@ -246,7 +271,7 @@ def _total(figures: Iterable[int | None]) -> int | None:
     return None if None in known else sum(filter(None, known))
 
 
-def _tracebacks(answers: Mapping[int, SettleAnswer]) -> dict[Suspect, Traceback] | None:
+def _tracebacks(answers: Mapping[int, SettleAnswer | GlanceAnswer]) -> dict[Suspect, Traceback] | None:
     """Return the longest tracebacks; None where those of one process are unknown."""
     tracebacks: dict[Suspect, Traceback] = {}
     for pid, answer in answers.items():

@@ -18,7 +18,8 @@ import sadpath.probe
 from sadpath.check.service.listening import Listener, free_port, is_taken, listeners, port_in, speaking, takers
 from sadpath.check.service.probes import NoAnswer, Probes
 from sadpath.check.service.target import LOOK_AGAIN_S, STARTS_WITHIN_S, Target, wait_until
-from sadpath.errors import CommandError, Status
+from sadpath.errors import CommandError, Status, writing_to
+from sadpath.files import is_stream
 from sadpath.hosts import urlsplit_or_none
 from sadpath.lifeline import Child
 from sadpath.temporary import temporary_folder
@@ -28,6 +29,8 @@ INJECT = Path(sadpath.probe.__file__).parent / "inject"
 SAYS_SO_AFTER_S = 3.0
 SAYS_SO_AGAIN_S = 15.0
 PROBE_ANSWERS_WITHIN_S = 5.0
+LAST_LINES = 20
+"""Lines of the output of a service that did not start, which are shown below the reason."""
 
 NO_PROBE = (
     "no probe answers in the process that listens: it may not be CPython, or be started with -I, -E or -S, by a "
@@ -41,19 +44,19 @@ ELSEWHERE = (
 
 @contextmanager
 def started(
-    command: Sequence[str], *, url: str = "", name: str = "", within_s: float = STARTS_WITHIN_S
+    command: Sequence[str], *, url: str = "", name: str = "", within_s: float = STARTS_WITHIN_S, log: Path | None = None
 ) -> Iterator[Target]:
     """Start a command with the probe in it, and wait until it listens. Whatever it started is ended in the end.
 
-    A command that makes itself a daemon is followed. Raises `CommandError` if it ends before, or does not listen within
-    `within_s` seconds.
+    What it prints is in `log`, as it comes, if that is named. A command that makes itself a daemon is followed. Raises
+    `CommandError` if it ends before, does not listen within `within_s` seconds, or the log cannot be written.
     """
     _check_startable(command, url)
     with temporary_folder() as folder:
-        log = folder / "output.log"
+        output = _new_file(log) if log else folder / "output.log"
         sockets = folder / "probes"
         sockets.mkdir(mode=0o700)
-        child = Child(command, log, _environment(sockets), follow=True)
+        child = Child(command, output, _environment(sockets), follow=True)
         target = Target(name or " ".join(command), url, child=child)
         try:
             target.process = psutil.Process(child.pid)
@@ -100,6 +103,17 @@ def _check_startable(command: Sequence[str], url: str) -> None:
         raise CommandError(f"something listens on port {port} already; end it, or choose another port")
 
 
+def _new_file(log: Path) -> Path:
+    """Return the log as a new file, in place of what has its name. Raises `CommandError`."""
+    with writing_to(log):
+        if is_stream(log):
+            raise CommandError(f"cannot write the service's output to {log}: it is no file", Status.WRONG_COMMAND)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.unlink(missing_ok=True)
+        log.touch(exist_ok=False)
+    return log.absolute()
+
+
 def _wanted_port(command: Sequence[str], url: str) -> int | None:
     parts = urlsplit_or_none(url) if url else None
     return (parts.port if parts else None) or port_in(command)
@@ -125,10 +139,11 @@ def _wait_until_it_listens(target: Target, port: int | None, within_s: float) ->
         if listener := speaking(found, is_named=port is not None):
             return listener
         if why := target.why_it_ended():
-            raise CommandError(f"the service did not start: {why}{_if_it_ended_well(target)}")
+            reason = f"the service did not start: {why}{_if_it_ended_well(target)}"
+            raise CommandError(reason, below=_last_lines(target))
         waited = time.monotonic() - began
         if waited > within_s:
-            raise CommandError(_does_not_listen(target, port, within_s))
+            raise CommandError(_does_not_listen(target, port, within_s), below=_last_lines(target))
         if waited > say_after:
             say_after += SAYS_SO_AGAIN_S
             sys.stderr.write(terminal(f"waiting for {target.name} to listen, {waited:.0f} of {within_s:g} s …") + "\n")
@@ -138,6 +153,12 @@ def _wait_until_it_listens(target: Target, port: int | None, within_s: float) ->
 def _if_it_ended_well(target: Target) -> str:
     """Return what to type where a command has ended without an error, as one that starts a service elsewhere."""
     return ELSEWHERE if target.child and target.child.status() == 0 else ""
+
+
+def _last_lines(target: Target) -> list[str]:
+    """Return the last lines that the service has printed; none where there is but the one that the reason has."""
+    lines = target.child.lines() if target.child else []
+    return [f"    {line}" for line in lines[-LAST_LINES:]] if len(lines) > 1 else []
 
 
 def _does_not_listen(target: Target, port: int | None, within_s: float) -> str:

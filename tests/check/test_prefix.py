@@ -1,0 +1,116 @@
+"""Below which prefix a service has the paths of its description, whatever that says, and what is asked to see it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+import pytest
+
+from sadpath.check.driver import Driver
+from sadpath.check.find.careful import Careful
+from sadpath.check.find.paths import Finder
+from sadpath.check.find.prefix import TRIED, at_its_prefix
+from sadpath.check.find.schema import Schema
+from sadpath.check.settings import Settings
+from tests.check.answering import NOT_FOUND, Server, serving
+from tests.waiting import PATIENCE_S
+
+PATHS = ("/flows", "/runs", "/runs/{id}", "/work/queues", "/logs", "/logs/{id}/lines", "/auth/logout", "/admin")
+
+
+def described(servers: str = "", address: str = "") -> Schema:
+    """A description of these paths, whose servers say this prefix, and which was found at this address."""
+    operation = {"get": {"responses": {"200": {"description": "ok"}}}}
+    content = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": dict.fromkeys(PATHS, operation)}
+    return Schema("it", {**content, "servers": [{"url": servers}]} if servers else content, address=address)
+
+
+def service(prefix: str, status: int = 200, page: bytes = b"") -> AbstractContextManager[Server]:
+    """Has the paths below the prefix, answers with this status there, and knows no other but that of the page."""
+
+    def answer(head: bytes) -> bytes:
+        path = head.split()[1].decode()
+        if path == "/openapi.json" and page:
+            return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(page), page)
+        is_known = any(path == prefix + known.replace("{id}", "1") for known in PATHS)
+        return b"HTTP/1.1 %d X\r\nContent-Length: 2\r\n\r\n[]" % status if is_known else NOT_FOUND
+
+    return serving(answer)
+
+
+def moved(server: Server, schema: Schema, routes: Sequence[tuple[str, str]] = ()) -> Schema:
+    """The description at its prefix; all is wanted but one path."""
+    return at_its_prefix(schema, server.url, {}, routes, lambda _, template: "admin" not in template)
+
+
+def asked(server: Server) -> list[str]:
+    return [head.split()[1].decode() for head in server.heads]
+
+
+@pytest.mark.parametrize(
+    ("says", "address", "prefix"),
+    [
+        ("", "", "/api"),
+        ("/v9", "", ""),
+        ("https://shop.example/v9", "", "/v1"),
+        ("", "/deep/er/openapi.json", "/deep/er"),
+        ("", "/deep/schema/?format=json", "/deep"),
+        ("/v2", "/deep/openapi.json", "/deep/v2"),
+    ],
+)
+def test_another_prefix_is_taken_where_the_service_knows_no_path(says: str, address: str, prefix: str) -> None:
+    """That of the description's own address, or a usual one; a note says so."""
+    with service(prefix) as server:
+        schema = moved(server, described(says, server.url + address if address else ""))
+    assert schema.prefix == prefix
+    below = says.removeprefix("https://shop.example") or "/"
+    known = f"5 of 5 that were tried are below {prefix or '/'}"
+    assert schema.notes == (f"the service does not know the paths of it below {below}; {known}",)
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 401, 405, 422, 500])
+def test_a_prefix_is_right_where_the_service_knows_the_paths(status: int) -> None:
+    """Whatever it answers them with; little is asked then, and nothing that may change something or is not wanted."""
+    with service("/v1", status) as server:
+        schema = moved(server, described("/v1"))
+    assert schema == replace(described("/v1"), below="/v1")
+    assert len(asked(server)) == 1 + TRIED
+    assert {path.rpartition("/")[2] for path in asked(server)}.isdisjoint({"logout", "admin"})
+
+
+def test_the_routes_of_the_app_say_which_prefix_is_right() -> None:
+    """Without any request where it is that of the description, and where the answers tell nothing."""
+    right, other = ([("GET", prefix + path.replace("{id}", "{it}")) for path in PATHS] for prefix in ("/v1", "/odd"))
+    with serving(lambda _: b"HTTP/1.1 401 X\r\nContent-Length: 0\r\n\r\n") as server:
+        assert moved(server, described("/v1"), right) == described("/v1")
+        assert asked(server) == []
+        schema = moved(server, described("/v1"), other)
+    assert schema.prefix == "/odd"
+    assert schema.notes == ("the service does not know the paths of it below /v1; the app's routes are below /odd",)
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 X\r\nContent-Length: 0\r\n\r\n", b""])
+def test_a_prefix_stays_where_the_answers_do_not_tell(answer: bytes) -> None:
+    """As in a service that answers all alike, unknown paths too, and in one that does not answer."""
+    with serving(lambda _: answer) as server:
+        schema = moved(server, described("/v1"))
+    assert (schema.prefix, schema.notes) == ("/v1", ())
+
+
+def test_a_description_of_another_service_is_noticed() -> None:
+    """All of its paths are unknown, wherever they are looked for."""
+    with serving() as server:
+        schema = moved(server, described())
+    assert schema.notes == ("the service does not know the paths of it; if they lack a prefix, add that to --url",)
+
+
+def test_a_service_is_checked_at_its_prefix() -> None:
+    """Also with the requests that are made from the description."""
+    page = json.dumps(described().content).encode()
+    with service("/api", 500, page) as server, Driver(server.url, timeout_s=PATIENCE_S) as driver:
+        plan = Finder(Careful(driver), Settings()).find()
+    assert {path.path for path in plan.paths if path.status == 500} >= {"/api/flows", "/api/runs", "/api/admin"}
+    assert all(path.request.path.startswith(("/api/", "/sadpath")) for path in plan.paths)
