@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,28 @@ def test_operations_that_may_have_a_body_come_first() -> None:
     making = Making(Schema("it", {"paths": paths}), within_s=0)
     list(making)
     assert making.wanted == [("POST", "/c"), ("GET", "/b/{id}")]
+
+
+ORDER = {
+    "type": "object",
+    "required": ["name", "item"],
+    "properties": {
+        "name": {"type": "string"},
+        "item": {"type": "integer", "maximum": 5000},
+        "kind": {"enum": ["gift"]},
+    },
+}
+EXAMPLE = {"name": "ada", "item": 7, "kind": "gift"}
+
+
+def test_a_valid_body_gets_one_value_that_cannot_exist() -> None:
+    """Each in turn, within the limits; then it comes as it was, since a name in it may be used up."""
+    body = {"content": {"application/json": {"schema": ORDER, "example": EXAMPLE}}}
+    content = {
+        "openapi": "3.1.0",
+        "info": {"title": "t", "version": "1"},
+        "paths": {"/o": {"post": {"requestBody": body}}},
+    }
+    bodies = [json.loads(one.request.body) for one in Making(Schema("it", content)) if one.valid]
+    assert bodies[0] == EXAMPLE
+    assert bodies[-3:] == [{**EXAMPLE, "name": "sadpath-no-such-value"}, {**EXAMPLE, "item": 999}, EXAMPLE]

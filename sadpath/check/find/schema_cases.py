@@ -26,9 +26,11 @@ import schemathesis
 from requests import Request, RequestException
 from schemathesis import GenerationMode
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core.jsonschema import make_validator
 
 from sadpath.check.find.alone import Operations
 from sadpath.check.find.schema import evenly
+from sadpath.check.find.unseen import with_one_unseen
 from sadpath.lifeline import die_with_parent
 
 MAX_CASES = 10
@@ -96,6 +98,7 @@ def operations(description: dict[str, Any], wanted: list[list[str]], notes: list
 def lines(operation: Any, notes: list[str]) -> list[str]:
     """Return the cases of an operation, each as a line of JSON: those that its description allows come first."""
     made: dict[bool, list[str]] = {True: [], False: []}
+    unseen: list[str] = []
     left_out = f"left out some requests to {operation.label}"
     try:
         with _within(OPERATION_WITHIN_S):
@@ -103,11 +106,15 @@ def lines(operation: Any, notes: list[str]) -> list[str]:
                 for case in _cases(operation, is_valid=is_valid):
                     with suppress(*NOT_SENDABLE):
                         of_it.append(json.dumps(_plain(operation, case)))
+            for case in _with_one_unseen(operation):
+                with suppress(*NOT_SENDABLE):
+                    unseen.append(json.dumps(_plain(operation, case)))
     except MemoryError:
         notes.append(f"{left_out}: it took more than {MOST_MEMORY >> 30} GiB of memory")
     except Exception as error:  # noqa: BLE001 - one operation must not spoil the rest
         notes.append(f"{left_out}: {_in_one_line(error) or type(error).__name__}")
-    return [one for of_it in made.values() for one in evenly(of_it, MAX_CASES) if len(one) <= MOST_BYTES_OF_A_CASE]
+    kept = [*evenly(made[True], MAX_CASES), *unseen, *evenly(made[False], MAX_CASES)]
+    return [one for one in kept if len(one) <= MOST_BYTES_OF_A_CASE]
 
 
 @contextmanager
@@ -134,6 +141,25 @@ def _cases(operation: Any, *, is_valid: bool) -> Iterator[Any]:
     for case in islice(made, MOST_MADE):
         if case.method.upper() == operation.method.upper():
             yield case
+
+
+def _with_one_unseen(operation: Any) -> Iterator[Any]:
+    """Yield the first valid case with one value of its body changed, then as it was: its name may be used up now."""
+    case = next((one for one in _cases(operation, is_valid=True) if _has_values(one.body)), None)
+    described = next((one for one in operation.body if case and one.media_type == case.media_type), None)
+    if case is None or described is None:
+        return
+    validator = make_validator(described.optimized_schema, operation.schema.adapter.jsonschema_validator_cls)
+    for body in [*with_one_unseen(case.body, validator.is_valid), case.body]:
+        yield operation.Case(
+            path_parameters=case.path_parameters, query=case.query, headers=case.headers, cookies=case.cookies,
+            body=body, media_type=case.media_type,
+        )  # fmt: skip
+
+
+def _has_values(body: Any) -> bool:
+    """Whether a case has a body that consists of named values or of a list of them."""
+    return isinstance(body, dict | list) and bool(body)
 
 
 def _name(operation: Any) -> tuple[str, str]:
