@@ -229,6 +229,17 @@ def test_paths_are_chosen_by_patterns(settings: Mapping[str, object], expected: 
     assert names(find(Service(), routes=ROUTES[:1], **settings)) == expected
 
 
+@pytest.mark.parametrize("chosen", ["list_users", "users", "list_*"])
+def test_operations_are_chosen_by_their_id_and_their_tags(chosen: str, tmp_path: Path) -> None:
+    """As a description has them; an exact name or a pattern."""
+    users = {"get": {"operationId": "list_users", "tags": ["users"], "responses": {}}}
+    schema = described(tmp_path, {"/users": users, "/items": {"get": {"responses": {}}}})
+    included = find(Service(), routes=(), schema=schema, include=(chosen,))
+    excluded = find(Service(), routes=(), schema=schema, exclude=(chosen,))
+    assert names(included) == ["GET /users 404"]
+    assert names(excluded) == ["GET /items 404", "TRACE /items 404", "GET /{unknown} 404"]
+
+
 TOKEN = {
     "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
     "security": [{"token": []}],
@@ -322,6 +333,16 @@ def test_where_any_method_is_accepted_a_broken_body_is_not_trusted(tmp_path: Pat
     service = Service({("GET", "/me"): 200, ("TRACE", "/me"): 200, ("POST", "/orders"): 422})
     find(service, routes=(), schema=described(tmp_path, {**DESCRIPTION["paths"], **ME}))
     assert writes(service) == []
+
+
+@pytest.mark.parametrize(("answer", "is_sent"), [(200, False), (405, True)])
+def test_it_is_asked_also_where_only_others_are_included(*, answer: int, is_sent: bool, tmp_path: Path) -> None:
+    """That question itself is no error path then."""
+    service = Service({("TRACE", "/orders"): answer, ("POST", "/orders"): 422})
+    paths = {**DESCRIPTION["paths"], **ME}
+    plan = find(service, routes=(), schema=described(tmp_path, paths), include=("POST /*",))
+    assert bool(writes(service)) == is_sent
+    assert names(plan) == ["POST /orders 422"] * is_sent
 
 
 def test_a_get_that_says_it_is_another_method_is_not_sent(tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ CREDENTIALS = {"authorization", "cookie", "x-api-key"}
 class Candidate:
     """A request that may be refused. One that was `asked_for` is measured whatever it is answered with.
 
-    `demands_credentials` has the schemes that its operation is described with.
+    `demands_credentials` has the schemes that its operation is described with. One that `is_a_question` is no error
+    path whatever the answer: it was not chosen, but others depend on it.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Candidate:
     request: Request
     asked_for: bool = False
     demands_credentials: frozenset[str] = frozenset()
+    is_a_question: bool = False
 
 
 class Candidates:
@@ -65,7 +67,8 @@ class Candidates:
 
     def chosen(self) -> list[Candidate]:
         """Return what the settings choose. Raises `CommandError` for a description that cannot be read."""
-        return [one for one in self._all() if one.asked_for or self._is_wanted(one.method, one.template)]
+        chosen = [one for one in self._all() if one.asked_for or self._is_wanted(one.method, one.template)]
+        return [*self._any_method(chosen), *chosen]
 
     def made(self) -> Iterator[Candidate]:
         """Yield what is made from the description since `chosen` was called, as it comes, until its time is over."""
@@ -177,13 +180,20 @@ class Candidates:
     def _of_any_service(self, seen: Sequence[Candidate]) -> Iterator[Candidate]:
         """Yield what any service refuses: a path that it does not know, a method, a body that is too large."""
         yield Candidate("GET", UNKNOWN, self._with_headers(Request("GET", UNKNOWN_PATH)))
-        known = next((one for one in seen if one.method == "GET"), None)
-        if known:
-            yield replace(known, method=WRONG_METHOD, request=Request(WRONG_METHOD, known.request.path))
+        yield from map(self._with_wrong_method, [one for one in seen if one.method == "GET"][:1])
         with_body = next((one for one in seen if one.request.body), None)
         if with_body:
             body = b'"' + b"x" * OVERSIZED
             yield replace(with_body, request=self._with_headers(replace(with_body.request, body=body)))
+
+    def _any_method(self, chosen: Sequence[Candidate]) -> Iterator[Candidate]:
+        """Yield a wrong method where something depends on its refusal, and none was chosen."""
+        refusables = [one for one in chosen if isinstance(one.request, Refusable)]
+        if refusables and not any(one.method == WRONG_METHOD for one in chosen):
+            yield replace(self._with_wrong_method(refusables[0]), is_a_question=True)
+
+    def _with_wrong_method(self, known: Candidate) -> Candidate:
+        return replace(known, method=WRONG_METHOD, request=Request(WRONG_METHOD, known.request.path))
 
     def _with_headers(self, request: Request) -> Request:
         """Return a request with the user's headers, unless it has to be refused: they may be credentials."""

@@ -105,6 +105,8 @@ class Finder:
         """Whether an answer makes an error path, and its request may be repeated."""
         if one.asked_for:
             return answer.status > 0
+        if one.is_a_question:
+            return False
         if isinstance(one.request, Refusable) and not one.request.is_refused_by(answer.status):
             return False
         return _is_chosen(answer.status, self._settings.status)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from sadpath.check.driver import Request
 from sadpath.check.find.schema import Schema
@@ -34,9 +34,11 @@ REFUSALS: Mapping[Barrier, frozenset[int]] = {
 class Refusable(Request):
     """A request to the `operation` of this name, such as `DELETE /items/{id}`, that has to be refused.
 
-    It never carries the user's headers. Whether it may be sent again depends on how it is answered.
+    It never carries the user's headers. Whether it may be sent again depends on how it is answered: never where it is
+    not known whether it arrived.
     """
 
+    is_repeatable: ClassVar[bool] = False
     operation: str = ""
     barrier: Barrier = Barrier.BODY
 
