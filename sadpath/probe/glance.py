@@ -17,7 +17,7 @@ OPS = ("glance",)
 def glance(*, census: bool) -> GlanceAnswer:
     """Op: return how many young objects are garbage, and with a `census` the live exceptions as a settle does.
 
-    What is in use is what is left of the young, with garbage that is older. The collector is off afterwards, until a settle or for half a minute.
+    What is in use counts older garbage too. The collector is off afterwards, until a settle or for half a minute.
     """
     switch_on()  # the half minute begins anew
     collected = collect(0)

@@ -236,7 +236,7 @@ def test_an_object_that_took_the_place_of_another_is_no_longer_traceback(
 def test_memory_that_cannot_be_read_is_a_reason() -> None:
     """Of its path; the others are tried."""
 
-    def unreadable(**_: bool) -> Snapshot:
+    def unreadable(**_: float) -> Snapshot:
         raise Unreadable("container shop is exited, not running")
 
     schedule = Schedule([PATH], flat_below=100, budget_s=60)
