@@ -23,7 +23,7 @@ from sadpath.check.find.schema import Schema, named_schema
 from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 
-SHARE_OF_BUDGET, LEAST_S = 0.25, 3.0
+SHARE_OF_BUDGET, LEAST_S = 0.25, 10.0
 """Of the time to measure, in which requests are made from a description."""
 
 WRONG_METHOD = "TRACE"

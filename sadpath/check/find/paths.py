@@ -159,6 +159,8 @@ class Finder:
             )
         if untried := len(self._candidates.writing - {(one.method, one.template) for one, _ in answered}):
             self._notes.append(_untried(untried, safe_only=self._safe_only))
+        if refusable := len({(one.method, one.template) for one, _ in answered if isinstance(one.request, Refusable)}):
+            self._notes.append(_only_forbidden(refusable))
         failed = [
             answer.failure for one, answer in answered if answer.failure and not self._sender.why_over(one.request)
         ]
@@ -172,6 +174,15 @@ def _untried(count: int, *, safe_only: bool) -> str:
     operations = "operation that may change data was" if count == 1 else "operations that may change data were"
     why = "only safe methods are sent here, so a check may find more" if safe_only else "--writes tries them too"
     return f"{count:,} {operations} not tried; {why}"
+
+
+def _only_forbidden(count: int) -> str:
+    operations = "operation that changes data was" if count == 1 else "operations that change data were"
+    its = "its" if count == 1 else "their"
+    return (
+        f"{count:,} {operations} only sent what {its} description forbids; --writes sends valid input too "
+        "(use a test database)"
+    )
 
 
 def _behind(barrier: Barrier, candidates: Sequence[Candidate]) -> list[Candidate]:
