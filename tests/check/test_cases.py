@@ -33,6 +33,13 @@ def test_what_is_made_when_the_time_is_over_counts() -> None:
     assert making.left
 
 
+def test_a_service_that_takes_long_for_what_was_made_gets_no_more() -> None:
+    """The rest counts as not tried."""
+    making = Making(Schema("it", large_description(operations=2)), used_within_s=0)
+    assert list(making) == []
+    assert making.left == making.wanted
+
+
 def test_operations_that_may_have_a_body_come_first() -> None:
     """They have the most inputs; what has none is left out."""
     paths = {"/a": {"get": {}}, "/b/{id}": {"get": {}}, "/c": {"post": {"requestBody": {}}}}

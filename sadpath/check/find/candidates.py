@@ -122,7 +122,7 @@ class Candidates:
         self._leave_out([one[:2] for one in described])
         self._see_writing([one[:2] for one in operations])
         within_s = max(LEAST_S, SHARE_OF_BUDGET * self._settings.budget_s)
-        self._making = Making(wanted.narrowed(lambda method, _: self._may_send(method)), within_s)
+        self._making = Making(wanted.narrowed(lambda method, _: self._may_send(method)), within_s, 2 * within_s)
         for method, template, operation in operations:
             guarded = demands_credentials(operation, schema.content)
             for request in self._plain(method, template, operation, schema):

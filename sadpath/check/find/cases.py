@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -21,7 +22,7 @@ from sadpath.check.driver import Request
 from sadpath.check.find.description import listed
 from sadpath.check.find.schema import Schema
 
-MAKES_CASES_WITHIN_S = 60.0
+MAKES_CASES_WITHIN_S, USES_CASES_WITHIN_S = 60.0, 120.0
 """Where nobody says for how long."""
 
 MORE_CPU_S = 10
@@ -51,17 +52,20 @@ class Case:
 class Making:
     """Requests that are being made from the operations of a description, from now on and for so many seconds.
 
-    It yields each as it comes, once, those of an operation in a row, until no more are made; what was made in time is
-    never lost. Then `left` are the operations that have none since the time was over, and `notes` what else there is to
-    say.
+    It yields each as it comes, once, those of an operation in a row, until no more are made. What was made in time is
+    not lost, unless a slow service takes more than `used_within_s` seconds for it. Then `left` are the operations that
+    have none since a time was over, and `notes` what else there is to say.
     """
 
-    def __init__(self, schema: Schema, within_s: float = MAKES_CASES_WITHIN_S) -> None:
+    def __init__(
+        self, schema: Schema, within_s: float = MAKES_CASES_WITHIN_S, used_within_s: float = USES_CASES_WITHIN_S
+    ) -> None:
         self.notes: list[str] = []
         self.left: list[tuple[str, str]] = []
         self.within_s = within_s
         self._schema, task = schema, case_task(schema)
         self.wanted: list[tuple[str, str]] = task["wanted"]
+        self._until = time.monotonic() + used_within_s
         self._lines: SimpleQueue[bytes | str] = SimpleQueue()
         if self.wanted:
             threading.Thread(target=self._make, args=[json.dumps(task).encode()], daemon=True).start()
@@ -71,7 +75,7 @@ class Making:
     def __iter__(self) -> Iterator[Case]:
         """Yield each request, those of an operation in a row."""
         tried: set[tuple[str, str]] = set()
-        while isinstance(line := self._lines.get(), bytes):
+        while isinstance(line := self._next(), bytes):
             one = _line(line)
             self.notes += one.get("notes", ())
             if "path" in one:
@@ -83,6 +87,10 @@ class Making:
         elif line:
             without = f"; none were made for {len(untried):,} operations: {listed([*map(' '.join, untried)])}"
             self.notes.append(f"making requests from {self._schema.where} {line}{without if untried else ''}")
+
+    def _next(self) -> bytes | str:
+        """Return the next line, or why there is none."""
+        return self._lines.get() if time.monotonic() < self._until else OVER
 
     def _make(self, task: bytes) -> None:
         """Take the lines that a process prints, and then why it did not come to its end; empty if it did."""
