@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Self
+from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
 from sadpath.check.shape import UNSEEN, Shape, inputs, shape
@@ -32,9 +32,11 @@ NOT_SENT = "not sent, since those before were not answered"
 class Request:
     """A request as it is sent: `path` with its query, `headers` beside those of every request.
 
-    `name` is what its user calls it; it is not sent.
+    `name` is what its user calls it; it is not sent. One that `is_repeatable` may be sent again in a round where it is
+    not known whether it arrived.
     """
 
+    is_repeatable: ClassVar[bool] = True
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -59,12 +61,13 @@ class Answer:
 class Sent:
     """What came back for a round. `statuses` counts the answers, `failures` the reasons where none came.
 
-    `seconds` are the response times in the order of the answers.
+    `seconds` are the response times in the order of the answers. `cut_short` counts those failures that had a status.
     """
 
     statuses: Mapping[int, int]
     failures: Mapping[str, int]
     seconds: tuple[float, ...]
+    cut_short: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def answered(self) -> int:
@@ -120,6 +123,7 @@ class Driver:
             Counter(answer.status for answer in answers if not answer.failure),
             Counter(answer.failure for answer in answers if answer.failure),
             tuple(answer.seconds for answer in answers),
+            Counter(answer.status for answer in answers if answer.failure and answer.status),
         )
 
     def answers(self, requests: Sequence[Request]) -> list[Answer]:
@@ -135,7 +139,9 @@ class Driver:
         return answers
 
     def _answer(self, request: Request) -> Answer:
-        return self._clients[0].send(request, may_repeat=request.method in IDEMPOTENT, is_looked_at=True)
+        return self._clients[0].send(
+            request, may_repeat=request.method in IDEMPOTENT and request.is_repeatable, is_looked_at=True
+        )
 
     def newly_opened(self) -> list[Ends]:
         """Return the connections that were opened since this was asked; of many in a row the first and the last."""
@@ -207,7 +213,7 @@ class Client:
         try:
             return self._exchange(request, until, is_looked_at=is_looked_at)
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-            if not was_open:
+            if not (was_open and request.is_repeatable):
                 raise
             self.close()
             return self._exchange(request, until, is_looked_at=is_looked_at)
@@ -237,6 +243,8 @@ class Client:
             self.close()
         except TimeoutError:
             return Answer(response.status, 0.0, f"the answer did not end within {self._timeout_s:g} s")
+        except (OSError, http.client.HTTPException) as error:  # it was answered all the same, and is not sent again
+            return Answer(response.status, 0.0, _in_words(error))
         return Answer(response.status, 0.0, "", _shape(request, response, content) if is_looked_at else UNSEEN)
 
 

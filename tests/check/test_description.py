@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sadpath.check.find.cases import cases
+from sadpath.check.find.cases import Making
 from sadpath.check.find.description import DEEPEST, Description, Web, parsed
 from sadpath.check.find.published import published_schema
 from sadpath.check.find.schema import Schema, named_schema
@@ -82,7 +82,7 @@ def test_no_other_host_is_asked_whatever_the_description_says() -> None:
     with serving() as other, pages(openapi=refer(f"{other.url}/x.json")) as service:
         schema = published_schema(service.url, {"Authorization": "Bearer secret"})
         assert schema
-        cases(schema)
+        list(Making(schema))
     assert other.heads == []
     assert any(f"{other.url}/x.json" in note for note in schema.notes)
 
@@ -101,7 +101,7 @@ def test_no_file_elsewhere_is_read(tmp_path: Path) -> None:
         paths |= {f"/{number}{path}": item for path, item in described_so.items()}
     schema = read(tmp_path, described(paths))
     assert "t0psecret" not in str(schema)
-    assert "t0psecret" not in str(cases(schema))
+    assert "t0psecret" not in str(list(Making(schema)))
     assert any("lead out of the description" in note for note in schema.notes)
 
 
@@ -118,9 +118,9 @@ def test_a_file_below_its_own_folder_is_read(tmp_path: Path) -> None:
     users, orders = (operation for _, _, operation in schema.operations())
     assert users["parameters"] == [ID]
     assert orders["requestBody"] == BODY
-    made, notes = cases(schema)
-    assert {case.template for case in made} == {"/users/{id}", "/orders"}
-    assert (notes, schema.notes) == ([], ())
+    making = Making(schema)
+    assert {case.template for case in making} == {"/users/{id}", "/orders"}
+    assert (making.notes, schema.notes) == ([], ())
 
 
 BODY = {"required": True, "content": {"application/json": {"schema": {"type": "object", "required": ["x"]}}}}
@@ -142,7 +142,7 @@ def test_a_path_that_stands_elsewhere_in_the_description_is_found(tmp_path: Path
     schema = read(tmp_path, described(paths, components=components))
     assert operations(schema) == [("GET", "/a/{id}")]
     assert schema.notes == ("left out what is described nowhere that is read: '/b/{id}', '/c/{id}'",)
-    assert {case.template for case in cases(schema)[0]} == {"/a/{id}"}
+    assert {case.template for case in Making(schema)} == {"/a/{id}"}
 
 
 def test_an_operation_whose_reference_leads_nowhere_is_named(tmp_path: Path) -> None:
@@ -156,10 +156,11 @@ def test_an_operation_whose_reference_leads_nowhere_is_named(tmp_path: Path) -> 
 def test_the_methods_of_openapi_3_2_are_read() -> None:
     """`QUERY` has a field of its own, any other may stand beside; requests are made of what schemathesis knows."""
     others = {"COPY": OK, "GET": OK, "CONNECT": OK, "X\r\nEvil": OK}
-    content = json.loads(described({"/a": {"get": OK, "query": OK, "additionalOperations": others}}))
+    get = {**OK, "parameters": [{**ID, "in": "query"}]}
+    content = json.loads(described({"/a": {"get": get, "query": get, "additionalOperations": others}}))
     schema = Schema("", content | {"openapi": "3.2.0"})
     assert operations(schema) == [("GET", "/a"), ("QUERY", "/a"), ("COPY", "/a")]
-    assert {case.method for case in cases(schema)[0]} == {"GET", "QUERY"}
+    assert {case.method for case in Making(schema)} == {"GET", "QUERY"}
 
 
 def test_headers_go_to_the_service_alone() -> None:

@@ -94,6 +94,37 @@ def test_a_method_that_changes_data_is_not_sent_unless_it_may_be() -> None:
     assert {one.method for one in bold.got if one.path.startswith("/orders")} == {"POST", "DELETE"}
 
 
+def test_with_writes_a_route_gets_bodies_of_all_kinds() -> None:
+    """Nothing is known of what it takes: JSON, forms and others, broken, empty, deep and of no encoding."""
+    service = Service()
+    find(service, writes=True)
+    sent = {(one.headers.get("Content-Type", ""), one.body[:8]) for one in service.got if one.method == "POST"}
+    of_json = {b'{"broken', b"{}", b"[]", b"null", b'""', b"[[[[[[[[", b'"\xff"'}
+    assert {body for kind, body in sent if kind == "application/json"} >= of_json
+    assert {body for kind, body in sent if kind == "application/x-www-form-urlencoded"} == {b"", b"sadpath="}
+    assert {kind for kind, _ in sent} >= {"", "application/octet-stream", "text/x-sadpath"}
+
+
+def test_a_described_body_is_of_the_described_kind(tmp_path: Path) -> None:
+    """And of one that it does not know; its valid ones are sent after the plain ones."""
+    service = Service({("POST", "/orders"): 422})
+    find(service, routes=(), schema=described(tmp_path, DESCRIPTION["paths"]), writes=True)
+    sent = [(one.headers.get("Content-Type", ""), one.body) for one in service.got if one.method == "POST"]
+    assert {kind for kind, _ in sent} >= {"", "application/json", "text/x-sadpath"}
+    assert "application/x-www-form-urlencoded" not in {kind for kind, _ in sent}
+    assert ("application/json", b"{}") in sent
+    assert ("application/json", b'{"item": 999999999}') in sent
+
+
+def test_what_was_only_refused_is_said(tmp_path: Path) -> None:
+    """With what would send more."""
+    plan = find(Service({("POST", "/orders"): 422}), routes=(), schema=described(tmp_path, DESCRIPTION["paths"]))
+    assert (
+        "1 operation that changes data was only sent what its description forbids; --writes sends valid input too "
+        "(use a test database)"
+    ) in plan.notes
+
+
 def described(folder: Path, paths: Mapping[str, object], **more: object) -> str:
     """A file with the description of a service that has these paths."""
     file = folder / "openapi.json"
@@ -237,6 +268,17 @@ def test_paths_are_chosen_by_patterns(settings: Mapping[str, object], expected: 
     assert names(find(Service(), routes=ROUTES[:1], **settings)) == expected
 
 
+@pytest.mark.parametrize("chosen", ["list_users", "users", "list_*"])
+def test_operations_are_chosen_by_their_id_and_their_tags(chosen: str, tmp_path: Path) -> None:
+    """As a description has them; an exact name or a pattern."""
+    users = {"get": {"operationId": "list_users", "tags": ["users"], "responses": {}}}
+    schema = described(tmp_path, {"/users": users, "/items": {"get": {"responses": {}}}})
+    included = find(Service(), routes=(), schema=schema, include=(chosen,))
+    excluded = find(Service(), routes=(), schema=schema, exclude=(chosen,))
+    assert names(included) == ["GET /users 404"]
+    assert names(excluded) == ["GET /items 404", "TRACE /items 404", "GET /{unknown} 404"]
+
+
 TOKEN = {
     "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
     "security": [{"token": []}],
@@ -330,6 +372,16 @@ def test_where_any_method_is_accepted_a_broken_body_is_not_trusted(tmp_path: Pat
     service = Service({("GET", "/me"): 200, ("TRACE", "/me"): 200, ("POST", "/orders"): 422})
     find(service, routes=(), schema=described(tmp_path, {**DESCRIPTION["paths"], **ME}))
     assert writes(service) == []
+
+
+@pytest.mark.parametrize(("answer", "is_sent"), [(200, False), (405, True)])
+def test_it_is_asked_also_where_only_others_are_included(*, answer: int, is_sent: bool, tmp_path: Path) -> None:
+    """That question itself is no error path then."""
+    service = Service({("TRACE", "/orders"): answer, ("POST", "/orders"): 422})
+    paths = {**DESCRIPTION["paths"], **ME}
+    plan = find(service, routes=(), schema=described(tmp_path, paths), include=("POST /*",))
+    assert bool(writes(service)) == is_sent
+    assert names(plan) == ["POST /orders 422"] * is_sent
 
 
 def test_a_get_that_says_it_is_another_method_is_not_sent(tmp_path: Path) -> None:

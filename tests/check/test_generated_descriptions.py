@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def see(page: bytes) -> None:
     except ValueError as reason:
         assert "\n" not in str(reason)  # noqa: PT017 - both are as they should be
         return
-    for method, template, operation in schema.narrowed(lambda *_: True, most=2).operations():
+    for method, template, operation in islice(schema.operations(), 2):
         assert method.lower() in METHODS
         assert template.startswith("/")
         list(refusable(method, template, template, operation, schema))

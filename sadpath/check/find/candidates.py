@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,19 +12,20 @@ from urllib.parse import quote
 
 from sadpath.check.driver import Request
 from sadpath.check.find import PARAMETER, UNKNOWN, UNKNOWN_PATH
-from sadpath.check.find.cases import cases
+from sadpath.check.find.bodies import plain_bodies
+from sadpath.check.find.cases import Making
 from sadpath.check.find.description import listed
 from sadpath.check.find.named import named
 from sadpath.check.find.prefix import at_its_prefix
 from sadpath.check.find.published import published_schema
-from sadpath.check.find.refusable import BROKEN_JSON, Refusable, demands_credentials, refusable
+from sadpath.check.find.refusable import Refusable, demands_credentials, refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something, hides_a_change
 from sadpath.check.find.schema import Schema, named_schema
 from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 
-MAX_OPERATIONS = 400
-"""Operations of a description that are tried."""
+SHARE_OF_BUDGET, LEAST_S = 0.25, 10.0
+"""Of the time to measure, in which requests are made from a description."""
 
 WRONG_METHOD = "TRACE"
 """A method that paths for GET refuse. It is safe, and no parser of HTTP stumbles over it."""
@@ -37,7 +39,8 @@ CREDENTIALS = {"authorization", "cookie", "x-api-key"}
 class Candidate:
     """A request that may be refused. One that was `asked_for` is measured whatever it is answered with.
 
-    `demands_credentials` has the schemes that its operation is described with.
+    `demands_credentials` has the schemes that its operation is described with. One that `is_a_question` is no error
+    path whatever the answer: it was not chosen, but others depend on it.
     """
 
     method: str
@@ -45,6 +48,7 @@ class Candidate:
     request: Request
     asked_for: bool = False
     demands_credentials: frozenset[str] = frozenset()
+    is_a_question: bool = False
 
 
 class Candidates:
@@ -59,10 +63,22 @@ class Candidates:
         self.writing: set[tuple[str, str]] = set()
         self._url, self._settings = url, settings
         self._routes = [(one.method, one.path) for one in routes]
+        self._making: Making | None = None
+        self._described: Mapping[tuple[str, str], frozenset[str]] = {}
 
     def chosen(self) -> list[Candidate]:
         """Return what the settings choose. Raises `CommandError` for a description that cannot be read."""
-        return [one for one in self._all() if one.asked_for or self._is_wanted(one.method, one.template)]
+        chosen = [one for one in self._all() if one.asked_for or self._is_wanted(one.method, one.template)]
+        return [*self._any_method(chosen), *chosen]
+
+    def made(self) -> Iterator[Candidate]:
+        """Yield what is made from the description since `chosen` was called, as it comes, until its time is over."""
+        for case in self._making or ():
+            if self._settings.writes or not hides_a_change(case.request, case.template):
+                yield Candidate(case.method, case.template, self._with_headers(case.request))
+        if self._making:
+            self.notes += self._making.notes
+            self.notes += _left(self._making, self._settings.budget_s)
 
     def _all(self) -> Iterator[Candidate]:
         settings = self._settings
@@ -105,23 +121,23 @@ class Candidates:
 
     def _from_schema(self, schema: Schema) -> Iterator[Candidate]:
         """Yield our own requests first: they are the plainest, and stand for their group."""
+        self._described = _names(schema)
         schema = at_its_prefix(schema, self._url, self._settings.headers, self._routes, self._is_wanted)
+        self._described = _names(schema)
         self.notes += schema.notes
-        wanted = schema.narrowed(self._is_wanted, most=MAX_OPERATIONS)
-        described, operations = list(schema.operations()), list(wanted.operations())
-        tried = _how_many(len(operations), len(described))
+        described = list(schema.operations())
+        wanted = schema.narrowed(self._is_wanted)
+        operations = list(wanted.operations())
+        tried = f", of which {len(operations):,} were tried" if len(operations) < len(described) else ""
         self.notes.append(f"{schema.where} describes {len(described):,} operations{tried}")
         self._leave_out([one[:2] for one in described])
         self._see_writing([one[:2] for one in operations])
+        within_s = max(LEAST_S, SHARE_OF_BUDGET * self._settings.budget_s)
+        self._making = Making(wanted.narrowed(lambda method, _: self._may_send(method)), within_s, 2 * within_s)
         for method, template, operation in operations:
             guarded = demands_credentials(operation, schema.content)
             for request in self._plain(method, template, operation, schema):
                 yield Candidate(method, template, request, demands_credentials=guarded)
-        made, notes = cases(wanted.narrowed(lambda method, _: self._may_send(method), most=MAX_OPERATIONS))
-        self.notes += notes
-        for case in made:
-            if self._settings.writes or not hides_a_change(case.request, case.template):
-                yield Candidate(case.method, case.template, case.request)
 
     def _plain(self, method: str, template: str, operation: Mapping[str, Any], schema: Schema) -> Iterator[Request]:
         path = _filled(template)
@@ -129,8 +145,7 @@ class Candidates:
             yield from refusable(method, template, path, operation, schema)
             return
         yield Request(method, path)
-        if "requestBody" in operation:
-            yield from _with_bad_bodies(method, path)
+        yield from plain_bodies(method, path, operation, schema)
 
     def _from_routes(self) -> Iterator[Candidate]:
         self._leave_out(self._routes)
@@ -139,6 +154,8 @@ class Candidates:
             if self._may_send(method):
                 for value in ("999999999", "does-not-exist"):
                     yield Candidate(method, template, Request(method, _filled(template, value)))
+                for request in plain_bodies(method, _filled(template), {}, None):
+                    yield Candidate(method, template, request)
 
     def _see_writing(self, operations: Sequence[tuple[str, str]]) -> None:
         self.writing |= {one for one in operations if one[0] not in SAFE_METHODS}
@@ -174,13 +191,20 @@ class Candidates:
     def _of_any_service(self, seen: Sequence[Candidate]) -> Iterator[Candidate]:
         """Yield what any service refuses: a path that it does not know, a method, a body that is too large."""
         yield Candidate("GET", UNKNOWN, self._with_headers(Request("GET", UNKNOWN_PATH)))
-        known = next((one for one in seen if one.method == "GET"), None)
-        if known:
-            yield replace(known, method=WRONG_METHOD, request=Request(WRONG_METHOD, known.request.path))
+        yield from map(self._with_wrong_method, [one for one in seen if one.method == "GET"][:1])
         with_body = next((one for one in seen if one.request.body), None)
         if with_body:
             body = b'"' + b"x" * OVERSIZED
             yield replace(with_body, request=self._with_headers(replace(with_body.request, body=body)))
+
+    def _any_method(self, chosen: Sequence[Candidate]) -> Iterator[Candidate]:
+        """Yield a wrong method where something depends on its refusal, and none was chosen."""
+        refusables = [one for one in chosen if isinstance(one.request, Refusable)]
+        if refusables and not any(one.method == WRONG_METHOD for one in chosen):
+            yield replace(self._with_wrong_method(refusables[0]), is_a_question=True)
+
+    def _with_wrong_method(self, known: Candidate) -> Candidate:
+        return replace(known, method=WRONG_METHOD, request=Request(WRONG_METHOD, known.request.path))
 
     def _with_headers(self, request: Request) -> Request:
         """Return a request with the user's headers, unless it has to be refused: they may be credentials."""
@@ -193,10 +217,10 @@ class Candidates:
         include, exclude = self._settings.include, self._settings.exclude
         if template == UNKNOWN and not include:
             return True
-        name = f"{method} {template}"
+        names = {f"{method} {template}", template, *self._described.get((method, template), ())}
 
         def matches(patterns: Sequence[str]) -> bool:
-            return any(fnmatchcase(name, pattern) or fnmatchcase(template, pattern) for pattern in patterns)
+            return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns for name in names)
 
         return (not include or matches(include)) and not matches(exclude)
 
@@ -207,12 +231,24 @@ class Candidates:
         return not is_taken_at_its_word and changes_something(template) and self._is_chosen(method, template)
 
 
-def _how_many(tried: int, described: int) -> str:
-    """Return how many operations were tried, and how to try others; nothing if all were."""
-    if tried == described:
-        return ""
-    spread = ", spread evenly; name others with --include" if tried == MAX_OPERATIONS else ""
-    return f", of which {tried:,} were tried{spread}"
+def _left(making: Making, budget_s: float) -> Iterator[str]:
+    """Yield that some operations were tried with plain requests alone, and what to type for the rest."""
+    if left := len(making.left):
+        count = len(making.wanted)
+        needed = making.within_s * count / (count - left or 1) / SHARE_OF_BUDGET
+        budget = math.ceil(max(needed, 2 * budget_s) / 10) * 10
+        yield f"bodies and parameters of {left:,} of {count:,} operations were not tried; --budget {budget} tries more"
+
+
+def _names(schema: Schema) -> dict[tuple[str, str], frozenset[str]]:
+    """Return by what else each operation may be chosen."""
+    return {(method, template): _id_and_tags(operation) for method, template, operation in schema.operations()}
+
+
+def _id_and_tags(operation: Mapping[str, Any]) -> frozenset[str]:
+    tags = operation.get("tags")
+    names = [operation.get("operationId"), *(tags if isinstance(tags, list) else [])]
+    return frozenset(one for one in names if isinstance(one, str))
 
 
 def _without_schema(routes: Sequence[tuple[str, str]]) -> str:
@@ -222,11 +258,6 @@ def _without_schema(routes: Sequence[tuple[str, str]]) -> str:
         "no OpenAPI description and no routes were found; name one with --schema, or requests with "
         "--request 'GET /users/999'"
     )
-
-
-def _with_bad_bodies(method: str, path: str) -> Iterator[Request]:
-    yield Request(method, path, {"Content-Type": "application/json"}, BROKEN_JSON)
-    yield Request(method, path, {"Content-Type": "text/x-sadpath"}, b"neither")
 
 
 def _wrong(credentials: Mapping[str, str]) -> Iterator[dict[str, str]]:

@@ -66,7 +66,7 @@ class Careful:
             batch = [requests[turn % len(requests)] for turn in range(done, done + min(left, self.connections))]
             newest = self._driver.send(batch, len(batch))
             sent = both(sent, newest)
-            self._see(first, *newest.statuses, *([0] if newest.failures else []))
+            self._see(first, *newest.statuses, *newest.cut_short, *([0] if newest.failures else []))
         left = count - len(sent.seconds)
         return both(sent, Sent({}, {self.why_over(first): left} if left else {}, ()))
 
@@ -106,4 +106,5 @@ def both(one: Sent, other: Sent) -> Sent:
         Counter(one.statuses) + Counter(other.statuses),
         Counter(one.failures) + Counter(other.failures),
         (*one.seconds, *other.seconds),
+        Counter(one.cut_short) + Counter(other.cut_short),
     )

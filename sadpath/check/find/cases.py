@@ -1,15 +1,20 @@
-"""Have requests made from an OpenAPI description, by a process of its own."""
+"""Have requests made from an OpenAPI description, by a process of its own, while others are sent."""
 
 from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from queue import SimpleQueue
+from tempfile import TemporaryFile
 from typing import Any
 from urllib.parse import quote
 
@@ -17,14 +22,21 @@ from sadpath.check.driver import Request
 from sadpath.check.find.description import listed
 from sadpath.check.find.schema import Schema
 
-MOST_CPU_S = 60
-"""CPU time of the process that makes requests."""
+MAKES_CASES_WITHIN_S, USES_CASES_WITHIN_S = 60.0, 120.0
+"""Where nobody says for how long."""
 
-MAKES_CASES_WITHIN_S = 300.0
-"""It waits for nothing, but other processes may keep it waiting."""
+MORE_CPU_S = 10
+"""CPU time above the time that it has, at which the process ends also where nobody is there to end it."""
 
 SERVERS = {"servers", "host", "basePath", "schemes"}
 """What a description says about where its service is. We know that better."""
+
+
+WITHOUT_BODIES = {"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"}
+"""Methods of operations that rarely have one."""
+
+NO_FOLDER = os.devnull + "/none"
+"""Where nothing can be kept: Hypothesis would keep tables of characters in the user's folder."""
 
 
 @dataclass(frozen=True)
@@ -37,53 +49,94 @@ class Case:
     valid: bool
 
 
-def cases(schema: Schema, most_cpu_s: int = MOST_CPU_S) -> tuple[list[Case], list[str]]:
-    """Return requests for each operation, the same each time, and notes on what was left out.
+class Making:
+    """Requests that are being made from the operations of a description, from now on and for so many seconds.
 
-    What was made within `most_cpu_s` seconds of CPU time counts; a note says what was not.
+    It yields each as it comes, once, those of an operation in a row, until no more are made. What was made in time is
+    not lost, unless a slow service takes more than `used_within_s` seconds for it. Then `left` are the operations that
+    have none since a time was over, and `notes` what else there is to say.
     """
-    task = case_task(schema)
-    if not task["wanted"]:
-        return [], []
-    printed, ended = _printed([str(os.getpid()), str(most_cpu_s)], json.dumps(task).encode())
-    found = [one for one in map(_line, printed.splitlines()) if one]
-    made = [_case(one, schema.prefix) for one in found if "path" in one]
-    notes = [note for one in found for note in one.get("notes", ())]
-    if ended:
-        notes.append(f"making requests from {schema.where} {ended}{_without(task['wanted'], found)}")
-    return made, notes
+
+    def __init__(
+        self, schema: Schema, within_s: float = MAKES_CASES_WITHIN_S, used_within_s: float = USES_CASES_WITHIN_S
+    ) -> None:
+        self.notes: list[str] = []
+        self.left: list[tuple[str, str]] = []
+        self.within_s = within_s
+        self._schema, task = schema, case_task(schema)
+        self.wanted: list[tuple[str, str]] = task["wanted"]
+        self._until = time.monotonic() + used_within_s
+        self._lines: SimpleQueue[bytes | str] = SimpleQueue()
+        if self.wanted:
+            threading.Thread(target=self._make, args=[json.dumps(task).encode()], daemon=True).start()
+        else:
+            self._lines.put("")
+
+    def __iter__(self) -> Iterator[Case]:
+        """Yield each request, those of an operation in a row."""
+        tried: set[tuple[str, str]] = set()
+        while isinstance(line := self._next(), bytes):
+            one = _line(line)
+            self.notes += one.get("notes", ())
+            if "path" in one:
+                tried.add((one["method"], one["template"]))
+                yield _case(one, self._schema.prefix)
+        untried = [one for one in self.wanted if one not in tried]
+        if line == OVER:
+            self.left = untried
+        elif line:
+            without = f"; none were made for {len(untried):,} operations: {listed([*map(' '.join, untried)])}"
+            self.notes.append(f"making requests from {self._schema.where} {line}{without if untried else ''}")
+
+    def _next(self) -> bytes | str:
+        """Return the next line, or why there is none."""
+        return self._lines.get() if time.monotonic() < self._until else OVER
+
+    def _make(self, task: bytes) -> None:
+        """Take the lines that a process prints, and then why it did not come to its end; empty if it did."""
+        arguments = [str(os.getpid()), str(math.ceil(self.within_s) + MORE_CPU_S)]
+        command = [sys.executable, "-P", "-W", "ignore", "-m", "sadpath.check.find.schema_cases", *arguments]
+        with TemporaryFile() as told, TemporaryFile() as errors:
+            told.write(task)
+            told.seek(0)
+            environment = {**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": NO_FOLDER}
+            process = subprocess.Popen(  # noqa: S603 - our own
+                command, stdin=told, stdout=subprocess.PIPE, stderr=errors, env=environment
+            )
+            end = threading.Timer(self.within_s, process.kill)
+            end.daemon = True
+            end.start()
+            with process:
+                for line in process.stdout or ():
+                    self._lines.put(line)
+            end.cancel()
+            errors.seek(0)
+            self._lines.put(_why(process.returncode, errors.read()))
+
+
+OVER = "took longer than its time"
+
+
+def _why(status: int, errors: bytes) -> str:
+    """Return why the process that makes requests did not come to its end; empty if it did."""
+    if status in (-signal.SIGKILL, -signal.SIGXCPU):
+        return OVER
+    last = (errors.decode(errors="replace").splitlines() or ["?"])[-1][:200]
+    return f"ended with status {status} ({last!r})" if status else ""
 
 
 def case_task(schema: Schema) -> dict[str, Any]:
-    """Return what the process that makes requests is told."""
+    """Return what the process that makes requests is told: the operations with inputs, those with a body first."""
+    operations = [(method, template) for method, template, one in schema.operations() if _has_inputs(template, one)]
+    operations.sort(key=lambda one: one[0] in WITHOUT_BODIES)
     return {
         "description": {name: value for name, value in schema.content.items() if name not in SERVERS},
-        "wanted": [(method, template.removeprefix(schema.prefix)) for method, template, _ in schema.operations()],
+        "wanted": [(method, template.removeprefix(schema.prefix)) for method, template in operations],
     }
 
 
-def _without(wanted: Sequence[tuple[str, str]], found: Sequence[Mapping[str, Any]]) -> str:
-    """Return which operations had no requests made."""
-    made = {(one["method"], one["template"]) for one in found if "path" in one}
-    left = [" ".join(one) for one in wanted if one not in made]
-    return f"; none were made for {len(left):,} operations: {listed(left)}" if left else ""
-
-
-def _printed(arguments: Sequence[str], content: bytes) -> tuple[bytes, str]:
-    """Return what the process that makes requests printed, and why it did not come to its end; empty if it did."""
-    command = [sys.executable, "-P", "-W", "ignore", "-m", "sadpath.check.find.schema_cases", *arguments]
-    try:
-        done = subprocess.run(  # noqa: S603 - our own
-            command, input=content, capture_output=True, timeout=MAKES_CASES_WITHIN_S, check=False
-        )
-    except subprocess.TimeoutExpired as late:
-        return late.stdout or b"", f"took more than {MAKES_CASES_WITHIN_S:.0f} s"
-    if not done.returncode:
-        return done.stdout, ""
-    if done.returncode == -signal.SIGXCPU:
-        return done.stdout, "took more CPU time than it may"
-    last = (done.stderr.decode(errors="replace").splitlines() or ["?"])[-1][:200]
-    return done.stdout, f"ended with status {done.returncode} ({last!r})"
+def _has_inputs(template: str, operation: Mapping[str, Any]) -> bool:
+    return "{" in template or not operation.keys().isdisjoint({"parameters", "requestBody"})
 
 
 def _line(line: bytes) -> Mapping[str, Any]:

@@ -68,6 +68,7 @@ class Finder:
         self._say(f"looking for error paths with {len(chosen):,} requests")
         self._known_good = KnownGood(self._sender, self._settings.headers, chosen)
         answered = self._sent([one for one in chosen if not isinstance(one.request, Refusable)])
+        answered += self._sent(self._candidates.made())
         if not _accepts_any_method(answered):
             answered += self._sent(_behind(Barrier.BODY, chosen))
         guards = _guards(answered, self._settings.headers)
@@ -105,6 +106,8 @@ class Finder:
         """Whether an answer makes an error path, and its request may be repeated."""
         if one.asked_for:
             return answer.status > 0
+        if one.is_a_question:
+            return False
         if isinstance(one.request, Refusable) and not one.request.is_refused_by(answer.status):
             return False
         return _is_chosen(answer.status, self._settings.status)
@@ -168,6 +171,8 @@ class Finder:
             )
         if untried := len(self._candidates.writing - {(one.method, one.template) for one, _ in answered}):
             self._notes.append(_untried(untried, safe_only=self._safe_only))
+        if refusable := len({(one.method, one.template) for one, _ in answered if isinstance(one.request, Refusable)}):
+            self._notes.append(_only_forbidden(refusable))
         failed = [
             answer.failure for one, answer in answered if answer.failure and not self._sender.why_over(one.request)
         ]
@@ -185,6 +190,15 @@ def _untried(count: int, *, safe_only: bool) -> str:
     operations = "operation that may change data was" if count == 1 else "operations that may change data were"
     why = "only safe methods are sent here, so a check may find more" if safe_only else "--writes tries them too"
     return f"{count:,} {operations} not tried; {why}"
+
+
+def _only_forbidden(count: int) -> str:
+    operations = "operation that changes data was" if count == 1 else "operations that change data were"
+    its = "its" if count == 1 else "their"
+    return (
+        f"{count:,} {operations} only sent what {its} description forbids; --writes sends valid input too "
+        "(use a test database)"
+    )
 
 
 def _behind(barrier: Barrier, candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from sadpath.check.driver import Request
 from sadpath.check.find.schema import Schema
@@ -34,9 +34,11 @@ REFUSALS: Mapping[Barrier, frozenset[int]] = {
 class Refusable(Request):
     """A request to the `operation` of this name, such as `DELETE /items/{id}`, that has to be refused.
 
-    It never carries the user's headers. Whether it may be sent again depends on how it is answered.
+    It never carries the user's headers. Whether it may be sent again depends on how it is answered: never where it is
+    not known whether it arrived.
     """
 
+    is_repeatable: ClassVar[bool] = False
     operation: str = ""
     barrier: Barrier = Barrier.BODY
 
@@ -62,7 +64,7 @@ def required_json(operation: Mapping[str, Any], schema: Schema) -> str:
     A body of another type is never broken: a form, a text and a file are whatever they are.
     """
     types = _required_media(operation, schema) or _required_media_of_swagger(operation, schema)
-    return types[0] if types and all(map(_is_json, types)) else ""
+    return types[0] if types and all(map(is_json, types)) else ""
 
 
 def demands_credentials(operation: Mapping[str, Any], description: Mapping[str, Any]) -> frozenset[str]:
@@ -79,6 +81,15 @@ def demands_credentials(operation: Mapping[str, Any], description: Mapping[str, 
     return frozenset().union(*required)
 
 
+def media_types(operation: Mapping[str, Any], schema: Schema) -> list[str]:
+    """Return the media types of a body that an operation may have; none where it is not described with any."""
+    types = list(_table(operation.get("requestBody"), "content"))
+    if not types and any(map(_is_body, _parameters(operation))):
+        consumed = operation.get("consumes", schema.content.get("consumes"))
+        types = [str(one) for one in consumed] if isinstance(consumed, list) else []
+    return [one for one in types if one.isascii() and one.isprintable()]
+
+
 def _required_media(operation: Mapping[str, Any], schema: Schema) -> list[str]:
     """Return the media types of a required body in OpenAPI 3; none for a text, which may be a file or anything."""
     body = operation.get("requestBody")
@@ -89,11 +100,15 @@ def _required_media(operation: Mapping[str, Any], schema: Schema) -> list[str]:
 
 def _required_media_of_swagger(operation: Mapping[str, Any], schema: Schema) -> list[str]:
     """Return the media types of a required body in Swagger 2, where it is a parameter."""
-    parameters = operation.get("parameters")
-    bodies = [one for one in parameters if _is_body(one)] if isinstance(parameters, list) else []
+    bodies = [one for one in _parameters(operation) if _is_body(one)]
     types = operation.get("consumes", schema.content.get("consumes"))
     is_any = not isinstance(types, list) or any(_is_text(one.get("schema"), schema) for one in bodies)
     return [] if is_any or not any(map(_is_required, bodies)) else [str(one) for one in types]
+
+
+def _parameters(operation: Mapping[str, Any]) -> list[Any]:
+    parameters = operation.get("parameters")
+    return parameters if isinstance(parameters, list) else []
 
 
 def _is_body(parameter: Any) -> bool:
@@ -122,7 +137,7 @@ def _table(node: Any, key: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _is_json(media_type: str) -> bool:
+def is_json(media_type: str) -> bool:
     """Whether a request can have this type, and is then one of JSON."""
     if not (media_type.isascii() and media_type.isprintable()):
         return False

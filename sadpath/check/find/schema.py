@@ -63,13 +63,12 @@ class Schema:
                 if isinstance(operation, dict):
                     yield *name, self._in_place(operation)
 
-    def narrowed(self, is_wanted: Callable[[str, str], bool], most: int) -> Schema:
-        """Return the description of those operations whose method and template are wanted, and of at most so many.
-
-        Of more than that it has some that are spread evenly.
-        """
-        wanted = [(method, template) for method, template, _ in self.operations() if is_wanted(method, template)]
-        return replace(self, kept=frozenset(evenly(wanted, most)))
+    def narrowed(self, is_wanted: Callable[[str, str], bool]) -> Schema:
+        """Return the description of those operations whose method and template are wanted."""
+        wanted = frozenset(
+            (method, template) for method, template, _ in self.operations() if is_wanted(method, template)
+        )
+        return replace(self, kept=wanted)
 
     def _in_place(self, operation: Mapping[str, Any]) -> Mapping[str, Any]:
         placed = dict(operation)

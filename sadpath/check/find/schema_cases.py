@@ -18,6 +18,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,18 +26,24 @@ import schemathesis
 from requests import Request, RequestException
 from schemathesis import GenerationMode
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core.jsonschema import make_validator
 
+from sadpath.check.find.alone import Operations
 from sadpath.check.find.schema import evenly
+from sadpath.check.find.unseen import with_one_unseen
 from sadpath.lifeline import die_with_parent
 
-MAX_CASES = 30
-"""Of one operation, spread evenly over what there is."""
+MAX_CASES = 10
+"""Of one operation that its description allows, and that it forbids, spread evenly over those that are made."""
+
+MOST_MADE = 30
+"""Of each."""
 
 MOST_BYTES_OF_A_CASE, MOST_BYTES = 1 << 16, 1 << 26
 """Of a line that is printed, and of all."""
 
 MOST_MEMORY = 2 << 30
-OPERATION_WITHIN_S, AND_AGAIN_S = 10.0, 1.0
+OPERATION_WITHIN_S, AND_AGAIN_S = 3.0, 1.0
 """CPU time; again, since what makes the requests may swallow an exception and go on."""
 
 BASE = "http://service"
@@ -79,33 +86,35 @@ def _refuse_connections(event: str, _: object) -> None:
 
 def operations(description: dict[str, Any], wanted: list[list[str]], notes: list[str]) -> Iterator[Any]:
     """Yield what can be read of the operations. No settings of schemathesis are used but its defaults."""
-    names = set(map(tuple, wanted))
-    try:
-        schema: Any = schemathesis.openapi.from_dict(description, config=SchemathesisConfig())
-        for result in schema.include(lambda one: _name(one.operation) in names).get_all_operations():
-            try:
-                yield result.ok()
-            except Exception:  # noqa: BLE001 - schemathesis wraps whatever it could not read
-                error = result.err()
-                notes.append(f"left out {_where(error)}: {_in_one_line(error)}")
-    except Exception as error:  # noqa: BLE001 - of a description that is none
-        notes.append(f"no more operations could be read: {_in_one_line(error)}")
+    alone = Operations(description)
+    for method, template in wanted:
+        try:
+            schema: Any = schemathesis.openapi.from_dict(alone.alone(method, template), config=SchemathesisConfig())
+            yield schema[template][method]
+        except Exception as error:  # noqa: BLE001 - of whatever could not be read
+            notes.append(f"left out {method} {template}: {_in_one_line(error)}")
 
 
 def lines(operation: Any, notes: list[str]) -> list[str]:
-    """Return the cases of an operation, each as a line of JSON."""
-    made = []
+    """Return the cases of an operation, each as a line of JSON: those that its description allows come first."""
+    made: dict[bool, list[str]] = {True: [], False: []}
+    unseen: list[str] = []
     left_out = f"left out some requests to {operation.label}"
     try:
         with _within(OPERATION_WITHIN_S):
-            for case in _cases(operation):
+            for is_valid, of_it in made.items():
+                for case in _cases(operation, is_valid=is_valid):
+                    with suppress(*NOT_SENDABLE):
+                        of_it.append(json.dumps(_plain(operation, case)))
+            for case in _with_one_unseen(operation):
                 with suppress(*NOT_SENDABLE):
-                    made.append(json.dumps(_plain(operation, case)))
+                    unseen.append(json.dumps(_plain(operation, case)))
     except MemoryError:
         notes.append(f"{left_out}: it took more than {MOST_MEMORY >> 30} GiB of memory")
     except Exception as error:  # noqa: BLE001 - one operation must not spoil the rest
         notes.append(f"{left_out}: {_in_one_line(error) or type(error).__name__}")
-    return list(evenly([line for line in made if len(line) <= MOST_BYTES_OF_A_CASE], MAX_CASES))
+    kept = [*evenly(made[True], MAX_CASES), *unseen, *evenly(made[False], MAX_CASES)]
+    return [one for one in kept if len(one) <= MOST_BYTES_OF_A_CASE]
 
 
 @contextmanager
@@ -123,18 +132,34 @@ def _within(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _where(error: Any) -> str:
-    method, path = getattr(error, "method", None), getattr(error, "path", None)
-    return f"{str(method or '').upper()} {path}".strip() if path else "an operation"
-
-
-def _cases(operation: Any) -> Iterator[Any]:
+def _cases(operation: Any, *, is_valid: bool) -> Iterator[Any]:
+    """Yield the first cases: of a large body there are thousands, and each takes its time."""
     schema = operation.schema
     config = schema.config.generation_for(operation=operation)
-    modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
-    for case in schema.iter_coverage_cases(operation, generation_modes=modes, generation_config=config):
+    modes = [GenerationMode.POSITIVE if is_valid else GenerationMode.NEGATIVE]
+    made = schema.iter_coverage_cases(operation, generation_modes=modes, generation_config=config)
+    for case in islice(made, MOST_MADE):
         if case.method.upper() == operation.method.upper():
             yield case
+
+
+def _with_one_unseen(operation: Any) -> Iterator[Any]:
+    """Yield the first valid case with one value of its body changed, then as it was: its name may be used up now."""
+    case = next((one for one in _cases(operation, is_valid=True) if _has_values(one.body)), None)
+    described = next((one for one in operation.body if case and one.media_type == case.media_type), None)
+    if case is None or described is None:
+        return
+    validator = make_validator(described.optimized_schema, operation.schema.adapter.jsonschema_validator_cls)
+    for body in [*with_one_unseen(case.body, validator.is_valid), case.body]:
+        yield operation.Case(
+            path_parameters=case.path_parameters, query=case.query, headers=case.headers, cookies=case.cookies,
+            body=body, media_type=case.media_type,
+        )  # fmt: skip
+
+
+def _has_values(body: Any) -> bool:
+    """Whether a case has a body that consists of named values or of a list of them."""
+    return isinstance(body, dict | list) and bool(body)
 
 
 def _name(operation: Any) -> tuple[str, str]:
