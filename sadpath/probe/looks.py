@@ -25,6 +25,7 @@ PACKAGES = ("starlette", "fastapi", "flask", "django", "uvicorn", "gunicorn", "h
 MAX_TRACEBACKS = 200
 
 OFF_AT_MOST_S = 30.0
+WATCHED_EACH_S, LONGEST_WATCH_S = 0.005, 1.0
 
 
 def hello() -> HelloAnswer:
@@ -43,26 +44,37 @@ def hello() -> HelloAnswer:
     }
 
 
-def settle(*, begins_round: bool = False) -> SettleAnswer:
+def settle(*, begins_round: bool = False, watched_s: float = 0.0) -> SettleAnswer:
     """Op: collect garbage, give free memory back, and return what is left, in bytes, and the live exceptions.
 
     Where a round begins the collector is off until the next look, which then counts the garbage of the round alone.
+    What is in use is the least within `watched_s` seconds: other threads take memory and give it back all the time.
     """
     collected, garbage = (0, 0) if collector_is_on() else collect_young()
     collected += collect()
     switch_on()
     memory = what_is_left()
+    in_use = _least(memory.in_use, min(watched_s, LONGEST_WATCH_S))
     if begins_round:
         switch_off()
     census = full_census(frozen_exceptions()) if is_supported() else None
     return {
-        "in_use": memory.in_use,
+        "in_use": in_use,
         "anonymous": memory.anonymous,
         "collected": collected,
         "garbage": garbage,
         "live_exceptions": census.live if census else None,
         "tracebacks": census.with_traceback[:MAX_TRACEBACKS] if census else None,
     }
+
+
+def _least(in_use: Optional[int], watched_s: float) -> Optional[int]:
+    """Return the least memory in use within some seconds, from what there is now."""
+    until = time.monotonic() + watched_s
+    while in_use is not None and time.monotonic() < until:
+        sleep(WATCHED_EACH_S)
+        in_use = min(in_use, bytes_in_use() or in_use)
+    return in_use
 
 
 class _Switch:

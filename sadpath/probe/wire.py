@@ -44,10 +44,14 @@ class HelloAnswer(TypedDict):
 
 
 class SettleQuestion(TypedDict):
-    """What is left after a collection? `SettleAnswer`. Where a round begins, the collector is off until the next."""
+    """What is left after a collection, at the least within some seconds? `SettleAnswer`.
+
+    Where a round begins, the collector is off until the next.
+    """
 
     op: Literal["looks.settle"]
     begins_round: bool
+    watched_s: float
 
 
 class SettleAnswer(TypedDict):
@@ -74,8 +78,9 @@ class GlanceQuestion(TypedDict):
 
 
 class GlanceAnswer(TypedDict):
-    """The objects in reference cycles since the last look, and what a `SettleAnswer` has of the live exceptions."""
+    """The objects in reference cycles since the last look, and what a `SettleAnswer` has without a full collection."""
 
+    in_use: Optional[int]
     collected: int
     live_exceptions: Optional[int]
     tracebacks: Optional[Sequence[Tuple[int, str, int]]]

@@ -99,28 +99,69 @@ def garbage_interval(rounds: Sequence[Round]) -> tuple[float, float, float]:
     return _interval([replace(one, grown_bytes=one.garbage_bytes) for one in rounds if one.garbage_bytes is not None])
 
 
-def judge_group(rounds: Sequence[Round], paths: int, *, flat_below: float = FLAT_BELOW_EXACT) -> Verdict:
+@dataclass
+class Noise:
+    """What disturbs the counts of a service, in bytes, as all of its rounds show it.
+
+    It depends neither on the number of requests nor on which they are, so every group of paths tells something of it.
+    """
+
+    squares: float = 0.0
+    freedom: int = 0
+
+    def add(self, rounds: Sequence[Round]) -> None:
+        """Take what rounds differ from the line through them into account; with no requests, from their mean."""
+        grown = np.array([one.grown_bytes or 0.0 for one in rounds])
+        requests = np.array([one.requests or 1 for one in rounds], dtype=float)
+        self.squares += float(np.sum((grown - requests * (requests @ grown) / (requests @ requests)) ** 2))
+        self.freedom += len(rounds) - 1
+
+    def half_width(self, weight: float) -> float:
+        """Return half of the 95% CI of bytes per request, of rounds with such a sum of squared requests."""
+        return student_t(self.freedom) * math.sqrt(self.squares / self.freedom / weight)
+
+    def enough_requests(self, flat_below: float) -> int:
+        """Return how many requests of each path a round needs, for a few rounds to tell `flat_below` from zero."""
+        return math.ceil(self.half_width(MIN_ROUNDS) / flat_below) if self.freedom > 0 else 1
+
+
+WILD = 2.0
+"""How many times the deviation of all rounds that of a group may have, before it speaks for itself alone."""
+
+
+def judge_group(rounds: Sequence[Round], paths: int, noise: Noise, *, flat_below: float = FLAT_BELOW_EXACT) -> Verdict:
     """Judge a number of error paths by rounds that sent as many requests of each; `requests` are those of one path.
 
-    Where the sum of what they retain is less than one that leaks would, none leaks. Never raises.
-    """
-    verdict = judge_rounds(rounds, flat_below=flat_below)
-    reason = f"growth of {flat_below:,.0f} bytes per request is ruled out for {paths:,} error paths together"
-    return replace(verdict, reason=reason if verdict.outcome == "flat" else verdict.reason, together=paths)
-
-
-def enough_requests(rounds: Sequence[Round], flat_below: float) -> int:
-    """Return how many requests of each path a round needs for three rounds to tell `flat_below` from zero.
-
-    What disturbs a count does not depend on the number of requests, so that of the rounds so far says it.
+    Where the sum of what they retain is less than one that leaks would, none leaks. `noise` is that of all rounds but
+    these. Never raises; too few rounds are inconclusive.
     """
     usable = [one for one in rounds if one.grown_bytes is not None]
+    suspects = growing_suspects(usable)
+    together = Verdict("inconclusive", "", len(usable), sum(one.requests for one in usable), suspects=suspects)
+    together = replace(together, flat_below=flat_below, together=paths, traceback_entries_per_request=0.0)
     if len(usable) < MIN_ROUNDS:
-        return 1
-    _, low, high = _interval(usable)
-    weight = sum(one.requests**2 for one in usable)
-    deviation = (high - low) / 2 / student_t(len(usable) - 1) * math.sqrt(weight)
-    return math.ceil(student_t(MIN_ROUNDS - 1) / math.sqrt(MIN_ROUNDS) * deviation / flat_below)
+        return replace(together, reason=f"not enough data: {len(usable)} of {MIN_ROUNDS} rounds")
+    slope, half = _pooled(usable, noise)
+    together = replace(together, bytes_per_request=slope, ci95=(slope - half, slope + half))
+    threshold = f"{flat_below:,.0f} bytes per request"
+    if suspects or slope - half > flat_below:
+        return replace(together, outcome="leaks", reason=f"one of {paths:,} error paths together grows, or several do")
+    if slope + half < flat_below:
+        reason = f"growth of {threshold} is ruled out for {paths:,} error paths together"
+        return replace(together, outcome="flat", reason=reason)
+    reason = f"cannot tell {threshold} from zero for {paths:,} error paths together; give it a larger budget"
+    return replace(together, reason=reason)
+
+
+def _pooled(rounds: Sequence[Round], noise: Noise) -> tuple[float, float]:
+    """Return the bytes per request, and half of their 95% CI."""
+    own = Noise()
+    own.add(rounds)
+    every = Noise(noise.squares + own.squares, noise.freedom + own.freedom)
+    is_wild = own.squares / own.freedom > WILD**2 * every.squares / every.freedom
+    weight = float(sum(one.requests**2 for one in rounds))
+    slope = sum(one.requests * (one.grown_bytes or 0.0) for one in rounds) / weight
+    return slope, (own if is_wild else every).half_width(weight)
 
 
 def growing_suspects(rounds: Sequence[Round]) -> dict[Suspect, float]:

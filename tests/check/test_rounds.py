@@ -49,9 +49,9 @@ class Service:
         self.in_use += self.keeps * count
         return Sent({self.status: count}, {}, (0.001,) * count)
 
-    def settle(self, *, begins_round: bool = False) -> Snapshot:
+    def settle(self, *, begins_round: bool = False, watched_s: float = 0.0) -> Snapshot:
         """Count, and keep what a look keeps."""
-        del begins_round
+        del begins_round, watched_s
         in_use = self.in_use + self.keeps_a_second * time.monotonic()
         pids = self.pids[min(self.looks, len(self.pids) - 1)]
         settled = Snapshot(pids, len(pids), in_use, None)
@@ -236,7 +236,7 @@ def test_an_object_that_took_the_place_of_another_is_no_longer_traceback(
 def test_memory_that_cannot_be_read_is_a_reason() -> None:
     """Of its path; the others are tried."""
 
-    def unreadable(**_: bool) -> Snapshot:
+    def unreadable(**_: float) -> Snapshot:
         raise Unreadable("container shop is exited, not running")
 
     schedule = Schedule([PATH], flat_below=100, budget_s=60)

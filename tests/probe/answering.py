@@ -55,7 +55,8 @@ def answers() -> Dict[str, Any]:
     found = {op: ask(op) for op in ("looks.hello", "growth.begin", "cycles.begin")}
     leave_something()
     found["cycles.end"] = ask("cycles.end")
-    found["looks.settle"] = ask("looks.settle", begins_round=False)
+    found["looks.settle"] = ask("looks.settle", begins_round=False, watched_s=0.01)
+    found["glance.glance"] = ask("glance.glance", census=True)
     found["explain.explain"] = ask("explain.explain", ids=[id(held)])
     found.update((op, ask(op, limit=5)) for op in ("growth.kept", "growth.grown"))
     found.update((op, ask(op)) for op in ("growth.end", "routes.routes", "agent.stop"))

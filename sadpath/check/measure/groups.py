@@ -7,16 +7,18 @@ again, until what grows is among a few (adaptive group testing).
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from dataclasses import dataclass, field
+from itertools import chain, pairwise
 from statistics import fmean
 
 from sadpath.check.measure.rounds import (
     LONG_REST_S,
     MAX_RESTARTS_IN_A_ROW,
     Disturbed,
+    Glance,
     Measurement,
     Sender,
     Settle,
@@ -25,23 +27,34 @@ from sadpath.check.measure.rounds import (
     send,
 )
 from sadpath.check.service.probes import Snapshot
-from sadpath.verdict.rounds import Round, enough_requests, judge_group
-from sadpath.verdict.verdict import MIN_ROUNDS, Verdict
+from sadpath.verdict.rounds import Noise, Round, judge_group
+from sadpath.verdict.verdict import FLAT_BELOW_EXACT, MIN_ROUNDS, Verdict
 
-MOST_TOGETHER = 64
+MOST_TOGETHER = 100
 FEWEST_TOGETHER = 4
 """Of fewer each is measured alone, which tells more."""
 
-FIRST_OF_EACH, MOST_OF_EACH = 4, 400
+FIRST_OF_EACH, MOST_OF_EACH = 4, 2000
 """Requests of each path in a round."""
 
-LONGEST_ROUND_S = 4.0
+LONGEST_ROUND_S, SHARE_OF_A_ROUND = 4.0, 0.1
+"""Seconds, or what this share of the time that is left has, if that is more."""
+
 IS_SLOW_S = 0.25
 """A path whose requests take longer waits until the others were measured."""
 
+WATCHED_S = 0.15
+"""How long a count looks for the least memory, once counts are noisy."""
+
+FEWEST_LIKELY = 20
+"""Requests, at least, by which a path is taken as likely to grow."""
+
+IDLE_COUNTS = 5
+"""Counts without a request in between, which tell the noise before the first round."""
+
 MOST_ROUNDS = 3 * MIN_ROUNDS
 MORE_THAN_ENOUGH = 1.5
-"""How many times the requests that the noise so far asks for a round has: the noise of few rounds is known roughly."""
+"""How many times the requests that the noise asks for a round has, since it also moves what is estimated."""
 
 GROUPINGS = 2
 """Groups that a path has to be flat in: in one of them, a cache that empties may hide a leak."""
@@ -51,26 +64,33 @@ GROUPINGS = 2
 class Together:
     """Measures groups of paths. What it could not clear is in `alone`, to be measured by itself.
 
-    `idle_bytes` is by how much memory grows in a second without any request, and `of_each` the requests of each path
-    in the rounds of the next group, as the noise so far asks for.
+    `noise` is what disturbs the counts, as all rounds so far show it.
     """
 
     sender: Sender
     settle: Settle
+    glance: Glance
     seconds_left: Callable[[], float]
-    idle_bytes: float = 0.0
-    of_each: int = FIRST_OF_EACH
+    noise: Noise = field(default_factory=Noise)
     alone: list[Measurement] = field(default_factory=list)
+
+    def look_at_the_noise(self) -> None:
+        """Count some times without a request."""
+        counts = [self._count() for _ in range(IDLE_COUNTS)]
+        rounds = [grown_between(0, one, other) for one, other in pairwise(counts)]
+        self.noise.add([one for one in rounds if one.grown_bytes is not None])
 
     def clear(self, measurements: Sequence[Measurement], turn: int = 0) -> Iterator[Step]:
         """Measure them in groups, which are others with each `turn`; those that are flat are cleared once more."""
-        for group in grouped(measurements, self.of_each, turn):
+        for group in grouped(measurements, turn):
             yield from self._split(group)
 
     def _split(self, group: Sequence[Measurement]) -> Iterator[Step]:
-        pending = [list(group)]
+        """Measure a group; one that grows is measured without those that are likely to, and then by halves."""
+        pending = [(list(group), False)]
         while pending and self.seconds_left():
-            some = [one for one in pending.pop() if not one.trouble]
+            some, is_part = pending.pop()
+            some = [one for one in some if not one.trouble]
             if len(some) < FEWEST_TOGETHER:
                 self.alone += some
                 continue
@@ -80,31 +100,57 @@ class Together:
                 for one in some:
                     one.clear(verdict)
                 yield Step(some, _name(some), verdict.samples)
+            elif verdict.outcome == "leaks" or verdict.ci95[0] > 0 or verdict.samples < MIN_ROUNDS:
+                likely = [] if is_part else self._likely(some)
+                self.alone += likely
+                left = [one for one in some if one not in likely]
+                parts = [left] if likely else [left[len(left) // 2 :], left[: len(left) // 2]]
+                pending += [(part, True) for part in parts]
             else:
-                pending += [some[len(some) // 2 :], some[: len(some) // 2]]
+                self.alone += some
+
+    def _likely(self, group: Sequence[Measurement]) -> list[Measurement]:
+        """Return those that seem to grow, by a count of the newest objects after some requests of each."""
+        found = []
+        of_each = max(FEWEST_LIKELY, self._enough(group))
+        for one in group:
+            before = self.glance()
+            if self.seconds_left() and self._send([one], of_each):
+                grown = grown_between(of_each, before, self.glance()).grown_bytes
+                found += [one] * ((grown or 0.0) > of_each * one.flat_below)
+        return found
 
     def _measured(self, group: Sequence[Measurement]) -> Generator[Step, None, Verdict]:
         """Measure a group until it is decided, or more rounds would not help; returns the verdict."""
-        of_each, lost, rounds = self._most(group, self.of_each), 0, list[Round]()
+        lost, rounds = 0, list[Round]()
         self._send(group[-1:], 2 * self.sender.connections)  # each connection keeps its last request alive
-        time.sleep(LONG_REST_S)
-        before, counted_at = self.settle(begins_round=True), time.monotonic()
+        before = self._count()
+        verdict = self._judged(group, rounds)
         while len(rounds) < MOST_ROUNDS and lost < MAX_RESTARTS_IN_A_ROW and self.seconds_left():
+            of_each = self._enough(group)
             is_whole = self._send(group, of_each)
-            time.sleep(LONG_REST_S)
-            after, began = self.settle(begins_round=True), counted_at
-            counted_at = time.monotonic()
+            after = self._count()
             if is_whole and after.identity == before.identity:
-                rounds.append(self._round(of_each, before, after, counted_at - began))
+                rounds.append(grown_between(of_each, before, after))
                 yield Step(group, _name(group), len(rounds))
             else:
                 lost += 1
             before = after
-            verdict = judge_group(rounds, len(group), flat_below=group[0].flat_below)
-            if verdict.outcome != "inconclusive" or verdict.ci95[0] > verdict.flat_below:
-                return verdict
-            of_each = self._next(group, rounds, of_each)
-        return judge_group(rounds, len(group), flat_below=group[0].flat_below)
+            verdict = self._judged(group, rounds)
+            if verdict.outcome != "inconclusive":
+                break
+        if verdict.outcome == "flat":
+            self.noise.add(rounds)
+        return verdict
+
+    def _judged(self, group: Sequence[Measurement], rounds: Sequence[Round]) -> Verdict:
+        return judge_group(rounds, len(group), self.noise, flat_below=group[0].flat_below)
+
+    def _count(self) -> Snapshot:
+        """Count memory, once what the server has left to do after an answer is done."""
+        is_noisy = self.noise.enough_requests(FLAT_BELOW_EXACT) > FIRST_OF_EACH
+        time.sleep(LONG_REST_S)
+        return self.settle(begins_round=True, watched_s=WATCHED_S * is_noisy)
 
     def _send(self, group: Sequence[Measurement], of_each: int) -> bool:
         """Send the requests of each path; returns False where one is disturbed, which is then left out."""
@@ -117,22 +163,12 @@ class Together:
                 one.trouble, is_whole = reason.trouble, False
         return is_whole
 
-    def _round(self, of_each: int, before: Snapshot, after: Snapshot, seconds: float) -> Round:
-        one = grown_between(of_each, before, after)
-        idle = self.idle_bytes * seconds
-        return replace(one, grown_bytes=None if one.grown_bytes is None else one.grown_bytes - idle)
-
-    def _next(self, group: Sequence[Measurement], rounds: Sequence[Round], of_each: int) -> int:
-        """Return how many requests of each path the next round needs, as the noise of those so far says."""
-        if len(rounds) % MIN_ROUNDS:
-            return of_each
-        needed = round(MORE_THAN_ENOUGH * enough_requests(rounds, group[0].flat_below))
-        self.of_each = max(FIRST_OF_EACH, min(needed, MOST_OF_EACH))
-        return self._most(group, max(of_each, self.of_each))
-
-    def _most(self, group: Sequence[Measurement], of_each: int) -> int:
-        seconds = sum(map(seconds_of, group))
-        return max(1, min(of_each, int(LONGEST_ROUND_S / seconds))) if seconds else of_each
+    def _enough(self, group: Sequence[Measurement]) -> int:
+        """Return how many requests of each path a round has, as the noise asks for and the time allows."""
+        needed = math.ceil(MORE_THAN_ENOUGH * self.noise.enough_requests(group[0].flat_below))
+        seconds, longest_s = sum(map(seconds_of, group)), max(LONGEST_ROUND_S, SHARE_OF_A_ROUND * self.seconds_left())
+        fits = int(longest_s / seconds) if seconds else MOST_OF_EACH
+        return max(1, min(fits, MOST_OF_EACH, max(needed, FIRST_OF_EACH)))
 
 
 def seconds_of(measurement: Measurement) -> float:
@@ -140,12 +176,12 @@ def seconds_of(measurement: Measurement) -> float:
     return fmean(measurement.seconds[-FIRST_OF_EACH:]) if measurement.seconds else 0.0
 
 
-def grouped(measurements: Sequence[Measurement], of_each: int, turn: int) -> list[list[Measurement]]:
-    """Return groups whose rounds are not too long. With each turn a path is among others; slow ones come last."""
+def grouped(measurements: Sequence[Measurement], turn: int) -> list[list[Measurement]]:
+    """Return groups. With each turn a path is among others; slow ones come last."""
     is_slow = [seconds_of(one) > IS_SLOW_S for one in measurements]
     fast = [one for one, slow in zip(measurements, is_slow, strict=True) if not slow]
     slow = [one for one, slow in zip(measurements, is_slow, strict=True) if slow]
-    return [group for ones in (fast, slow) for group in _filled(_turned(ones, turn), of_each)]
+    return [group for ones in (fast, slow) for group in _filled(_turned(ones, turn))]
 
 
 def _turned(ones: Sequence[Measurement], turn: int) -> list[Measurement]:
@@ -154,8 +190,8 @@ def _turned(ones: Sequence[Measurement], turn: int) -> list[Measurement]:
     return list(chain.from_iterable(ones[first::step] for first in range(min(step, len(ones)))))
 
 
-def _filled(ones: Sequence[Measurement], of_each: int) -> Iterator[list[Measurement]]:
-    count = max(-(-len(ones) // MOST_TOGETHER), round(sum(map(seconds_of, ones)) * of_each / LONGEST_ROUND_S))
+def _filled(ones: Sequence[Measurement]) -> Iterator[list[Measurement]]:
+    count = -(-len(ones) // MOST_TOGETHER)
     for number in range(count):
         yield list(ones[number * len(ones) // count : (number + 1) * len(ones) // count])
 

@@ -74,8 +74,8 @@ class Sender(Protocol):
 class Settle(Protocol):
     """What looks at all processes of a service: `sadpath.check.service.target.Target.settle`."""
 
-    def __call__(self, *, begins_round: bool = False) -> Snapshot:
-        """Collect garbage, and return what is left. Raises `Unreadable`."""
+    def __call__(self, *, begins_round: bool = False, watched_s: float = 0.0) -> Snapshot:
+        """Collect garbage, and return what is left, at the least within some seconds. Raises `Unreadable`."""
         ...
 
 
@@ -124,11 +124,11 @@ class Calmed:
         self._settle = settle
         self._known: tuple[float, ...] = ()
 
-    def __call__(self, *, begins_round: bool = False) -> Snapshot:
+    def __call__(self, *, begins_round: bool = False, watched_s: float = 0.0) -> Snapshot:
         """Collect garbage, and return what is left."""
-        settled = self._settle(begins_round=begins_round)
+        settled = self._settle(begins_round=begins_round, watched_s=watched_s)
         for _ in range(MOST_FIRST_LOOKS if settled.identity != self._known else 0):
-            before, settled = settled, self._settle(begins_round=begins_round)
+            before, settled = settled, self._settle(begins_round=begins_round, watched_s=watched_s)
             if before.identity == settled.identity and abs(_grown(before, settled) or 0.0) < CALM_BYTES:
                 break
         self._known = settled.identity

@@ -40,8 +40,8 @@ FIRST_ROUNDS = 4
 
 LATER_ROUNDS = 6
 
-SHARE_OF_THE_UNCLEAR = 0.5
-"""Of the time that is left, for paths that no group has cleared, before others get distinct inputs."""
+SHARE_OF_THE_CLEAR = 0.7
+"""Of the time that is left, that stays for other paths while those are measured that no group has cleared."""
 
 
 @dataclass
@@ -123,17 +123,17 @@ class Schedule:
         growing = screened(firsts, sender, glance)
         yield from self._steps_of_trouble(firsts)
         yield from self._decide(growing, sender, settle)
-        together = Together(sender, settle, lambda: self.seconds_left)
-        rest = [one for one in firsts if not (one.is_decided or one.rounds)]
-        for ones in _own_first(rest):
-            for turn in range(GROUPINGS):
-                yield from together.clear([one for one in ones if len(one.cleared) == turn and not one.trouble], turn)
-        yield from self._decide(together.alone, sender, settle, SHARE_OF_THE_UNCLEAR * self.seconds_left)
-        seconds = self._with_other_inputs(sender)
-        others = Together(sender, settle, lambda: self.seconds_left, of_each=together.of_each)
+        together = Together(sender, settle, glance, lambda: self.seconds_left)
+        together.look_at_the_noise()
+        for turn in range(GROUPINGS):
+            for ones in _own_first([one for one in firsts if len(one.cleared) == turn and one not in growing]):
+                yield from together.clear([one for one in ones if not one.trouble and one not in together.alone], turn)
+            yield from self._decide(together.alone, sender, settle, SHARE_OF_THE_CLEAR * self.seconds_left)
+        seconds = self._of_flat_paths()
+        others = replace(together, alone=[])
         yield from others.clear(seconds, GROUPINGS)
         yield from self._decide([*others.alone, *together.alone], sender, settle)
-        yield from self._decide(self._with_other_inputs(sender), sender, settle)
+        yield from self._decide([one for one in self._of_flat_paths() if one not in seconds], sender, settle)
 
     def _of_flat_paths(self) -> list[Measurement]:
         return [one.second for one in self.paths if one.second and one.first.verdict.outcome == "flat"]

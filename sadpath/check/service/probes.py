@@ -102,12 +102,12 @@ class Probes:
             int(path.stem) for path in islice(self.folder.glob("*.s"), MAX_PROCESSES) if path.stem.isdecimal()
         )
 
-    def settle(self, *, begins_round: bool = False) -> Snapshot:
+    def settle(self, *, begins_round: bool = False, watched_s: float = 0.0) -> Snapshot:
         """Let all processes collect their garbage, and add up what they have left. Raises `NoAnswer`.
 
-        Where a round begins their collectors are off until the next look.
+        Where a round begins their collectors are off until the next look. What each has is the least in `watched_s`.
         """
-        answers: dict[int, SettleAnswer] = self.ask("looks.settle", begins_round=begins_round)
+        answers: dict[int, SettleAnswer] = self.ask("looks.settle", begins_round=begins_round, watched_s=watched_s)
         every = answers.values()
         return Snapshot(
             identity=tuple(answers),
@@ -123,14 +123,14 @@ class Probes:
     def glance(self, *, census: bool = False) -> Snapshot:
         """Add up the garbage of the newest objects and, with a census, the live exceptions. Raises `NoAnswer`.
 
-        Memory is not known then, and the collectors are off until the next settle.
+        Memory is known roughly then, and the collectors are off until the next settle.
         """
         answers: dict[int, GlanceAnswer] = self.ask("glance.glance", census=census)
         every = answers.values()
         return Snapshot(
             identity=tuple(answers),
             processes=len(answers),
-            in_use=None,
+            in_use=_total(answer["in_use"] for answer in every),
             anonymous=None,
             collected=_total(answer["collected"] for answer in every),
             live_exceptions=_total(answer["live_exceptions"] for answer in every),

@@ -56,13 +56,13 @@ class Target:
         """Return who else takes requests on these connections; None for nobody, or where it cannot be known."""
         return stranger(self.tree, connections) if self.process else None
 
-    def settle(self, *, begins_round: bool = False) -> Snapshot:
+    def settle(self, *, begins_round: bool = False, watched_s: float = 0.0) -> Snapshot:
         """Return what its processes have left: by their probes, after a collection, or else as read from outside.
 
         Raises `NoAnswer`, or from outside `Unreadable`.
         """
         if self.probes:
-            return self.probes.settle(begins_round=begins_round)
+            return self.probes.settle(begins_round=begins_round, watched_s=watched_s)
         if self.source is None:
             if self.process is None:
                 raise Unreadable("nothing is known of its processes")
