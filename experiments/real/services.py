@@ -57,7 +57,9 @@ AIRFLOW = RealService(
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": "{home}/passwords.json",
     },
     files={"passwords.json": f'{{"admin": "{SECRET}"}}'},
+    settings=f'[auth]\npath = "/auth/token"\njson = {{username = "admin", password = "{SECRET}"}}\n',
     options=("--start-timeout", "300"),
+    said="a login for a token",
 )
 
 PREFECT = RealService(

@@ -37,6 +37,7 @@ FASTAPI = ("fastapi", "uvicorn")
 LIBRARIES = {
     "orjson": Posted("POST /items 409", "orjson_labels", "3.11", ("orjson==3.9.0", *FASTAPI)),
     "ujson": Posted("POST /notes 507", "ujson_notes", "3.12", ("ujson==5.12.0", "flask"), SCRIPT),
+    "pydantic": Posted("POST /users 409", "pydantic_users", "3.12", ("pydantic==2.9.2", *FASTAPI)),
     "graphql-core": Posted(
         "POST /orders/search 404", "graphql_orders", "3.9", ("graphql-core==2.0", "rx<3", "flask"), SCRIPT
     ),

@@ -1,4 +1,4 @@
-"""Readings of sensors as CBOR: `uvicorn cbor_readings:app`. cbor2 5.6.5 loses a reference for each broken body."""
+"""Readings of sensors as CBOR: `uvicorn cbor_readings:app`. cbor2 5.6.5 loses each text that is no UTF-8."""
 
 from typing import Annotated
 
@@ -14,4 +14,4 @@ def store(reading: Annotated[bytes, Body(media_type="application/cbor")]):
     try:
         return {"stored": str(cbor2.loads(reading))}
     except cbor2.CBORDecodeError as error:
-        raise HTTPException(422, "this is no CBOR") from error
+        raise HTTPException(422, str(error)) from error
