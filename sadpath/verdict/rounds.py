@@ -116,6 +116,13 @@ class Noise:
         self.squares += float(np.sum((grown - requests * (requests @ grown) / (requests @ requests)) ** 2))
         self.freedom += len(rounds) - 1
 
+    def with_those_of(self, rounds: Sequence[Round]) -> Noise:
+        """Return the noise of these rounds as well."""
+        every = Noise(self.squares, self.freedom)
+        if len(rounds) > 1:
+            every.add(rounds)
+        return every
+
     @property
     def deviation(self) -> float:
         """The standard deviation of a round, in bytes."""
@@ -160,9 +167,7 @@ def judge_group(rounds: Sequence[Round], paths: int, noise: Noise, *, flat_below
 
 def _pooled(rounds: Sequence[Round], noise: Noise) -> tuple[float, float]:
     """Return the bytes per request, and half of their 95% CI."""
-    own = Noise()
-    own.add(rounds)
-    every = Noise(noise.squares + own.squares, noise.freedom + own.freedom)
+    own, every = Noise().with_those_of(rounds), noise.with_those_of(rounds)
     is_wild = own.squares / own.freedom > WILD**2 * every.squares / every.freedom
     weight = float(sum(one.requests**2 for one in rounds))
     slope = sum(one.requests * (one.grown_bytes or 0.0) for one in rounds) / weight

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from statistics import fmean
@@ -41,7 +41,12 @@ LONGEST_ROUND_S, SHARE_OF_A_ROUND = 4.0, 0.1
 """Seconds, or what this share of the time that is left has, if that is more."""
 
 IS_SLOW_S = 0.25
-"""A path whose requests take longer waits until the others were measured."""
+"""A path whose requests take longer is measured alone, once the others were."""
+
+SHARE_OF_A_BLOCK, FEWEST_OF_A_BLOCK, ALL_AT_ONCE = 0.3, 16, 0.8
+"""The share of the time that is left for the paths that are cleared before others are begun, how many these are at
+least, and the share in which all fit.
+"""
 
 WATCHED_S = 0.2
 """How long a count looks for the least memory, once counts are noisy, instead of a rest before it."""
@@ -85,9 +90,27 @@ class Together:
 
     def seconds_of_all(self, measurements: Sequence[Measurement], passes: int) -> float:
         """Return how long it takes to measure all so many times in groups, if they are flat."""
+        of_each = max(self._needed(one.flat_below for one in measurements), FIRST_OF_EACH)
         groups = -(-len(measurements) // MOST_TOGETHER)
-        round_s = sum(map(seconds_of, measurements)) * self._enough(measurements) + self.count_s * groups
+        round_s = sum(map(seconds_of, measurements)) * of_each + self.count_s * groups
         return passes * (MIN_ROUNDS + 1) * round_s
+
+    def blocks(self, kinds: Sequence[Sequence[Measurement]]) -> Iterator[list[Measurement]]:
+        """Yield the paths that are cleared before others are begun: all of a kind, or what a part of the time allows.
+
+        Else a budget that is a little short would decide nothing.
+        """
+        for kind in kinds:
+            left = list(kind)
+            while left and self.seconds_left():
+                most_s = SHARE_OF_A_BLOCK * self.seconds_left()
+                fits = len(left)
+                while fits > FEWEST_OF_A_BLOCK and self.seconds_of_all(left[:fits], GROUPINGS) > most_s:
+                    fits = max(FEWEST_OF_A_BLOCK, fits // 2)
+                if self.seconds_of_all(left, GROUPINGS) < ALL_AT_ONCE * self.seconds_left():
+                    fits = len(left)
+                yield left[:fits]
+                left = left[fits:]
 
     def clear(self, measurements: Sequence[Measurement], turn: int = 0) -> Iterator[Step]:
         """Measure them in groups, which are others with each `turn`; those that are flat are cleared once more."""
@@ -109,7 +132,7 @@ class Together:
                 for one in some:
                     one.clear(verdict)
                 yield Step(some, _name(some), verdict.samples)
-            elif verdict.outcome == "leaks" or verdict.ci95[0] > 0 or verdict.samples < MIN_ROUNDS:
+            elif verdict.outcome == "leaks" or verdict.ci95[0] > 0:
                 likely = [] if is_part else self._likely(some)
                 self.alone += likely
                 left = [one for one in some if one not in likely]
@@ -137,7 +160,7 @@ class Together:
         before = self._count()
         verdict = self._judged(group, rounds)
         while len(rounds) < MOST_ROUNDS and lost < MAX_RESTARTS_IN_A_ROW and self.seconds_left():
-            of_each = self._enough(group)
+            of_each = self._enough(group, rounds)
             is_whole = self._send(group, of_each)
             after = self._count()
             if is_whole and after.identity == before.identity:
@@ -174,39 +197,41 @@ class Together:
                 one.trouble, is_whole = reason.trouble, False
         return is_whole
 
-    def _enough(self, group: Sequence[Measurement]) -> int:
-        """Return how many requests of each path a round has, as the noise asks for and the time allows."""
-        needed = math.ceil(MORE_THAN_ENOUGH * self.noise.enough_requests(group[0].flat_below))
+    def _enough(self, group: Sequence[Measurement], rounds: Sequence[Round] = ()) -> int:
+        """Return how many requests of each path a round has: as the noise asks for, and the time allows.
+
+        Twice as many once some rounds did not decide.
+        """
+        needed = self._needed([group[0].flat_below], rounds)
+        if len(rounds) >= MIN_ROUNDS:
+            needed = max(needed, 2 * rounds[-MIN_ROUNDS].requests)
         seconds, longest_s = sum(map(seconds_of, group)), max(LONGEST_ROUND_S, SHARE_OF_A_ROUND * self.seconds_left())
         fits = int(longest_s / seconds) if seconds else MOST_OF_EACH
         return max(1, min(fits, MOST_OF_EACH, max(needed, FIRST_OF_EACH)))
 
+    def _needed(self, thresholds: Iterable[float], rounds: Sequence[Round] = ()) -> int:
+        noise = self.noise.with_those_of(rounds)
+        return math.ceil(MORE_THAN_ENOUGH * noise.enough_requests(min(thresholds, default=FLAT_BELOW_EXACT)))
+
 
 def seconds_of(measurement: Measurement) -> float:
     """Return how long a request of a path takes; 0 where none was sent."""
-    return fmean(measurement.seconds[-FIRST_OF_EACH:]) if measurement.seconds else 0.0
+    return fmean(measurement.seconds[-FIRST_OF_EACH:]) if measurement.seconds else measurement.warm_s
 
 
-def grouped(measurements: Sequence[Measurement], turn: int) -> list[list[Measurement]]:
-    """Return groups. With each turn a path is among others; slow ones come last."""
-    is_slow = [seconds_of(one) > IS_SLOW_S for one in measurements]
-    fast = [one for one, slow in zip(measurements, is_slow, strict=True) if not slow]
-    slow = [one for one, slow in zip(measurements, is_slow, strict=True) if slow]
-    return [group for ones in (fast, slow) for group in _filled(_turned(ones, turn), turn)]
+def grouped(measurements: Sequence[Measurement], turn: int) -> Iterator[list[Measurement]]:
+    """Yield equal groups, with each turn others; in that which tells a leak from what hides it there are several."""
+    ones = _turned(measurements, turn)
+    is_one_enough = turn != 1 or len(ones) < 2 * FEWEST_TOGETHER
+    count = max(-(-len(ones) // MOST_TOGETHER), min(len(ones), 1 if is_one_enough else 2))
+    for number in range(count):
+        yield list(ones[number * len(ones) // count : (number + 1) * len(ones) // count])
 
 
 def _turned(ones: Sequence[Measurement], turn: int) -> list[Measurement]:
     """Return them in another order, in which neighbours are far from each other."""
     step = 1 + turn * max(1, round(len(ones) ** 0.5))
     return list(chain.from_iterable(ones[first::step] for first in range(min(step, len(ones)))))
-
-
-def _filled(ones: Sequence[Measurement], turn: int) -> Iterator[list[Measurement]]:
-    """Yield equal groups; in the turn that tells a leak from a cache that hides it there is more than one."""
-    is_one_enough = turn != 1 or len(ones) < 2 * FEWEST_TOGETHER
-    count = max(-(-len(ones) // MOST_TOGETHER), min(len(ones), 1 if is_one_enough else 2))
-    for number in range(count):
-        yield list(ones[number * len(ones) // count : (number + 1) * len(ones) // count])
 
 
 def _name(group: Sequence[Measurement]) -> str:

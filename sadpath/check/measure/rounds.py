@@ -141,6 +141,7 @@ class Measurement:
 
     `rounds_s` is how long the rounds took, from count to count, and `most_requests` the longest that its processes live
     for. `seconds` are the response times in order, `cyclic` the objects in reference cycles per request, by round.
+    `warm_s` is how long a request took before it was measured.
     `cleared` are the verdicts of the groups that it was flat in, of which it needs `groupings`. `pages_of` is the
     number of processes whose memory is only known in pages, 0 where bytes in use are counted. `trouble` is why the path
     is not measured any further. `causes` are what is to blame, once it was explained.
@@ -156,6 +157,7 @@ class Measurement:
     cyclic: list[float] = field(default_factory=list)
     cleared: list[Verdict] = field(default_factory=list)
     groupings: int = 2
+    warm_s: float = 0.0
     most_requests: int = LONGEST_ROUND
     restarts: int = 0
     restarts_in_a_row: int = 0

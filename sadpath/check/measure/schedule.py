@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from sadpath.check.find import ErrorPath
 from sadpath.check.measure.distinct import NO_HEADERS, distinct, varying
-from sadpath.check.measure.groups import FEWEST_TOGETHER, GROUPINGS, Together
+from sadpath.check.measure.groups import FEWEST_TOGETHER, GROUPINGS, IS_SLOW_S, Together, seconds_of
 from sadpath.check.measure.rounds import (
     Calmed,
     Disturbed,
@@ -24,7 +24,7 @@ from sadpath.check.measure.rounds import (
 )
 from sadpath.check.measure.screen import screened
 from sadpath.sources import Unreadable
-from sadpath.verdict.verdict import Verdict
+from sadpath.verdict.verdict import FLAT_BELOW_EXACT, FLAT_BELOW_IN_PAGES, Verdict
 
 WARM_UP_REQUESTS = 450
 """Requests of a cold server, over all paths, until its memory is steady (measured with Flask and Django)."""
@@ -40,6 +40,9 @@ FIRST_ROUNDS = 4
 
 LATER_ROUNDS, ROUNDS_OF_THE_LAST = 6, 24
 """Rounds of a further visit, and where no other path waits for one."""
+
+SHARE_AFTER_THE_SCREEN = 0.75
+"""Of the budget, that stays for rounds however long a look at each path takes."""
 
 SHARE_OF_THE_CLEAR = 0.7
 """Of the time that is left, that stays for other paths while those are measured that no group has cleared."""
@@ -64,6 +67,12 @@ class PathMeasurements:
         if self.shown is second:
             verdict = replace(verdict, reason=f"with other inputs each time, {verdict.reason}")
         return replace(verdict, restarts=first.restarts + (second.restarts if second else 0))
+
+    def raise_threshold(self, flat_below: float) -> None:
+        """Call growth below this flat, in bytes per request, where it was not decided yet."""
+        for one in filter(None, (self.first, self.second)):
+            if not one.is_decided:
+                one.flat_below = flat_below
 
     @property
     def shown(self) -> Measurement:
@@ -112,9 +121,9 @@ class Schedule:
 
         `glance` is None where nothing is known of the objects. What ends it early leaves what was measured.
         """
-        warm_up(sender, [one.first.path for one in self.paths], self.seconds_left)
-        settle = Calmed(settle)
         firsts = [one.first for one in self.paths]
+        warm_up(sender, firsts, self.seconds_left)
+        settle = Calmed(settle)
         if glance and len(firsts) >= 2 * FEWEST_TOGETHER and settle().in_use is not None:
             yield from self._in_groups(firsts, sender, settle, glance)
         else:
@@ -124,22 +133,34 @@ class Schedule:
     def _in_groups(
         self, firsts: Sequence[Measurement], sender: Sender, settle: Settle, glance: Glance
     ) -> Iterator[Step]:
-        growing = screened(firsts, sender, glance)
-        yield from self._steps_of_trouble(firsts)
+        fast = [one for one in firsts if seconds_of(one) <= IS_SLOW_S]
+        growing = screened(fast, sender, glance, lambda: self.seconds_left > SHARE_AFTER_THE_SCREEN * self.budget_s)
+        yield from self._steps_of_trouble(fast)
         yield from self._decide(growing, sender, settle)
         together = Together(sender, settle, glance, lambda: self.seconds_left)
         together.look_at_the_noise()
-        passes = GROUPINGS + any(one.second for one in self.paths)
-        self.needed_s = self.budget_s - self.seconds_left + together.seconds_of_all(firsts, passes)
-        for turn in range(GROUPINGS):
-            for ones in _own_first([one for one in firsts if len(one.cleared) == turn and one not in growing]):
-                yield from together.clear([one for one in ones if not one.trouble and one not in together.alone], turn)
+        rest = [one for one in fast if one not in growing and not one.trouble]
+        self._estimate(together, rest)
+        for block in together.blocks(_own_first(rest)):
+            for turn in range(GROUPINGS):
+                flat = [one for one in block if len(one.cleared) == turn and not one.trouble]
+                yield from together.clear([one for one in flat if one not in together.alone], turn)
             yield from self._decide(together.alone, sender, settle, SHARE_OF_THE_CLEAR * self.seconds_left)
-        seconds = self._of_flat_paths()
         others = replace(together, alone=[])
-        yield from others.clear(seconds, GROUPINGS)
+        yield from others.clear(self._with_other_inputs(sender), GROUPINGS)
         yield from self._decide([*others.alone, *together.alone], sender, settle)
-        yield from self._decide([one for one in self._of_flat_paths() if one not in seconds], sender, settle)
+        yield from self._decide(firsts, sender, settle)
+        yield from self._decide(self._with_other_inputs(sender), sender, settle)
+
+    def _estimate(self, together: Together, rest: Sequence[Measurement]) -> None:
+        """Find out how long all takes, and look for larger leaks only where that is more than there is."""
+        passes = GROUPINGS + any(one.second for one in self.paths)
+        spent_s = self.budget_s - self.seconds_left
+        self.needed_s = spent_s + together.seconds_of_all(rest, passes)
+        if self.needed_s > self.budget_s and rest and rest[0].flat_below == FLAT_BELOW_EXACT:
+            for one in self.paths:
+                one.raise_threshold(FLAT_BELOW_IN_PAGES)
+            self.needed_s = spent_s + together.seconds_of_all(rest, passes)
 
     def _of_flat_paths(self) -> list[Measurement]:
         return [one.second for one in self.paths if one.second and one.first.verdict.outcome == "flat"]
@@ -206,11 +227,18 @@ def _measurements(path: ErrorPath, flat_below: float, own_headers: Mapping[str, 
     return PathMeasurements(Measurement(path, identical(path), flat_below), second)
 
 
-def warm_up(sender: Sender, paths: Sequence[ErrorPath], budget_s: float) -> None:
-    """Send each path's request often enough that all together have made the server warm, or for some seconds."""
-    for path in paths:
-        until = time.monotonic() + min(WARM_UP_S, WARM_UP_SHARE * budget_s) / len(paths)
-        left = max(WARM_UP_REQUESTS // len(paths), 2)
-        while left > 0 and time.monotonic() < until:
-            sent = sender.send([path.request], min(left, WARM_UP_AT_ONCE))
-            left = left - WARM_UP_AT_ONCE if sent.answered else 0
+def warm_up(sender: Sender, measurements: Sequence[Measurement], budget_s: float) -> None:
+    """Send each path's request often enough that all together have made the server warm, or for some seconds.
+
+    A slow path gets one request, which says that it is slow.
+    """
+    most_s = min(WARM_UP_S, WARM_UP_SHARE * budget_s)
+    for one in measurements:
+        until = time.monotonic() + most_s / len(measurements)
+        left = max(WARM_UP_REQUESTS // len(measurements), 2)
+        at_once = 1
+        while left > 0 and (at_once == 1 or time.monotonic() < until):
+            sent = sender.send(one.requests(at_once), min(left, at_once))
+            one.warm_s = min(sent.seconds, default=0.0)
+            left = left - at_once if sent.answered and one.warm_s <= IS_SLOW_S else 0
+            at_once = WARM_UP_AT_ONCE

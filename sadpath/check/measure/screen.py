@@ -5,32 +5,38 @@ A traceback that grows and exceptions that are kept are seen at once, so such a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sadpath.check.measure.rounds import Disturbed, Glance, Measurement, Sender, grown_between, send
 from sadpath.verdict.rounds import Round
 from sadpath.verdict.verdict import Suspect
 
-WARMING, LOOKED_AT = 2, 4
-"""Requests of each path, before the look and in it."""
+LOOKED_AT = 4
+"""Requests of each path."""
 
 GROWS_BY = LOOKED_AT
 """Traceback entries, or live exceptions, by which what is worth a closer look grows: one for each request."""
 
 
-def screened(measurements: Sequence[Measurement], sender: Sender, glance: Glance) -> list[Measurement]:
-    """Send each path a few requests; returns those that grow at a glance. What is disturbed has its trouble then."""
+def screened(
+    measurements: Sequence[Measurement], sender: Sender, glance: Glance, has_time: Callable[[], bool]
+) -> list[Measurement]:
+    """Send each path a few requests; returns those that grow at a glance. What is disturbed has its trouble then.
+
+    Ends once there is no time for it.
+    """
+    glance()
     for one in measurements:
-        _look(one, sender, glance)
+        if has_time():
+            _look(one, sender, glance)
     before = glance(census=True)
     grows_anyway = frozenset(_entries(grown_between(1, before, glance(census=True))))
-    return _growing([one for one in measurements if not one.trouble], sender, glance, grows_anyway)
+    left = [one for one in measurements if not one.trouble]
+    return _growing(left, sender, glance, grows_anyway, has_time)
 
 
 def _look(one: Measurement, sender: Sender, glance: Glance) -> None:
     try:
-        one.seconds += send(one, sender, WARMING).seconds
-        glance()
         one.seconds += send(one, sender, LOOKED_AT).seconds
     except Disturbed as reason:
         one.trouble = reason.trouble
@@ -41,10 +47,14 @@ def _look(one: Measurement, sender: Sender, glance: Glance) -> None:
 
 
 def _growing(
-    measurements: Sequence[Measurement], sender: Sender, glance: Glance, but: frozenset[Suspect]
+    measurements: Sequence[Measurement],
+    sender: Sender,
+    glance: Glance,
+    but: frozenset[Suspect],
+    has_time: Callable[[], bool],
 ) -> list[Measurement]:
     """Return which of them grow, by halves of those that grow together; `but` grows without a request."""
-    if not measurements:
+    if not measurements or not has_time():
         return []
     before = glance(census=True)
     for one in measurements:
@@ -58,8 +68,8 @@ def _growing(
         return list(measurements)
     half = len(measurements) // 2
     return [
-        *_growing(measurements[:half], sender, glance, but),
-        *_growing(measurements[half:], sender, glance, but),
+        *_growing(measurements[:half], sender, glance, but, has_time),
+        *_growing(measurements[half:], sender, glance, but, has_time),
     ]
 
 
