@@ -22,6 +22,11 @@ def keep_secret(values: Iterable[str]) -> None:
     _secrets.update(value for value in values if len(value) >= SHORTEST_SECRET)
 
 
+def secrets() -> frozenset[str]:
+    """Return what is kept out."""
+    return frozenset(_secrets)
+
+
 def described(error: BaseException) -> str:
     """Return the versions and the traceback: places in code, messages, and no values of variables."""
     traceback.clear_frames(error.__traceback__)  # what they hold may be what memory was too small for

@@ -276,7 +276,7 @@ def asked(url: str, request: Request, *, most_bytes: int, within_s: float) -> It
     try:
         yield connection.ask(request.method, target, _with_length(request), request.body)
     except TimeoutError:
-        raise OSError(f"it did not come within {within_s:g} s") from None
+        raise OSError(f"it did not come within {within_s:.3g} s") from None
     except Exception as error:  # of the socket, the parser, or the request itself
         raise OSError(_in_words(error)) from error
     finally:

@@ -32,14 +32,29 @@ class RoundDone:
 
 
 @dataclass(frozen=True)
-class PathDecided:
-    """No more rounds of this kind are needed for a path, or none can be measured. `check` is the result so far."""
+class DecidedPath:
+    """No more rounds of this kind are needed for a path, or none can be measured."""
 
     path: ErrorPath
     distinct: bool
     verdict: Verdict
+
+
+@dataclass(frozen=True)
+class PathsDecided:
+    """A path was decided, or all of a group at once. `name` says of what, and `check` is the result so far."""
+
+    name: str
+    paths: tuple[DecidedPath, ...]
     check: Check
     standing: Standing
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """How long it takes to decide all, in one line, if that is more than the budget."""
+
+    line: str
 
 
 @dataclass(frozen=True)
@@ -49,7 +64,7 @@ class Ended:
     check: Check
 
 
-Event = RoundDone | PathDecided | Ended
+Event = RoundDone | PathsDecided | Estimated | Ended
 
 
 class Handler(Protocol):

@@ -55,11 +55,12 @@ def run(  # noqa: PLR0913 - one for each thing that was typed
     """
     aside, out = Console(stderr=True), Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     all_headers = (settings.headers, *(one.headers for one in settings.requests))
-    keep_secret(value for headers in all_headers for value in headers.values())
+    values = [value for headers in all_headers for value in headers.values()]
+    keep_secret([*values, *(value.rpartition(" ")[2] for value in values)])
     accepted = read_baseline(baseline) if baseline else frozenset()
     files.check_folders()
     with open_target(spec) as target, limited_memory(), _driver(target, settings, spec) as plain:
-        sender, settings = _logged_in(plain, settings, aside)
+        sender, settings = _logged_in(target, plain, settings, aside)
         driver = Careful(sender)
         plan = _plan(target, driver, settings, aside, safe_only=list_only, is_agreed=is_agreed)
         if isinstance(sender, LoggedIn):
@@ -149,10 +150,20 @@ def _driver(target: Target, settings: Settings, spec: TargetSpec) -> Driver:
     )
 
 
-def _logged_in(driver: Driver, settings: Settings, console: Console) -> tuple[Sending, Settings]:
-    """Log in, where the settings say so. Returns what sends requests, and the settings with what the login gave."""
+def _logged_in(target: Target, driver: Driver, settings: Settings, console: Console) -> tuple[Sending, Settings]:
+    """Log in, where the settings say so. Returns what sends requests, and the settings with what the login gave.
+
+    Raises `CommandError`, before that, where somebody else would get the password.
+    """
     if not settings.auth:
         return driver, settings
+    driver.answers([Request("GET", UNKNOWN_PATH)])
+    if name := target.stranger(driver.newly_opened()):
+        raise CommandError(
+            f"requests to {target.url} go to {name}, which is not what is measured, so nothing was sent to log in: "
+            "end that process, or give the service's own address",
+            Status.INCONCLUSIVE,
+        )
     sender = LoggedIn(driver, settings.auth, settings.headers)
     _say(console, f"logged in by {settings.auth.name}")
     return sender, replace(settings, headers=sender.headers)

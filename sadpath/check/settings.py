@@ -19,7 +19,7 @@ import tomlkit
 
 from sadpath.check.driver import Request
 from sadpath.check.find import ErrorPath
-from sadpath.check.find.named import literally
+from sadpath.check.find.named import typed
 from sadpath.check.login import COOKIE, TOKEN, Auth
 from sadpath.check.variables import all_filled, filled
 from sadpath.errors import CommandError, Status
@@ -417,7 +417,7 @@ def _commented(path: ErrorPath) -> Iterator[str]:
     """Yield the lines of a request as comments, or why it cannot be one. No text in it can end a line."""
     yield f"# {visible(path.name)}"
     try:
-        yield from (f"# {line}" for line in _toml({"request": [_in_table(literally(path.request))]}))
+        yield from (f"# {line}" for line in _toml({"request": [_in_table(typed(path))]}))
     except ValueError as reason:
         yield f"# It cannot be written here: {reason}."
     yield ""

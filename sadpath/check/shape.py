@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from sadpath.fault import secrets
 from sadpath.text import visible
 
 MOST_LOOKED_AT = 1 << 16
@@ -63,8 +64,9 @@ def shape(content_type: str, body: bytes, inputs: Iterable[str]) -> Shape:
     """Return the shape of an answer to a request with these inputs."""
     media_type = content_type.partition(";")[0].strip().lower()
     text = body[:MOST_LOOKED_AT].decode(errors="replace")
-    told = sorted({*inputs}, key=len, reverse=True)
-    fold, fold_for_people = _folds(told), _folds([one for one in told if not one.isalpha()])
+    unsaid = secrets()  # an answer may repeat a token
+    told = sorted({*inputs, *unsaid}, key=len, reverse=True)
+    fold, fold_for_people = _folds(told), _folds([one for one in told if one in unsaid or not one.isalpha()])
     content = _parsed(text)
     if content is None:
         plain = _without_markup(text)

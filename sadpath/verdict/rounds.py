@@ -116,9 +116,14 @@ class Noise:
         self.squares += float(np.sum((grown - requests * (requests @ grown) / (requests @ requests)) ** 2))
         self.freedom += len(rounds) - 1
 
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of a round, in bytes."""
+        return math.sqrt(self.squares / self.freedom) if self.freedom > 0 else 0.0
+
     def half_width(self, weight: float) -> float:
         """Return half of the 95% CI of bytes per request, of rounds with such a sum of squared requests."""
-        return student_t(self.freedom) * math.sqrt(self.squares / self.freedom / weight)
+        return student_t(self.freedom) * self.deviation / math.sqrt(weight)
 
     def enough_requests(self, flat_below: float) -> int:
         """Return how many requests of each path a round needs, for a few rounds to tell `flat_below` from zero."""

@@ -53,7 +53,7 @@ User = Annotated[str, Depends(user)]
 
 
 def logged_in() -> str:
-    token = secrets.token_urlsafe(24)
+    token = f"t0ken-{secrets.token_urlsafe(24)}"
     LOGINS[token] += 1
     return token
 

@@ -22,7 +22,7 @@ from starlette.routing import Route
 PATHS = 200
 LEAKING = (17, 61, 99, 142, 180)
 OBJECTS = int(os.environ.get("LARGE_API_OBJECTS", "1000000"))
-MOST_ALLOCATED, EVERY_S = 7, 0.02
+MOST_ALLOCATED, EVERY_S = 5, 0.02
 
 
 class RefusedError(Exception):
@@ -103,9 +103,9 @@ async def _description(_: Request) -> JSONResponse:
 
 
 def _allocate() -> None:
-    """Make and drop a few KiB of objects, of varying number, without end."""
+    """Make and drop up to a KiB of objects, of varying number, without end."""
     for turn in count():
-        kept = [bytearray(512) for _ in range(turn % MOST_ALLOCATED)]  # noqa: F841 - it is kept until the next turn
+        kept = [{"turn": turn, "part": part} for part in range(turn % MOST_ALLOCATED)]  # noqa: F841 - until the next
         time.sleep(EVERY_S)
 
 

@@ -369,6 +369,16 @@ def test_a_variable_is_as_bound_as_a_header(tmp_path: Path, monkeypatch: pytest.
     assert settings.requests[0].headers == {"A": "${SHOP_TOKEN}"}
 
 
+def test_the_login_in_it_can_be_uncommented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It shows each key once."""
+    monkeypatch.setenv("PASSWORD", "s3cret")
+    head, _, rest = template().partition("# [auth]\n")
+    table, _, rest = rest.partition("\n\n")
+    uncommented = head + "[auth]\n" + re.sub("^# ", "", table, flags=re.MULTILINE) + "\n\n" + rest
+    auth = read_settings(written(tmp_path, uncommented)).auth
+    assert auth == Auth("/login", json={"username": "admin", "password": "s3cret"}, csrf="/login", keep="access_token")
+
+
 def test_every_key_is_in_it() -> None:
     """Also those that are added later."""
     text = template()

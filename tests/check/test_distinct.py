@@ -57,6 +57,12 @@ def test_headers_of_the_user_never_vary() -> None:
     assert [one.text for one in inputs_of(path, {"X-Tenant": "7", **TOKEN})] == ["path", "header X-Other"]
 
 
+def test_cookies_of_the_user_never_vary() -> None:
+    """Beside others, which do: one of them may be a login."""
+    path = ErrorPath("GET", "/", 404, Request("GET", "/", {"Cookie": "theme=dark; session=good"}))
+    assert [one.value for one in inputs_of(path, {"Cookie": "session=good"})] == ["", "dark"]
+
+
 @pytest.mark.parametrize(("status", "number"), [(401, 1), (403, 1), (404, 0), (422, 0)])
 def test_credentials_vary_where_they_were_refused(status: int, number: int) -> None:
     """A token that is good stays."""
@@ -104,6 +110,12 @@ def test_no_more_than_thirty_vary() -> None:
     assert len(varying_texts(Request("GET", f"/?{query}"))) == 30
 
 
+def test_many_inputs_vary_together() -> None:
+    """Each alone would have too few of the requests."""
+    path = ErrorPath("GET", "/", 404, Request("GET", "/?a=0&b=0&c=0&d=0&e=0&f=0"))
+    assert all("=0" not in one for one in paths(path, 30))
+
+
 class Service:
     """Answers each request as it is told to."""
 
@@ -144,6 +156,27 @@ def test_inputs_that_change_the_status_together_vary_alone() -> None:
         "/a?b=b&c=c7",
         "/a8?b=b&c=c",
     ]
+
+
+def test_of_many_inputs_those_that_change_the_status_are_looked_for() -> None:
+    """One by one, once it was seen that some do."""
+    many = ErrorPath("GET", "/", 404, Request("GET", "/?a=0&b=0&c=0&d=0&e=0&f=0&g=0"))
+    sent: list[str] = []
+
+    def status(one: Request) -> int:
+        sent.append(one.path)
+        return 404 if "e=0" in one.path else 422
+
+    made = varying(many, Service(status), numbers=count(1))(8)
+    assert all(one.path.count("=0") == 1 for one in made)
+    assert len(sent) == 1 + 7 + 1
+    assert len(varying(many, Service(lambda _: 404), numbers=count(1))(3)) == 3
+
+
+def test_of_a_slow_path_fewer_inputs_are_tried() -> None:
+    """What was not tried in time does not vary."""
+    made = varying(FOUND, Service(lambda _: 404), numbers=count(1), within_s=0.0)(2)
+    assert [one.path for one in made] == ["/a3?b=b&c=c", "/a4?b=b&c=c"]
 
 
 def test_where_each_input_changes_the_status_that_is_said() -> None:

@@ -147,9 +147,17 @@ def test_what_is_named_with_braces_is_sent_with_a_value() -> None:
 def test_what_is_named_may_vary_if_that_changes_nothing(asked: Request, may_vary: bool, with_writes: bool) -> None:  # noqa: FBT001
     """Or with `--writes`, unless it says that it changes something."""
     for writes, expected in ((False, may_vary), (True, with_writes)):
-        (path,) = find(Service(), requests=(asked,), writes=writes).paths
-        assert isinstance(path.request, Named)
-        assert path.request.may_vary is expected
+        plan = find(Service(), requests=(asked,), writes=writes)
+        assert isinstance(plan.paths[0].request, Named)
+        assert plan.paths[0].request.may_vary is expected
+        assert bool(plan.notes) is not expected
+
+
+def test_what_stays_as_it_is_named_is_noted() -> None:
+    """With what lets it vary."""
+    asked = (Request("POST", "/login?a=b"), Request("POST", "/users/{id}"), Request("GET", "/health"))
+    (note,) = find(Service(), requests=asked).notes
+    assert note == "measured with the same inputs only: 'POST /login'; braces, as in {name}, say what may differ"
 
 
 def test_a_path_that_is_then_answered_otherwise_is_left_out() -> None:

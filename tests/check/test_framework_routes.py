@@ -38,6 +38,7 @@ EXPECTED = {
         "DELETE /users/{user} answer",
         "GET /files/{name} answer",
         "POST /v1/orders/{order} answer",
+        "GET /flask/other answer",
     ],
     "cherrypy": [
         "GET /shop/users/ Users.index",
@@ -76,7 +77,11 @@ EXPECTED = {
         "POST /v1/orders/{order} answer",
         "GET /below/inner answer",
     ],
-    "litestar": ["GET /users/{user} user", "POST /v1/orders/{order} Orders.make"],
+    "litestar": [
+        "GET /users/{user} user",
+        "POST /v1/orders/{order} Orders.make",
+        "GET /below/other answer_later",
+    ],
     "pyramid": [
         "GET /users/{user} answer",
         "DELETE /users/{user} answer",
@@ -114,6 +119,7 @@ EXPECTED = {
         "GET /v1/users Users.render_GET",
         "POST /v1/users Users.render_POST",
         "GET /v1/orders/{child} Orders.getChild",
+        "GET /flask/other answer",
     ],
 }
 """What is read of each function of `services/routed.py`: method, template, and the end of the handler's name."""

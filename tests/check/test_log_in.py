@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sadpath.check.login import Auth
+from sadpath.check.login.csrf import LONGEST_PAGE
 from sadpath.check.login.log_in import Login, log_in, merged
 from sadpath.errors import CommandError, Status
 from sadpath.fault import without_secrets
@@ -115,6 +116,16 @@ def test_a_csrf_token_is_found(page: bytes) -> None:
     assert got(service)[1].headers["X-CSRFToken"] == "c1"
 
 
+LATE = " " * LONGEST_PAGE + PAGE
+
+
+@pytest.mark.parametrize("page", ["<" * (1 << 20), LATE, "<![x[", "<input value='&#99999999999;'>", "[" * 100_000])
+def test_a_page_that_nobody_can_read_has_no_token(page: str) -> None:
+    """Whatever it is, it takes no longer than a page does."""
+    with pytest.raises(CommandError, match="GET /login was answered with 200 and no CSRF token"):
+        logged_in(FORM, answer(page))
+
+
 def test_what_may_change_data_has_the_newest_csrf_token() -> None:
     """Django changes it with the login."""
     page = answer(PAGE, "Set-Cookie: csrftoken=c1")
@@ -149,6 +160,9 @@ def jwt(**claims: Any) -> str:
         (answer({"token": "abcd", "expires_in": 3600}), 3600),
         (answer({"token": jwt(iat=1_000, exp=1_900)}), 900),
         (answer({"token": jwt(exp="never")}), inf),
+        (answer({"token": jwt(iat=0, exp=10**400)}), inf),
+        (answer({"token": "abcd", "expires_in": "soon"}), inf),
+        (answer({"token": "abcd", "expires_in": 10**400}), inf),
         (answer({"token": "a.b.c"}), inf),
         (answer("", "Set-Cookie: id=abcd; Max-Age=60", "Set-Cookie: seen=1; Max-Age=9"), 9),
         (answer("", "Set-Cookie: id=abcd; Max-Age=soon"), inf),
@@ -175,6 +189,7 @@ def test_a_login_says_for_how_long_it_is_good(content: bytes, lives_s: float) ->
         (FORM, [answer(PAGE, "Set-Cookie: csrf=c1"), answer(PAGE, "Set-Cookie: csrf=c2")], "it asks to log in again"),
         (FORM, [answer(PAGE), answer("", "Location: /login?wrong=1", status=302)], "it asks to log in again"),
         (FORM, [answer(PAGE, "Set-Cookie: id=1"), answer("", "Set-Cookie: id=1")], "it gives no token and no cookie"),
+        (FORM, [answer(PAGE), answer("", "Set-Cookie: csrftoken=c2")], "it gives no token and no cookie"),
         (FORM, [answer("no form")], "GET /login was answered with 200 and no CSRF token"),
     ],
 )  # fmt: skip

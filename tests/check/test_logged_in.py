@@ -18,18 +18,19 @@ from sadpath.errors import CommandError
 from tests.check.answering import serving
 
 AUTH = Auth("/login", json={"user": "me"})
-STATUSES = {"/public": 200, "/orders": 200, "/orders/9": 404, "/staff": 403}
+STATUSES = {"/orders": 200, "/orders/9": 404, "/staff": 403}
 
 
 @dataclass
 class Shop:
-    """A service whose sessions are good for so many requests, and which lets somebody log in so often.
+    """A service whose sessions are good for so many requests, and which lets somebody log in so often, or answers it.
 
     `got` are the requests, with the session that each had.
     """
 
     good_for: int = 10**9
     logins: int = 10**9
+    silent_after: int = 10**9
     max_age: str = ""
     refuses_all: bool = False
     got: list[tuple[str, str]] = field(default_factory=list)
@@ -53,10 +54,12 @@ class Shop:
         is_known = session and self.used[session] <= self.good_for and not self.refuses_all
         if path == "/quit":
             self.used[session] = self.good_for
-        return STATUSES.get(path, 404) if is_known else 401
+        return STATUSES.get(path.replace("/staff/", "/staff?").partition("?")[0], 404) if is_known else 401
 
     def _login(self) -> bytes:
-        if (number := next(self.numbers)) > self.logins:
+        if (number := next(self.numbers)) > self.silent_after:
+            return b""
+        if number > self.logins:
             return b"HTTP/1.1 429 X\r\nContent-Length: 0\r\n\r\n"
         cookies = f"Set-Cookie: id=s{number}{self.max_age}\r\nSet-Cookie: csrftoken=c{number}\r\n"
         return f"HTTP/1.1 200 X\r\n{cookies}Content-Length: 0\r\n\r\n".encode()
@@ -149,6 +152,28 @@ def test_a_request_that_is_refused_to_who_is_logged_in_is_no_reason_to_log_in_ag
     assert shop.times == 1
 
 
+def test_other_ids_that_nobody_may_see_are_no_reason_to_ask() -> None:
+    """What is asked in between would be in the round."""
+    shop = Shop()
+    with logged_in(shop) as sender:
+        assert statuses(sender, "/orders", "/staff/1") == [200, 403]
+        before = len(shop.got)
+        sender.send([request(sender, f"/staff/{number}") for number in range(100, 110)], 10)
+    assert len(shop.got) == before + 10
+
+
+def test_without_a_witness_an_answer_that_was_another_before_tells_it() -> None:
+    """As where only what may change data was named: once, since it may be what the service does."""
+    shop = Shop(good_for=3)
+    with logged_in(shop) as sender:
+        order = request(sender, "/orders/9", "POST")
+        assert [answer.status for answer in sender.answers([order])] == [404]
+        assert sender.send([order], 4).statuses == {404: 4}
+        shop.refuses_all = True
+        assert sender.send([order], 4).statuses == {401: 4}
+    assert shop.times == 2
+
+
 def test_what_is_answered_to_anybody_is_no_witness() -> None:
     """It is answered to somebody whose login is over, too."""
     shop = Shop(good_for=3)
@@ -184,6 +209,15 @@ def test_a_login_is_renewed_before_it_ends() -> None:
             sender.send([request(sender, "/orders/9")], 2)
     sessions = [session.partition(";")[0] for line, session in shop.got if line != "POST /login"]
     assert sessions == [*["s1"] * 4, *["s2"] * 4, *["s3"] * 2]
+
+
+def test_a_login_of_some_seconds_is_renewed_when_it_is_over() -> None:
+    """Else there would be one for each round; another cookie than the session's may be as short."""
+    shop = Shop(max_age="; Max-Age=5")
+    with logged_in(shop, clock := Clock()) as sender:
+        for clock.now in range(0, 100, 10):
+            statuses(sender, "/orders")
+    assert shop.times == 1
 
 
 def test_what_may_change_data_carries_the_newest_csrf_token() -> None:
@@ -225,6 +259,23 @@ def test_a_service_that_is_gone_when_a_login_ends_is_no_refusal() -> None:
         clock.now = 99
         sent = sender.send([request(sender, "/orders")], 1)
     assert (sent.answered, sum(sent.failures.values())) == (0, 1)
+
+
+def test_a_service_that_does_not_answer_a_login_in_time_is_asked_once() -> None:
+    """Each time takes as long as it may take."""
+    shop = Shop(max_age="; Max-Age=100", silent_after=1)
+    with logged_in(shop, clock := Clock()) as sender:
+        for clock.now in (99, 200, 300):
+            assert statuses(sender, "/orders") == [200]
+    assert shop.times == 2
+
+
+def test_what_says_that_it_logs_out_is_no_witness() -> None:
+    """It would do so each time."""
+    shop = Shop()
+    with logged_in(shop) as sender:
+        statuses(sender, "/logout", "/staff")
+    assert [line for line, _ in shop.got].count("GET /logout") == 1
 
 
 def test_a_login_that_makes_no_difference_is_said() -> None:

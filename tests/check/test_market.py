@@ -11,11 +11,7 @@ from loadtest.ports import free_port
 from tests.check.conftest import HERE, Checked, check
 
 LEAKS = [
-    pytest.param(
-        "market.Errors.wrong_token",
-        "reused exception",
-        marks=pytest.mark.xfail(reason="a wrong token is answered with 401 as none is, and is not measured by itself"),
-    ),
+    ("market.Errors.wrong_token", "reused exception"),
     ("market.FAILED_LOGINS", "no exception"),
     ("market.PAYMENTS", "kept exception"),
 ]

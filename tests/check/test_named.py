@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sadpath.check.driver import Request
+from sadpath.check.find import ErrorPath
 from sadpath.check.find.inputs import varied
-from sadpath.check.find.named import Named, literally, named
+from sadpath.check.find.named import Named, literally, named, typed
 from tests.generated import examples
 
 UUID = "00000000-0000-4000-8000-000000000000"
@@ -62,15 +63,34 @@ def test_a_place_in_a_form_is_filled_by_its_name() -> None:
 
 def test_two_braces_are_sent_as_one() -> None:
     """And so is what has no name in it."""
-    request = Request("POST", "/{{id}}/{}/{a b}/%7Bid%7D", {"X": "{{id}}"}, b'{"q": "{me{{id}}}"}')
+    request = Request("POST", "/{{id}}/{}/{a b}/${b}/%7Bid%7D", {"X": "{{id}}"}, b'{"q": "{me{{id}}}"}')
     assert sent(request, 17) == sent(request)
-    assert sent(request).path == "/{id}/{}/{a b}/%7Bid%7D"
+    assert sent(request).path == "/{id}/{}/{a b}/${b}/%7Bid%7D"
     assert (sent(request).headers, sent(request).body) == ({"X": "{id}"}, b'{"q": "{me{id}}"}')
 
 
-@given(st.text(st.sampled_from("{}ab1_ ")))
+@given(st.text(st.sampled_from("${}ab1_ ")))
 @examples(100)
 def test_what_is_written_to_a_file_is_sent_as_it_was(text: str) -> None:
     """Whatever braces it has."""
     request = Request("POST", f"/{text}", {"X": text}, text.encode())
     assert named(literally(request), may_vary=False) == Named(**vars(request))
+
+
+@pytest.mark.parametrize(
+    ("template", "sent", "expected"),
+    [
+        ("/users/{id}", Request("GET", "/users/999999999"), "/users/{id}"),
+        ("/users/{id}", Request("GET", "/users/5"), "/users/5"),
+        ("/users/{name}", Request("GET", "/users/999999999"), "/users/999999999"),
+        ("/users/{id}", Request("GET", "/users/999999999?full=1"), "/users/999999999?full=1"),
+        ("/users/{id}", Request("GET", "/users/999999999", {"X": "y"}), "/users/999999999"),
+        ("/users/{id}", Request("DELETE", "/users/999999999"), "/users/999999999"),
+        ("/users", Request("GET", "/users"), "/users"),
+    ],
+)
+def test_what_was_found_is_typed_with_braces_where_that_sends_the_same(
+    template: str, sent: Request, expected: str
+) -> None:
+    """Not where something else may vary, nor where another id may change data."""
+    assert typed(ErrorPath(sent.method, template, 404, sent)).path == expected

@@ -20,7 +20,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from sadpath.check.driver import Request
-from sadpath.check.events import Ended, PathDecided, Standing
+from sadpath.check.events import DecidedPath, Ended, PathsDecided, Standing
 from sadpath.check.find import ErrorPath, Plan
 from sadpath.check.report import Files
 from sadpath.check.report.console import PIPE_WIDTH, Progress, Result
@@ -62,7 +62,8 @@ def printed(check: Check, console: Console) -> None:
     """Let a check run to its end in a terminal, and list its paths."""
     decided = check.results[1]
     with Progress(console) as progress:
-        progress.handle(PathDecided(decided.path, distinct=True, verdict=decided.verdict, check=check, standing=SO_FAR))
+        path = DecidedPath(decided.path, distinct=True, verdict=decided.verdict)
+        progress.handle(PathsDecided(decided.path.name, (path,), check, SO_FAR))
     Result(console).handle(Ended(check))
     listed(Plan(tuple(one.path for one in check.results), check.notes), console)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -19,6 +20,7 @@ from tests.check.answering import NOT_FOUND, Server, serving
 from tests.waiting import PATIENCE_S
 
 PATHS = ("/flows", "/runs", "/runs/{id}", "/work/queues", "/logs", "/logs/{id}/lines", "/auth/logout", "/admin")
+ROUTED = [("GET", "/odd" + path.replace("{id}", "{it}")) for path in PATHS]
 
 
 def described(servers: str = "", address: str = "") -> Schema:
@@ -28,17 +30,21 @@ def described(servers: str = "", address: str = "") -> Schema:
     return Schema("it", {**content, "servers": [{"url": servers}]} if servers else content, address=address)
 
 
-def service(prefix: str, status: int = 200, page: bytes = b"") -> AbstractContextManager[Server]:
+def answer(status: int, content: str) -> bytes:
+    return f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n\r\n{content}".encode()
+
+
+def service(prefix: str, status: int = 200, page: str = "") -> AbstractContextManager[Server]:
     """Has the paths below the prefix, answers with this status there, and knows no other but that of the page."""
 
-    def answer(head: bytes) -> bytes:
+    def answered(head: bytes) -> bytes:
         path = head.split()[1].decode()
         if path == "/openapi.json" and page:
-            return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(page), page)
+            return answer(200, page)
         is_known = any(path == prefix + known.replace("{id}", "1") for known in PATHS)
-        return b"HTTP/1.1 %d X\r\nContent-Length: 2\r\n\r\n[]" % status if is_known else NOT_FOUND
+        return answer(status, "[]") if is_known else NOT_FOUND
 
-    return serving(answer)
+    return serving(answered)
 
 
 def moved(server: Server, schema: Schema, routes: Sequence[tuple[str, str]] = ()) -> Schema:
@@ -77,25 +83,43 @@ def test_a_prefix_is_right_where_the_service_knows_the_paths(status: int) -> Non
     with service("/v1", status) as server:
         schema = moved(server, described("/v1"))
     assert schema == replace(described("/v1"), below="/v1")
-    assert len(asked(server)) == 1 + TRIED
+    assert len(asked(server)) == 2 + TRIED
     assert {path.rpartition("/")[2] for path in asked(server)}.isdisjoint({"logout", "admin"})
 
 
 def test_the_routes_of_the_app_say_which_prefix_is_right() -> None:
     """Without any request where it is that of the description, and where the answers tell nothing."""
-    right, other = ([("GET", prefix + path.replace("{id}", "{it}")) for path in PATHS] for prefix in ("/v1", "/odd"))
-    with serving(lambda _: b"HTTP/1.1 401 X\r\nContent-Length: 0\r\n\r\n") as server:
+    right = [(method, path.replace("/odd", "/v1")) for method, path in ROUTED]
+    with serving(lambda _: answer(401, "")) as server:
         assert moved(server, described("/v1"), right) == described("/v1")
         assert asked(server) == []
-        schema = moved(server, described("/v1"), other)
+        schema = moved(server, described("/v1"), ROUTED)
     assert schema.prefix == "/odd"
     assert schema.notes == ("the service does not know the paths of it below /v1; the app's routes are below /odd",)
 
 
-@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 X\r\nContent-Length: 0\r\n\r\n", b""])
-def test_a_prefix_stays_where_the_answers_do_not_tell(answer: bytes) -> None:
+def test_a_path_that_is_unknown_and_one_of_which_nothing_is_there_are_told_apart_by_what_they_say() -> None:
+    """Both may be answered with 404."""
+
+    def answered(head: bytes) -> bytes:
+        path = head.split()[1].decode()
+        return answer(404, '{"detail": "no such run"}' if path.startswith("/api/runs") else '{"detail": "Not Found"}')
+
+    with serving(answered) as server:
+        assert moved(server, described()).prefix == "/api"
+
+
+def test_an_answer_that_says_something_else_each_time_tells_nothing() -> None:
+    """As a page that draws a text: all paths would else look as if they were known, and the routes were not asked."""
+    words = itertools.count()
+    with serving(lambda _: answer(200, "x" * next(words))) as server:
+        assert moved(server, described(), ROUTED).prefix == "/odd"
+
+
+@pytest.mark.parametrize("same", [answer(200, ""), b""])
+def test_a_prefix_stays_where_the_answers_do_not_tell(same: bytes) -> None:
     """As in a service that answers all alike, unknown paths too, and in one that does not answer."""
-    with serving(lambda _: answer) as server:
+    with serving(lambda _: same) as server:
         schema = moved(server, described("/v1"))
     assert (schema.prefix, schema.notes) == ("/v1", ())
 
@@ -109,7 +133,7 @@ def test_a_description_of_another_service_is_noticed() -> None:
 
 def test_a_service_is_checked_at_its_prefix() -> None:
     """Also with the requests that are made from the description."""
-    page = json.dumps(described().content).encode()
+    page = json.dumps(described().content)
     with service("/api", 500, page) as server, Driver(server.url, timeout_s=PATIENCE_S) as driver:
         plan = Finder(Careful(driver), Settings()).find()
     assert {path.path for path in plan.paths if path.status == 500} >= {"/api/flows", "/api/runs", "/api/admin"}

@@ -64,6 +64,7 @@ def found(answers: Answers, routes: Sequence[tuple[str, str]] = ()) -> str:
         "/swagger/?format=openapi",
         "/api/docs/swagger.json",
         "/v1/__api__",
+        "/api",
     ],
 )
 def test_a_description_is_found_where_generators_put_it(place: str) -> None:
@@ -86,6 +87,21 @@ def test_a_description_is_found_where_generators_put_it(place: str) -> None:
 def test_a_description_is_found_by_the_page_that_shows_it(page: str, place: str) -> None:
     """Which has its address in a script or a link, and may have moved itself."""
     assert found({"/docs": "/docs/", "/docs/": f"<html>{page}".encode(), place: described("/a")}) == place
+
+
+def test_a_service_whose_every_address_has_moved_is_asked_for_all() -> None:
+    """As one that has its version in front."""
+
+    def moved(head: bytes) -> bytes:
+        path = head.split()[1].decode()
+        if path.startswith("/v7/"):
+            return answer("200", described("/a")) if path == "/v7/swagger/v1/swagger.json" else answer("404")
+        return answer("307", b"", f"Location: /v7{path}")
+
+    with serving(moved) as server:
+        schema = published_schema(server.url, {})
+    assert schema
+    assert schema.where == "/v7/swagger/v1/swagger.json"
 
 
 def test_a_page_may_lead_to_the_page_that_shows_it() -> None:

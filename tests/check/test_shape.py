@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, strategies
 
 from sadpath.check.shape import Shape, inputs, shape
+from sadpath.fault import keep_secret
 from tests.generated import examples
 
 
@@ -121,3 +122,10 @@ def test_a_hostile_answer_takes_no_time() -> None:
     """Nested, or of markup that does not end, or of digits alone."""
     bodies = [b"[" * (1 << 20), b"<script" * (1 << 17), b"<" * (1 << 20), b"7" * (1 << 20), b'{"a":' * (1 << 17)]
     assert all(shape("application/json", body, []).digest for body in bodies)
+
+
+def test_what_is_kept_secret_is_in_no_words() -> None:
+    """An answer may repeat the token that it refuses; with another token it is the same error."""
+    keep_secret(["abcdefghij", "klmnopqrst"])
+    one, other = says({"detail": "abcdefghij has expired"}), says({"detail": "klmnopqrst has expired"})
+    assert (one.words, one.digest) == ("… has expired", other.digest)

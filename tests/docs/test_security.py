@@ -31,7 +31,10 @@ EVIDENCE = {
         "test_frozen.py::test_a_frozen_exception_is_not_kept_alive",
     ],
     "It answers with counts": ["test_census.py::test_nothing_that_a_look_returns_leads_to_a_frame"],
-    "Its walks end": ["test_retained.py::test_a_look_ends_when_its_time_is_up"],
+    "Its walks end": [
+        "test_retained.py::test_a_look_ends_when_its_time_is_up",
+        "test_route_walk.py::test_a_walk_that_would_take_too_long_is_ended_and_that_is_said",
+    ],
     "It uses a descriptor only": [
         "test_closing_services.py::test_each_connection_to_the_service_is_answered_by_the_service"
     ],

@@ -405,7 +405,8 @@ def django() -> Any:
     pattern = Application(pattern=Application(_route=TEXT("django/<id>")), callback=function(None))
     lazy = Application(pattern=Application(_route=Application(_args=KINDS[tuple]([TEXT("lazy/")]))), callback=Thing())
     inner = Application(pattern=Application(_regex=TEXT("^re/")), callback=None, urlconf_name=KINDS[list]([pattern]))
-    listed = KINDS[list]([pattern, lazy, inner])
+    suffix = Application(pattern=Application(_regex=TEXT(r"^django\.(?P<format>[a-z]+)$")), callback=Thing())
+    listed = KINDS[list]([pattern, lazy, inner, suffix])
     return application(
         "django.urls.resolvers", "URLResolver", pattern=Application(_regex="^/"), url_patterns=listed, urlconf_name=""
     )

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from sadpath.check.driver import Request
 from sadpath.check.find import PARAMETER, UNKNOWN, UNKNOWN_PATH
 from sadpath.check.find.cases import cases
+from sadpath.check.find.description import listed
 from sadpath.check.find.named import named
 from sadpath.check.find.prefix import at_its_prefix
 from sadpath.check.find.published import published_schema
@@ -65,11 +66,7 @@ class Candidates:
 
     def _all(self) -> Iterator[Candidate]:
         settings = self._settings
-        for request in settings.requests:
-            template = request.path.partition("?")[0]
-            self._see_writing([(request.method, template)])
-            to_send = named(request, may_vary=self._may_send(request.method) and not hides_a_change(request, ""))
-            yield Candidate(request.method, template, self._with_headers(to_send), asked_for=True)
+        yield from self._named()
         if settings.requests and not settings.schema:
             return
         seen = []
@@ -78,6 +75,20 @@ class Candidates:
             yield replace(one, request=self._with_headers(one.request))
         yield from self._without_credentials(seen)
         yield from self._of_any_service(seen)
+
+    def _named(self) -> Iterator[Candidate]:
+        """Yield the requests that were named, and note which of them have to stay as they are."""
+        fixed = []
+        for request in self._settings.requests:
+            template = request.path.partition("?")[0]
+            self._see_writing([(request.method, template)])
+            to_send = named(request, may_vary=self._may_send(request.method) and not hides_a_change(request, ""))
+            fixed += [] if to_send.inputs or to_send.may_vary else [f"{request.method} {template}"]
+            yield Candidate(request.method, template, self._with_headers(to_send), asked_for=True)
+        if fixed:
+            self.notes.append(
+                f"measured with the same inputs only: {listed(fixed)}; braces, as in {{name}}, say what may differ"
+            )
 
     def _made(self) -> Iterator[Candidate]:
         """Yield requests from the description or, without one, from the routes."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import reduce
 from ipaddress import IPv4Address
+from types import MappingProxyType
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from sadpath.check.driver import Request
@@ -33,20 +34,23 @@ FRAMING |= {"upgrade", *METHOD_OVERRIDES}
 FRAMING_PREFIXES = ("accept-", "content-", "sec-")
 """Headers that say how a request is read and answered. Another value would make it another request."""
 
+AMOUNTS = {"limit", "size", "count", "length", "depth", "width", "height", "max", "top", "first", "last", "take", "per"}
+"""Words in the names of such numbers as `page_size`."""
+
 CREDENTIALS = {"authorization", "proxy-authorization", "x-api-key"}
-COOKIE = "cookie"
+COOKIE, COOKIES = "cookie", re.compile(r"(?<![^;\s])[^=;\s]+=([^;]*)")
 
 AS_IT_IS_IN_A_PATH = "/?%:@!$&'()*+,;=-._~"
 
-HEXADECIMAL = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){2,}[0-9a-f]*", re.IGNORECASE)
-NUMBER = re.compile(r"(-?)(\d{1,300})(\.\d+)?")
+HEXADECIMAL = re.compile(r"[0-9a-f]{8}[0-9a-f-]{8,120}", re.IGNORECASE)
+NUMBER = re.compile(r"(-?)(\d{1,300})((?:\.\d+)?(?:[eE][+-]?\d+)?)")
 DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(\D.*)?", re.DOTALL)
 IP_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 E_MAIL = re.compile(r"([^@\s]+)(@[^@\s]+)")
 FIRST_DAY, DAYS = date(1970, 1, 1).toordinal(), 80_000
 
-TOKEN = re.compile(r'(?P<text>"(?:[^"\\]|\\.)*")|(?P<number>-?\d{1,300}(?:\.\d+)?)(?P<power>[eE][+-]?\d+)?', re.DOTALL)
-"""A text or a number of JSON."""
+OF_JSON = re.compile(rf'(?P<text>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|{NUMBER.pattern}', re.DOTALL)
+"""A text of JSON, which is a name before a colon, or a number."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def another(value: str, number: int) -> str:
     if HEXADECIMAL.fullmatch(value) and not value.isdecimal():
         return f"{number:08x}{value[8:]}"
     if parts := NUMBER.fullmatch(value):
-        return f"{parts[1]}{int(parts[2]) + number:0{len(parts[2])}}{parts[3] or ''}"
+        return f"{parts[1]}{int(parts[2]) + number:0{len(parts[2])}}{parts[3]}"
     if parts := DAY.fullmatch(value):
         return date.fromordinal(FIRST_DAY + number % DAYS).isoformat() + (parts[2] or "")
     if IP_ADDRESS.fullmatch(value):
@@ -110,17 +114,26 @@ def in_address(template: str, path: str) -> Iterator[Input]:
     yield from found or [Input(PATH, len(path), len(path), "", lambda other: f"{mark}sadpath={other}")]
 
 
-def in_headers(headers: Mapping[str, str], *, with_credentials: bool) -> Iterator[Input]:
-    """Yield the value of each header that does not say how the request is read, and of each cookie."""
+def in_headers(
+    headers: Mapping[str, str], own: Mapping[str, str] = MappingProxyType({}), *, with_credentials: bool
+) -> Iterator[Input]:
+    """Yield the value of each header that does not say how the request is read, and of each cookie.
+
+    None of the user's `own` headers, nor of the cookies among these.
+    """
+    own_cookies = {cookie[0] for value in own.values() for cookie in COOKIES.finditer(value)}
     for name, value in headers.items():
         lower = name.lower()
+        if own.get(name) == value or lower in FRAMING or lower.startswith(FRAMING_PREFIXES):
+            continue
         if lower == COOKIE:
-            for cookie in re.finditer(r"[^=;\s]+=([^;]*)", value):
-                yield Input(HEADER + name, *cookie.span(1), cookie[1], str)
-        elif lower in CREDENTIALS:
-            yield from [_credentials(HEADER + name, value)] if with_credentials else []
-        elif lower not in FRAMING and not lower.startswith(FRAMING_PREFIXES):
+            for cookie in COOKIES.finditer(value):
+                if cookie[0] not in own_cookies:
+                    yield Input(HEADER + name, *cookie.span(1), cookie[1], str)
+        elif lower not in CREDENTIALS:
             yield Input(HEADER + name, 0, len(value), value, str)
+        elif with_credentials:
+            yield _credentials(HEADER + name, value)
 
 
 def in_body(request: Request) -> Iterator[Input]:
@@ -169,18 +182,23 @@ def _with_text(request: Request, place: Input, new: str) -> Request:
 
 
 def _in_form(text: str, where: str, offset: int = 0) -> Iterator[Input]:
-    for pair in re.finditer(r"[^&=]+=([^&]*)", text):
-        start, end = pair.span(1)
-        yield Input(where, offset + start, offset + end, unquote_plus(pair[1]), quote_plus)
+    for pair in re.finditer(r"(?<![^&])([^&=]+)=([^&]*)", text):
+        start, end = pair.span(2)
+        name, value = unquote_plus(pair[1]), unquote_plus(pair[2])
+        if not (NUMBER.fullmatch(value) and _is_an_amount(name)):
+            yield Input(where, offset + start, offset + end, value, quote_plus)
 
 
 def _in_parts(body: str) -> Iterator[Input]:
     """Yield the fields of a form in parts; no files."""
-    boundary = re.escape(body.partition("\r\n")[0])
-    for part in re.finditer(rf"(?<={boundary}\r\n)(.*?)\r\n\r\n(.*?)(?=\r\n{boundary})", body, re.DOTALL):
-        if "filename" not in part[1].lower():
-            value = part[2].encode("latin-1").decode(errors="surrogateescape")
-            yield Input(BODY, *part.span(2), value, _as_bytes)
+    boundary, start = body.partition("\r\n")[0], 0
+    for part in body.split(boundary) if boundary else ():
+        head, mark, rest = part.partition("\r\n\r\n")
+        if mark and "filename" not in head.lower():
+            value, begin = rest.removesuffix("\r\n"), start + len(head) + len(mark)
+            text = value.encode("latin-1").decode(errors="surrogateescape")
+            yield Input(BODY, begin, begin + len(value), text, _as_bytes)
+        start += len(part) + len(boundary)
 
 
 def _as_bytes(text: str) -> str:
@@ -190,7 +208,7 @@ def _as_bytes(text: str) -> str:
 def is_json(body: bytes) -> bool:
     """Whether this is a value of JSON."""
     try:
-        json.loads(body)
+        json.loads(body.decode())
     except (ValueError, RecursionError):
         return False
     return True
@@ -202,12 +220,20 @@ def _in_json(body: str) -> Iterator[Input]:
         start = body.index("{") + 1
         comma = "" if body[start:].lstrip().startswith("}") else ", "
         yield Input(BODY, start, start, "", lambda other: f'"sadpath{other}": {other}{comma}')
-    for token in TOKEN.finditer(body):
-        is_name = body[token.end() :].lstrip(" \t\r\n").startswith(":")
-        if token["text"] and not is_name:
-            yield Input(BODY, *token.span(), json.loads(token["text"].encode("latin-1")), json.dumps)
-        elif token["number"] and not token["power"]:
-            yield Input(BODY, *token.span(), token["number"], str)
+    name = ""
+    for found in OF_JSON.finditer(body):
+        text = json.loads(found["text"].encode("latin-1")) if found["text"] else None
+        if found["colon"]:
+            name = str(text)
+        elif text is not None:
+            yield Input(BODY, *found.span(), text, json.dumps)
+        elif not _is_an_amount(name):
+            yield Input(BODY, *found.span(), found[0], str)
+
+
+def _is_an_amount(name: str) -> bool:
+    """Whether a number says how much is asked for: another may be more than a service can bear."""
+    return not AMOUNTS.isdisjoint(word.lower() for word in re.findall("[A-Z]?[a-z]+|[A-Z]+", name[:100]))
 
 
 def _credentials(text: str, value: str) -> Input:

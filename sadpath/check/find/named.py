@@ -9,11 +9,16 @@ import re
 from dataclasses import dataclass, replace
 
 from sadpath.check.driver import Request
+from sadpath.check.find import ErrorPath
 from sadpath.check.find.inputs import BODY, HEADER, PATH, Input, is_json
+from sadpath.check.find.safe import SAFE_METHODS
 
 WORD = r"[A-Za-z_][A-Za-z0-9_]*"
-PLACE = re.compile(rf"\{{\{{(?P<literal>{WORD})\}}\}}|\{{(?P<name>{WORD})\}}")
-"""`{{word}}`, which stands for `{word}`, or a place for a value. JSON's own braces are never around one word alone."""
+PLACE = re.compile(rf"(?<!\$)(?:\{{\{{(?P<literal>{WORD})\}}\}}|\{{(?P<name>{WORD})\}})")
+"""`{{word}}`, which stands for `{word}`, or a place for a value. JSON's own braces are never around one word alone.
+
+`${word}` is none: elsewhere in a file it names a variable of the environment.
+"""
 
 NUMBER, TEXT = "999999999", "sadpath"
 VALUES = dict.fromkeys(("n", "id", "no", "nr", "num", "number", "int", "count", "index", "page"), NUMBER)
@@ -50,11 +55,26 @@ def literally(request: Request) -> Request:
     """Return what has to be typed so that a request is sent as it is, with its braces."""
 
     def typed(text: str) -> str:
-        return re.sub(rf"\{{{WORD}\}}", r"{\g<0>}", text)
+        return re.sub(rf"(?<!\$)\{{{WORD}\}}", r"{\g<0>}", text)
 
     headers = {name: typed(value) for name, value in request.headers.items()}
     body = typed(request.body.decode("latin-1")).encode("latin-1")
     return replace(request, path=typed(request.path), headers=headers, body=body)
+
+
+def typed(path: ErrorPath) -> Request:
+    """Return what has to be typed so that the request of a path is sent as it is: with the template's braces if it can.
+
+    It can where nothing else of it may vary, since with braces nothing else does.
+    """
+    request = path.request
+    in_braces = replace(request, path=path.path)
+    is_alone = request.method in SAFE_METHODS and not (request.body or request.headers or "?" in request.path)
+    return in_braces if is_alone and _as_sent(in_braces) == _as_sent(literally(request)) else literally(request)
+
+
+def _as_sent(request: Request) -> str:
+    return named(request, may_vary=False).path
 
 
 def _filled(text: str, where: str) -> tuple[str, list[Input]]:

@@ -65,7 +65,7 @@ def at_its_prefix(
     client = Client(url, ONE_WITHIN_S)
 
     def answer(path: str) -> Answer:
-        return client.send(Request("GET", path, headers), may_repeat=True)
+        return client.send(Request("GET", path, headers), may_repeat=True, is_looked_at=True)
 
     try:
         tried = list(_tried(schema, _prefixes(schema, url, routed), answer, is_wanted))
@@ -99,9 +99,9 @@ def _tried(
     until = time.monotonic() + ALL_WITHIN_S
     for prefix in prefixes:
         templates = _plainest(replace(schema, below=prefix), is_wanted)
-        unknown = answer(prefix + UNKNOWN_PATH)
+        unknown, other = answer(prefix + UNKNOWN_PATH), answer(prefix + UNKNOWN_PATH + "/other")
         answers = [answer(_filled(template)) for template in templates] if unknown.status else []
-        known = sum(_looks(one) != _looks(unknown) for one in answers)
+        known = sum(not _is_like(one, unknown, other) for one in answers)
         is_empty = {one.status for one in [unknown, *answers]} == {HTTPStatus.NOT_FOUND} and bool(answers)
         yield (below := _Below(prefix, len(answers), known, 0, is_empty))
         if below.is_right or time.monotonic() > until:
@@ -129,8 +129,10 @@ def _moved(schema: Schema, tried: Sequence[_Below]) -> Schema:
     return replace(schema, below=best.prefix, notes=(*schema.notes, *filter(None, [note])))
 
 
-def _looks(answer: Answer) -> int:
-    return answer.status
+def _is_like(answer: Answer, unknown: Answer, other: Answer) -> bool:
+    """Whether an answer is that of an unknown path; what differs between two of these tells nothing."""
+    is_another_each_time = unknown.shape != other.shape
+    return answer.status == unknown.status and (is_another_each_time or answer.shape == unknown.shape)
 
 
 def _nameless(template: str) -> str:

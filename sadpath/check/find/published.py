@@ -61,13 +61,20 @@ NO_TEXT = re.compile(r"\.(?:css|gif|ico|jpe?g|map|png|svg|woff2?|(?<!initializer
 QUOTED = re.compile(r"""["'=]([^"'=<>\s][^"'<>\s]{0,300})""")
 ESCAPED = re.compile(r"\\u00([0-9a-fA-F]{2})")
 
-MOST_REQUESTS = 40
+PREFERS = {"Accept": "application/json, */*"}
+"""JSON is read many times as fast as YAML, and some have both at one address."""
+
+MOST_REQUESTS = 80
+"""Each place may have moved, so that it takes two."""
+
 MOST_ROUTES = 10
 MOST_LINKS = 8
 """Of one page."""
 
 MOST_OF_A_PAGE = 1 << 20
-FINDS_WITHIN_S, ONE_WITHIN_S = 30.0, 10.0
+FINDS_WITHIN_S, ONE_WITHIN_S = 120.0, 60.0
+"""Many frameworks make a description when they are asked for it: one of a thousand operations takes half a minute."""
+
 LOOKS_ON_S = 1.0
 """For others, once one was found."""
 
@@ -95,9 +102,9 @@ class _Search:
     """Asks for addresses of the service at `url`; `found` is the description with most operations so far."""
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
-        self._url, self._headers = without_user(url).rstrip("/"), headers_to(url, headers, url)
+        self._url, self._headers = without_user(url).rstrip("/"), {**PREFERS, **headers_to(url, headers, url)}
         self._asked: set[str] = set()
-        self._sizes: dict[frozenset[tuple[str, str]], tuple[int, str]] = {}
+        self._sizes: dict[int, tuple[int, str]] = {}
         self._refused, self._reasons = list[str](), list[str]()
         self._until, self._looks_on_s = 0.0, FINDS_WITHIN_S
         self.found: Schema | None = None
@@ -153,7 +160,7 @@ class _Search:
         self._until = min(self._until, time.monotonic() + self._looks_on_s)
         operations = frozenset((method, template) for method, template, _ in schema.operations())
         largest = max((count for count, _ in self._sizes.values()), default=-1)
-        self._sizes.setdefault(operations, (len(operations), schema.where))
+        self._sizes.setdefault(hash(operations), (len(operations), schema.where))
         if len(operations) > largest:
             self.found = schema
 
@@ -167,7 +174,8 @@ def _of_routes(routes: Iterable[tuple[str, str]]) -> list[str]:
 def _links(page: bytes, address: str) -> list[str]:
     """Return the addresses that a page names which look like a description, or like a page that shows one."""
     text = html.unescape(page[:MOST_OF_A_PAGE].decode(errors="replace")).replace("\\/", "/")
-    named = QUOTED.findall(ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), text))
+    quoted = dict.fromkeys(QUOTED.findall(ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), text)))
+    named = [one for one in quoted if _looks_like_one(one.partition("?")[0].partition("#")[0])]
     if "drf-yasg" in text:  # whose script asks for the page itself in another format
         named.append("?format=openapi")
     return _likely(_own(named, address))[:MOST_LINKS]

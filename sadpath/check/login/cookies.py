@@ -23,7 +23,7 @@ def cookies_set(lines: Iterable[str]) -> dict[str, Cookie]:
     for line in lines:
         pair, *attributes = line.split(";")
         name, is_pair, value = pair.partition("=")
-        if is_pair and name.strip():
+        if is_pair and name.strip() and pair.isprintable():
             found[name.strip()] = Cookie(value.strip(), _lives_s(attributes))
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from html.parser import HTMLParser
 
 TOKEN = re.compile("csrf|xsrf|^authenticity_token$", re.IGNORECASE)
@@ -12,6 +13,10 @@ TOKEN = re.compile("csrf|xsrf|^authenticity_token$", re.IGNORECASE)
 
 HEADERS = ("X-CSRFToken", "X-CSRF-Token", "X-XSRF-Token")
 """Headers in which frameworks look for one: Django, Flask-WTF, Litestar; Pyramid, Flask-JWT; Tornado."""
+
+
+LONGEST_PAGE = 1 << 18
+"""Characters that are read: Python's parser takes longer with each that is left open."""
 
 
 class Page(HTMLParser):
@@ -25,7 +30,8 @@ class Page(HTMLParser):
         self.fields: dict[str, str] = {}
         self.others: dict[str, str] = _in_json(text)
         self.asks = False
-        self.feed(text)
+        with suppress(AssertionError):  # of a declaration that Python's parser does not know
+            self.feed(text[:LONGEST_PAGE])
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Take note of a token, and of a field for a password."""

@@ -24,6 +24,9 @@ from sadpath.text import visible
 TOKENS = ("access_token", "accessToken", "access", "token", "auth_token", "authToken", "jwt", "id_token")
 """Fields that have the token in most services; the first that is there is taken where none is named."""
 
+MADE_UP = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
+"""What Python raises where a service says what is no time."""
+
 MOST_FIELDS = 10
 """That are named, of an answer without a token."""
 
@@ -216,13 +219,14 @@ def _alive(before: Mapping[str, str], cookies: Mapping[str, Cookie]) -> dict[str
 
 def _expires_in(table: Mapping[str, Any]) -> float:
     """Return the seconds that an answer of OAuth gives its token."""
-    seconds = table.get("expires_in")
-    return float(seconds) if isinstance(seconds, int | float) and seconds > 0 else inf
+    with suppress(*MADE_UP):
+        return float(table["expires_in"])
+    return inf
 
 
 def _lives_s(token: str) -> float:
     """Return for how many seconds a JWT is good, by its own clock where it says when it was made; `inf` for others."""
-    with suppress(ValueError, TypeError, KeyError, IndexError, RecursionError):
+    with suppress(*MADE_UP):
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return max(float(claims["exp"] - claims.get("iat", time.time())), 0.0)

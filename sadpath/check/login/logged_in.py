@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from math import inf
 
@@ -20,14 +20,17 @@ from sadpath.errors import CommandError
 LOGS_IN_WITHIN_S = 30.0
 """A password takes a while to verify, and the first request may load an app."""
 
-SHARE_OF_ITS_LIFE = 0.8
-"""After which a login is renewed that says how long it is good for."""
+SHARE_OF_ITS_LIFE, SHORTEST_LIFE_S = 0.8, 30.0
+"""After which a login is renewed that says how long it is good for; a shorter one would be renewed all the time."""
 
 MOST_RENEWALS = 5
 """In a round. An operation may log out, whatever it is called."""
 
 LOST = {302, 303, 401, 403}
 """How services answer who is not logged in; those of pages lead to their login."""
+
+COMPARED = 1000
+"""Bytes of a body, which tell requests apart."""
 
 Key = tuple[str, str, bytes]
 
@@ -70,8 +73,7 @@ class LoggedIn:
             for number, (request, answer) in enumerate(zip(requests, answers, strict=True))
             if self._may_be_lost(request, answer.status)
         ]
-        if lost and self._is_over([requests[number] for number in lost]):
-            self._renew()
+        if lost and self._is_over([requests[number] for number in lost]) and self._is_renewed():
             again = self._driver.answers(self._up_to_date([requests[number] for number in lost]))
             for number, answer in zip(lost, again, strict=True):
                 answers[number] = answer
@@ -87,9 +89,8 @@ class LoggedIn:
         sent = self._driver.send(self._up_to_date(requests), count)
         for _ in range(MOST_RENEWALS):
             lost = {status for status in sent.statuses if self._may_be_lost(requests[0], status)}
-            if not lost or not self._is_over(requests[:1]):
+            if not (lost and self._is_over(requests[:1]) and self._is_renewed()):
                 break
-            self._renew()
             kept = _without(sent, lost)
             sent = both(kept, self._driver.send(self._up_to_date(requests), sent.answered - kept.answered))
         return sent
@@ -108,22 +109,26 @@ class LoggedIn:
 
     def _log_in(self) -> Login:
         login = log_in(self.url, self._auth, self._users, LOGS_IN_WITHIN_S)
-        self._renew_at = self._clock() + SHARE_OF_ITS_LIFE * login.lives_s
+        self._renew_at = self._clock() + SHARE_OF_ITS_LIFE * login.lives_s if login.lives_s >= SHORTEST_LIFE_S else inf
         return login
 
     def _renew_where_due(self) -> None:
-        """Log in again before a login ends that says when; that a service is gone shows otherwise."""
+        """Log in again before a login ends that says when."""
         if self._clock() >= self._renew_at:
-            with suppress(OSError):
-                self._renew()
+            self._renew_at = inf  # once: a service that hangs is not asked again and again
+            self._is_renewed()
 
-    def _renew(self) -> None:
+    def _is_renewed(self) -> bool:
+        """Log in again; returns False where nothing answers, which the next requests show, too."""
         try:
             self._login = self._log_in()
+        except OSError:
+            return False
         except CommandError as error:
             raise CommandError(f"cannot log in again{self._after()}: {error.message}") from error
         if self._witness and self._is_over([]):
             raise CommandError(f"logged in again{self._after()}, but {_name(self._witness)} is refused")
+        return True
 
     def _after(self) -> str:
         return f" after {_name(self._newest)}" if self._newest else ""
@@ -132,9 +137,10 @@ class LoggedIn:
         return status in LOST and self._carries(request) and status != self._known.get(_key(request))
 
     def _is_over(self, lost: Sequence[Request]) -> bool:
-        """Whether the login is; without a witness, whether one of these was answered otherwise before."""
+        """Whether the login is; without a witness, whether one of these was answered otherwise: each tells it once."""
         if self._witness is None:
-            return any(_key(one) in self._known for one in lost)
+            before = [self._known.pop(_key(one), 0) for one in lost]
+            return any(before)
         (answer,) = self._driver.answers(self._up_to_date([self._witness]))
         return answer.status in LOST
 
@@ -189,4 +195,5 @@ def _name(request: Request) -> str:
 
 
 def _key(request: Request) -> Key:
-    return request.method, request.path, request.body
+    """Return what requests have in common that are answered alike: all but their numbers."""
+    return request.method, re.sub(r"\d+", "0", request.path), re.sub(rb"\d+", b"0", request.body[:COMPARED])

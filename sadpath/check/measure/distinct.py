@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, count, cycle, islice
+from itertools import chain, count, cycle, islice, takewhile
 from types import MappingProxyType
 
 from sadpath.check.driver import Request
@@ -18,7 +18,11 @@ from sadpath.check.find.refusable import Barrier, Refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something
 from sadpath.check.measure.rounds import Disturbed, Requests, Sender, TroubleKind
 
-MOST_INPUTS = 30
+MOST_INPUTS, MOST_ALONE = 30, 5
+"""Inputs of a request that vary, and of how many each does so alone, too."""
+
+TRIED_WITHIN_S = 2.0
+"""Seconds after which no further input of a slow path is tried; these do not vary."""
 
 NUMBERS = count(1 + int(time.time()) % 10_000 * 10_000)
 """What makes a value that was never seen. The next check of a service that runs begins with others."""
@@ -39,7 +43,11 @@ def distinct(
 
 
 def varying(
-    path: ErrorPath, sender: Sender, own_headers: Mapping[str, str] = NO_HEADERS, numbers: Iterator[int] = NUMBERS
+    path: ErrorPath,
+    sender: Sender,
+    own_headers: Mapping[str, str] = NO_HEADERS,
+    numbers: Iterator[int] = NUMBERS,
+    within_s: float = TRIED_WITHIN_S,
 ) -> Requests:
     """Return the same, after each input was tried: it varies only where that changes nothing of the answer's status.
 
@@ -49,11 +57,15 @@ def varying(
     def is_as_before(inputs: Sequence[Input]) -> bool:
         return path.status in sender.send([varied(path.request, inputs, next(numbers))], 1).statuses
 
-    inputs = [one for one in inputs_of(path, own_headers) if is_as_before([one])]
+    inputs = inputs_of(path, own_headers)
+    if len(inputs) <= MOST_ALONE or not is_as_before(inputs):
+        until = time.monotonic() + within_s
+        in_time = takewhile(lambda one: one is inputs[0] or time.monotonic() < until, inputs)
+        inputs = [one for one in in_time if is_as_before([one])]
     if not inputs:
         raise Disturbed(TroubleKind.ANOTHER_STATUS, f"with other inputs it is not answered with {path.status}")
-    alone = [[one] for one in inputs]
-    return _in_turn(path.request, _turns(inputs) if is_as_before(inputs) else alone, numbers)
+    turns = _turns(inputs) if is_as_before(inputs) else [[one] for one in inputs]
+    return _in_turn(path.request, turns, numbers)
 
 
 def inputs_of(path: ErrorPath, own_headers: Mapping[str, str] = NO_HEADERS) -> Sequence[Input]:
@@ -72,10 +84,9 @@ def inputs_of(path: ErrorPath, own_headers: Mapping[str, str] = NO_HEADERS) -> S
         return [at_the_end(request)] if request.barrier is Barrier.BODY else []
     if request.method in SAFE_METHODS and changes_something(template):
         return []
-    headers = {name: value for name, value in request.headers.items() if own_headers.get(name) != value}
     found = chain(
         in_address(template, request.path),
-        in_headers(headers, with_credentials=path.status in UNAUTHORIZED),
+        in_headers(request.headers, own_headers, with_credentials=path.status in UNAUTHORIZED),
         in_body(request),
     )
     return list(islice(found, MOST_INPUTS))
@@ -84,10 +95,12 @@ def inputs_of(path: ErrorPath, own_headers: Mapping[str, str] = NO_HEADERS) -> S
 def _turns(inputs: Sequence[Input]) -> Sequence[Sequence[Input]]:
     """Return what varies in one request after the other: all inputs in three of four, and each alone in between.
 
-    All, since of many inputs one alone would have a small share of the requests. Alone, since what another input is
+    All, since of many inputs one alone has too small a share of the requests. Alone, since what another input is
     refused for may keep a request from where this one is used.
     """
-    return [turn for one in inputs for turn in (inputs, inputs, inputs, [one])] if len(inputs) > 1 else [inputs]
+    if not 1 < len(inputs) <= MOST_ALONE:
+        return [inputs]
+    return [turn for one in inputs for turn in (inputs, inputs, inputs, [one])]
 
 
 def _in_turn(request: Request, turns: Sequence[Sequence[Input]], numbers: Iterator[int]) -> Requests:

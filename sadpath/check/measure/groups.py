@@ -30,7 +30,7 @@ from sadpath.check.service.probes import Snapshot
 from sadpath.verdict.rounds import Noise, Round, judge_group
 from sadpath.verdict.verdict import FLAT_BELOW_EXACT, MIN_ROUNDS, Verdict
 
-MOST_TOGETHER = 100
+MOST_TOGETHER = 200
 FEWEST_TOGETHER = 4
 """Of fewer each is measured alone, which tells more."""
 
@@ -43,17 +43,17 @@ LONGEST_ROUND_S, SHARE_OF_A_ROUND = 4.0, 0.1
 IS_SLOW_S = 0.25
 """A path whose requests take longer waits until the others were measured."""
 
-WATCHED_S = 0.15
-"""How long a count looks for the least memory, once counts are noisy."""
+WATCHED_S = 0.2
+"""How long a count looks for the least memory, once counts are noisy, instead of a rest before it."""
 
-FEWEST_LIKELY = 20
-"""Requests, at least, by which a path is taken as likely to grow."""
+FEWEST_LIKELY, LIKELY_DEVIATIONS = 20, 3.0
+"""Requests, and standard deviations of a count, at least, by which a path is taken as likely to grow."""
 
-IDLE_COUNTS = 5
+IDLE_COUNTS = 8
 """Counts without a request in between, which tell the noise before the first round."""
 
 MOST_ROUNDS = 3 * MIN_ROUNDS
-MORE_THAN_ENOUGH = 1.5
+MORE_THAN_ENOUGH = 1.3
 """How many times the requests that the noise asks for a round has, since it also moves what is estimated."""
 
 GROUPINGS = 2
@@ -64,7 +64,7 @@ GROUPINGS = 2
 class Together:
     """Measures groups of paths. What it could not clear is in `alone`, to be measured by itself.
 
-    `noise` is what disturbs the counts, as all rounds so far show it.
+    `noise` is what disturbs the counts, as all rounds so far show it, and `count_s` how long one takes.
     """
 
     sender: Sender
@@ -73,12 +73,21 @@ class Together:
     seconds_left: Callable[[], float]
     noise: Noise = field(default_factory=Noise)
     alone: list[Measurement] = field(default_factory=list)
+    count_s: float = 0.0
 
     def look_at_the_noise(self) -> None:
         """Count some times without a request."""
+        began = time.monotonic()
         counts = [self._count() for _ in range(IDLE_COUNTS)]
+        self.count_s = (time.monotonic() - began) / IDLE_COUNTS
         rounds = [grown_between(0, one, other) for one, other in pairwise(counts)]
         self.noise.add([one for one in rounds if one.grown_bytes is not None])
+
+    def seconds_of_all(self, measurements: Sequence[Measurement], passes: int) -> float:
+        """Return how long it takes to measure all so many times in groups, if they are flat."""
+        groups = -(-len(measurements) // MOST_TOGETHER)
+        round_s = sum(map(seconds_of, measurements)) * self._enough(measurements) + self.count_s * groups
+        return passes * (MIN_ROUNDS + 1) * round_s
 
     def clear(self, measurements: Sequence[Measurement], turn: int = 0) -> Iterator[Step]:
         """Measure them in groups, which are others with each `turn`; those that are flat are cleared once more."""
@@ -113,11 +122,12 @@ class Together:
         """Return those that seem to grow, by a count of the newest objects after some requests of each."""
         found = []
         of_each = max(FEWEST_LIKELY, self._enough(group))
+        by = max(of_each * group[0].flat_below, LIKELY_DEVIATIONS * self.noise.deviation)
         for one in group:
             before = self.glance()
             if self.seconds_left() and self._send([one], of_each):
                 grown = grown_between(of_each, before, self.glance()).grown_bytes
-                found += [one] * ((grown or 0.0) > of_each * one.flat_below)
+                found += [one] * ((grown or 0.0) > by)
         return found
 
     def _measured(self, group: Sequence[Measurement]) -> Generator[Step, None, Verdict]:
@@ -148,9 +158,10 @@ class Together:
 
     def _count(self) -> Snapshot:
         """Count memory, once what the server has left to do after an answer is done."""
-        is_noisy = self.noise.enough_requests(FLAT_BELOW_EXACT) > FIRST_OF_EACH
+        if self.noise.enough_requests(FLAT_BELOW_EXACT) > FIRST_OF_EACH:
+            return self.settle(begins_round=True, watched_s=WATCHED_S)
         time.sleep(LONG_REST_S)
-        return self.settle(begins_round=True, watched_s=WATCHED_S * is_noisy)
+        return self.settle(begins_round=True)
 
     def _send(self, group: Sequence[Measurement], of_each: int) -> bool:
         """Send the requests of each path; returns False where one is disturbed, which is then left out."""
@@ -181,7 +192,7 @@ def grouped(measurements: Sequence[Measurement], turn: int) -> list[list[Measure
     is_slow = [seconds_of(one) > IS_SLOW_S for one in measurements]
     fast = [one for one, slow in zip(measurements, is_slow, strict=True) if not slow]
     slow = [one for one, slow in zip(measurements, is_slow, strict=True) if slow]
-    return [group for ones in (fast, slow) for group in _filled(_turned(ones, turn))]
+    return [group for ones in (fast, slow) for group in _filled(_turned(ones, turn), turn)]
 
 
 def _turned(ones: Sequence[Measurement], turn: int) -> list[Measurement]:
@@ -190,8 +201,10 @@ def _turned(ones: Sequence[Measurement], turn: int) -> list[Measurement]:
     return list(chain.from_iterable(ones[first::step] for first in range(min(step, len(ones)))))
 
 
-def _filled(ones: Sequence[Measurement]) -> Iterator[list[Measurement]]:
-    count = -(-len(ones) // MOST_TOGETHER)
+def _filled(ones: Sequence[Measurement], turn: int) -> Iterator[list[Measurement]]:
+    """Yield equal groups; in the turn that tells a leak from a cache that hides it there is more than one."""
+    is_one_enough = turn != 1 or len(ones) < 2 * FEWEST_TOGETHER
+    count = max(-(-len(ones) // MOST_TOGETHER), min(len(ones), 1 if is_one_enough else 2))
     for number in range(count):
         yield list(ones[number * len(ones) // count : (number + 1) * len(ones) // count])
 

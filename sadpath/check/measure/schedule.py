@@ -38,7 +38,8 @@ WARM_UP_AT_ONCE = 25
 FIRST_ROUNDS = 4
 """Rounds of the first visit: enough for all but memory that grows with no exception to blame, or is noisy."""
 
-LATER_ROUNDS = 6
+LATER_ROUNDS, ROUNDS_OF_THE_LAST = 6, 24
+"""Rounds of a further visit, and where no other path waits for one."""
 
 SHARE_OF_THE_CLEAR = 0.7
 """Of the time that is left, that stays for other paths while those are measured that no group has cleared."""
@@ -78,6 +79,8 @@ class Schedule:
     Where bytes in use are counted they are screened with a few requests, what grows at a glance is measured alone, and
     the rest in groups. What these do not clear is measured alone as well, again and again; then those that are flat get
     distinct inputs. Elsewhere each path is measured alone from the first.
+
+    `needed_s` is how long all takes, from the beginning, once that is known roughly.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class Schedule:
     ) -> None:
         self.paths = [_measurements(path, flat_below, own_headers) for path in paths]
         self._own_headers = own_headers
+        self.budget_s, self.needed_s = budget_s, 0.0
         self._clock = clock
         self.until = clock() + budget_s
 
@@ -111,7 +115,7 @@ class Schedule:
         warm_up(sender, [one.first.path for one in self.paths], self.seconds_left)
         settle = Calmed(settle)
         firsts = [one.first for one in self.paths]
-        if glance and len(firsts) >= FEWEST_TOGETHER and settle().in_use is not None:
+        if glance and len(firsts) >= 2 * FEWEST_TOGETHER and settle().in_use is not None:
             yield from self._in_groups(firsts, sender, settle, glance)
         else:
             yield from self._decide(firsts, sender, settle)
@@ -125,6 +129,8 @@ class Schedule:
         yield from self._decide(growing, sender, settle)
         together = Together(sender, settle, glance, lambda: self.seconds_left)
         together.look_at_the_noise()
+        passes = GROUPINGS + any(one.second for one in self.paths)
+        self.needed_s = self.budget_s - self.seconds_left + together.seconds_of_all(firsts, passes)
         for turn in range(GROUPINGS):
             for ones in _own_first([one for one in firsts if len(one.cleared) == turn and one not in growing]):
                 yield from together.clear([one for one in ones if not one.trouble and one not in together.alone], turn)
@@ -158,9 +164,12 @@ class Schedule:
         """Visit them in turn until all are decided, or so many seconds of the budget are left."""
         while left := [one for one in measurements if not one.is_decided and self.seconds_left > leave_s]:
             for measurement in left:
-                yield from self._visit(measurement, sender, settle, leave_s)
+                most = LATER_ROUNDS if len(left) > 1 else ROUNDS_OF_THE_LAST
+                yield from self._visit(measurement, sender, settle, most, leave_s)
 
-    def _visit(self, measurement: Measurement, sender: Sender, settle: Settle, leave_s: float) -> Iterator[Step]:
+    def _visit(
+        self, measurement: Measurement, sender: Sender, settle: Settle, most: int, leave_s: float
+    ) -> Iterator[Step]:
         if self.seconds_left <= leave_s:
             return
 
@@ -170,7 +179,7 @@ class Schedule:
 
         yield step()
         try:
-            for _ in visit(measurement, sender, settle, LATER_ROUNDS if measurement.visits else FIRST_ROUNDS):
+            for _ in visit(measurement, sender, settle, most if measurement.visits else FIRST_ROUNDS):
                 yield step()
                 if not self.seconds_left:
                     return
@@ -187,7 +196,8 @@ def _own_first(measurements: Sequence[Measurement]) -> list[list[Measurement]]:
     kinds: list[list[Measurement]] = [[], []]
     for one in measurements:
         kinds[one.path.is_of_the_framework].append(one)
-    return kinds
+    own, others = kinds
+    return kinds if len(others) >= FEWEST_TOGETHER else [own + others]
 
 
 def _measurements(path: ErrorPath, flat_below: float, own_headers: Mapping[str, str]) -> PathMeasurements:

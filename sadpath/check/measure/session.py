@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
 from sadpath.check.driver import Request, Sent
-from sadpath.check.events import Event, PathDecided, RoundDone, Standing
+from sadpath.check.events import DecidedPath, Estimated, Event, PathsDecided, RoundDone, Standing
 from sadpath.check.find import Plan
 from sadpath.check.find.careful import Careful
 from sadpath.check.measure.explain import cycles, explain, garbage
@@ -22,6 +23,7 @@ from sadpath.check.service.target import Target
 from sadpath.check.settings import Settings
 from sadpath.sources import Unreadable
 from sadpath.verdict.rounds import garbage_interval, judge_garbage
+from sadpath.verdict.verdict import Verdict
 
 LIMIT_IS_CHECKED_EACH_S = 0.05
 
@@ -30,6 +32,9 @@ LIKE_ROUNDS = 3
 
 CYCLIC_TOGETHER = 32
 """Paths whose circles of references are looked for at once."""
+
+BUDGETS_ARE_BY_S = 30
+"""Seconds by which a budget is rounded up that is proposed."""
 
 COMPARED = 100
 """Response times at the beginning and at the end of a path that are compared."""
@@ -83,11 +88,14 @@ class Session:
             self._see_that_it_was_reached()  # by the requests that found its paths
             for step in self._schedule.run(self, self._target.settle, self._glance):
                 self._current = step.name
+                if line := self._estimate():
+                    yield Estimated(line)
                 yield RoundDone(step.name, step.rounds, self._standing())
-                for measurement in step.measurements:
-                    if measurement.is_decided and not measurement.is_explained:
-                        self._explain(measurement)
-                        yield self._decided(measurement)
+                new = [one for one in step.measurements if one.is_decided and not one.is_explained]
+                for measurement in new:
+                    self._explain(measurement)
+                if new:
+                    yield self._decided(step.name, new)
             self._see_what_grows_by_itself()
             self._explain_cycles([one.first for one in self._schedule.paths])
             yield from self._garbage()
@@ -135,6 +143,14 @@ class Session:
         self._see_that_it_has_room()
         return sent
 
+    def _estimate(self) -> str:
+        """Return how long it takes to decide all, once, in one line, where that is more than the budget."""
+        needed_s, self._schedule.needed_s = self._schedule.needed_s, 0.0
+        if needed_s <= self._schedule.budget_s:
+            return ""
+        budget = math.ceil(needed_s / BUDGETS_ARE_BY_S) * BUDGETS_ARE_BY_S
+        return f"{len(self._schedule.paths):,} error paths, about {in_minutes(needed_s)}; --budget {budget} decides all"
+
     def _garbage(self) -> Iterator[Event]:
         """Find out whether anything collects the garbage of paths that make some while the collector is off."""
         makers = sorted(filter(makes_garbage, self._schedule.paths), key=garbage_bytes)
@@ -148,8 +164,7 @@ class Session:
             self._said.append(f"the service has switched its collector off and collects by itself: {most}")
         for path in makers:
             self._explain_garbage(path.shown)
-            verdict = path_result(path, is_collected=self._is_collected).verdict
-            yield replace(self._decided(path.shown), verdict=verdict)
+            yield self._decided(path.shown.path.name, [path.shown])
 
     def _explain_garbage(self, measurement: Measurement) -> None:
         if self._is_collected is False and self._target.probes:
@@ -159,8 +174,15 @@ class Session:
     def _load(self, *measurements: Measurement) -> Callable[[int], object]:
         return lambda count: [self.send(one.requests(count), count) for one in measurements]
 
-    def _decided(self, measurement: Measurement) -> PathDecided:
-        return PathDecided(measurement.path, measurement.distinct, measurement.verdict, self.check(), self._standing())
+    def _decided(self, name: str, measurements: Sequence[Measurement]) -> PathsDecided:
+        """Return what was decided, with the check so far: a garbage verdict is one of the whole check."""
+        check = self.check()
+        verdicts = {result.path.name: result.verdict for result in check.results}
+        paths = (DecidedPath(one.path, one.distinct, self._shown(one, verdicts)) for one in measurements)
+        return PathsDecided(name, tuple(paths), check, self._standing())
+
+    def _shown(self, measurement: Measurement, verdicts: Mapping[str, Verdict]) -> Verdict:
+        return verdicts[measurement.path.name] if self._is_collected is not None else measurement.verdict
 
     def _standing(self) -> Standing:
         paths = self._schedule.paths
@@ -249,6 +271,12 @@ class Session:
                 f"the service needs {resident / 2**20:,.0f} MiB, more than its limit of "
                 f"{self._limit / 2**20:,.0f} MiB (--memory-limit), while {self._current} was measured",
             )
+
+
+def in_minutes(seconds: float) -> str:
+    """Return a time in words: `2 min 40 s`."""
+    minutes, left = divmod(round(seconds), 60)
+    return f"{minutes} min {left} s" if minutes else f"{left} s"
 
 
 def makes_garbage(path: PathMeasurements) -> bool:

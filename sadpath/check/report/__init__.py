@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from sadpath.check.events import Ended, Event, PathDecided, do_all
+from sadpath.check.events import Ended, Event, PathsDecided, do_all
 from sadpath.check.report.github import write_for_github
 from sadpath.check.report.junit import write_junit
 from sadpath.check.report.page import write_page
@@ -44,7 +44,7 @@ class Files:
 
     def handle(self, event: Event) -> None:
         """Write at the end, or after a decided path. Raises `CommandError`."""
-        if not isinstance(event, PathDecided | Ended):
+        if not isinstance(event, PathsDecided | Ended):
             return
         is_over = isinstance(event, Ended)
         due = {name: file for name, file in self.files.items() if is_over or (name in DURING and not is_stream(file))}

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sadpath.check.events import Ended, Event, PathDecided, RoundDone
+from sadpath.check.events import Ended, Estimated, Event, PathsDecided, RoundDone
 from sadpath.check.result import Cause, CauseKind, Check, PathResult, RaiseSite
 from sadpath.text import terminal
 
@@ -45,12 +45,17 @@ class Progress:
 
     def handle(self, event: Event) -> None:
         """Show an event."""
-        if isinstance(event, PathDecided):
-            self._decided.append(_decided_line(event))
-            if not self._live:
-                self._console.print(self._decided[-1], soft_wrap=True)
+        if isinstance(event, PathsDecided):
+            self._add(*_decided_lines(event))
+        elif isinstance(event, Estimated):
+            self._add(_line(event.line))
         elif isinstance(event, RoundDone) and self._live:
             self._live.update(Group(*self._decided[-LAST_SHOWN:], _line(_standing_line(event), "dim")))
+
+    def _add(self, *lines: Text) -> None:
+        self._decided += lines
+        for line in () if self._live else lines:
+            self._console.print(line, soft_wrap=True)
 
 
 class Result:
@@ -65,11 +70,16 @@ class Result:
             print_check(event.check, self._console)
 
 
-def _decided_line(event: PathDecided) -> Text:
-    outcome = event.verdict.outcome
-    others = ", other inputs each time" if event.distinct else ""
-    words = event.verdict.reason if outcome == "inconclusive" else event.verdict.figures
-    return Text.assemble((f"{outcome:<13}", COLOURS[outcome]), terminal(f"{event.path.name}{others}: {words}"))
+def _decided_lines(event: PathsDecided) -> Iterator[Text]:
+    """Yield a line for each path; one for all that were found to be flat together."""
+    is_group = event.paths[0].verdict.together > 1
+    for one in event.paths[:1] if is_group else event.paths:
+        verdict = one.verdict
+        others = ", other inputs each time" if one.distinct else ""
+        name = event.name if is_group else f"{one.path.name}{others}"
+        is_levelled = verdict.outcome == "flat" and verdict.ci95[1] >= verdict.flat_below
+        words = verdict.reason if verdict.outcome == "inconclusive" or is_levelled else verdict.figures
+        yield Text.assemble((f"{verdict.outcome:<13}", COLOURS[verdict.outcome]), terminal(f"{name}: {words}"))
 
 
 def _standing_line(event: RoundDone) -> str:

@@ -7,13 +7,13 @@ named in a note.
 
 import time
 from itertools import compress
-from typing import Any, Dict, Iterator, List, Set
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple, Union
 
 from ..frozen import all_objects
 from ..objects import mro_of, type_name
 from ..wire import FoundRoute, RoutesAnswer
 from . import django_urls, object_trees, tables
-from .found import Found, Mounted, Reader, attributes, inner_app
+from .found import Found, Mounted, Reader, attributes, behind_middleware
 
 OPS = ("routes",)
 
@@ -31,7 +31,7 @@ _APPLICATIONS: Dict[str, Reader] = {
 }
 """What may be the root of a service, by the name of its class."""
 
-_READERS: Dict[str, Reader] = {**_APPLICATIONS, **tables.PARTS}
+_READERS: Dict[str, Reader] = {**_APPLICATIONS, **tables.PARTS, **object_trees.PARTS}
 
 
 def routes() -> RoutesAnswer:
@@ -43,7 +43,7 @@ def routes() -> RoutesAnswer:
     for method, path, handler in (one for found in roots for one in found):
         distinct.setdefault((method, path), {"method": method, "path": path, "handler": handler})
     if len(distinct) > MAX_ROUTES:
-        walk.notes[f"only the first {MAX_ROUTES:,} of {len(distinct):,} routes were read"] = None
+        walk.notes[f"only the first {MAX_ROUTES:,} of {len(distinct):,} routes of the running app were read"] = None
     return {"routes": list(distinct.values())[:MAX_ROUTES], "notes": list(walk.notes)}
 
 
@@ -71,45 +71,47 @@ class _Walk:
 
     def __init__(self) -> None:
         self.mounted: Set[int] = set()
-        self._within_app: Set[int] = set()
         self.notes: Dict[str, None] = {}
         self._visits, self._deadline = 0, time.monotonic() + MAX_SECONDS
 
     def all_of(self, app: Any) -> List[Found]:
         """Return the routes of an application, as many as can be read."""
         found: List[Found] = []
-        self._within_app = set()
         try:
-            found.extend(self._below(Mounted("", app), MAX_DEPTH))
+            found.extend(self._below(Mounted("", app), ()))
         except _Ended:
-            self.notes[f"not all routes were read: there are more than {MAX_VISITS:,}, or they take too long"] = None
-        self.mounted |= self._within_app - {id(app)}
+            self.notes["not all routes of the running app were read: there are too many, or it takes too long"] = None
         return found
 
-    def _below(self, mounted: Mounted, depth: int) -> Iterator[Found]:
-        app, reader = mounted.app, mounted.reader or _reader_of(type(mounted.app), _READERS)
-        if reader is None:
-            inner = inner_app(app)
-            if inner is not None and depth:
-                yield from self._within(Mounted(mounted.prefix, inner), "", depth)
+    def _below(self, mounted: Mounted, above: Tuple[int, ...]) -> Iterator[Found]:
+        """Yield the routes of what is mounted; `above` has the ids of what it is in, none of which is entered again."""
+        app, prefix = mounted.app, mounted.prefix
+        if id(app) in above or len(above) == MAX_DEPTH:
             return
+        if above and not mounted.reader:
+            self.mounted.add(id(app))
+        for one in self._read(app, mounted.reader):
+            if isinstance(one, Found):
+                yield one._replace(path=_absolute(prefix + one.path))
+            else:
+                yield from self._below(one._replace(prefix=prefix + one.prefix), (*above, id(app)))
+
+    def _read(self, app: Any, named: Optional[Reader]) -> Iterator[Union[Found, Mounted]]:
+        reader = named or _reader_of(type(app), _READERS) or behind_middleware
         try:
             for one in reader(attributes(app), app):
                 self._visit()
-                if isinstance(one, Found):
-                    yield one._replace(path=(mounted.prefix + one.path) or "/")
-                elif depth:
-                    yield from self._within(one, mounted.prefix, depth)
+                yield one
         except _Ended:
             raise
         except Exception:  # noqa: BLE001 - another version of the framework than we know
             self.notes[f"the routes of {type_name(type(app))} could not be read"] = None
 
-    def _within(self, one: Mounted, prefix: str, depth: int) -> Iterator[Found]:
-        self._within_app.add(id(one.app))
-        yield from self._below(one._replace(prefix=prefix + one.prefix), depth - 1)
-
     def _visit(self) -> None:
         self._visits += 1
         if self._visits > MAX_VISITS or time.monotonic() > self._deadline:
             raise _Ended
+
+
+def _absolute(path: str) -> str:
+    return path if path.startswith("/") else f"/{path}"

@@ -35,7 +35,7 @@ OF_A_FUNCTION = "WrappedAPIView"
 def _root(resolver: Attributes, itself: Any) -> Iterator[Union[Found, Mounted]]:
     """Yield what the root includes; of any other resolver nothing, since it is read where it is included."""
     if text(named_attributes(resolver["pattern"]).get("_regex")) == "^/":
-        yield Mounted("/", itself, _resolver)
+        yield from _resolver(resolver, itself)
 
 
 def _resolver(resolver: Attributes, _: Any) -> Iterator[Union[Found, Mounted]]:

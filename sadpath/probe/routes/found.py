@@ -2,7 +2,7 @@
 
 from functools import partial
 from types import CellType, FunctionType, MethodType
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union, cast
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Tuple, Union, cast
 
 from ..objects import (
     attributes_of,
@@ -58,9 +58,12 @@ def entries_of(container: Any) -> List[Tuple[Any, Any]]:
 
 
 def route_for_each(path: str, handlers: Dict[str, str]) -> Iterator[Found]:
-    """Yield a route for each method; a HEAD that comes with GET is none of its own."""
+    """Yield a route for each method. Frameworks add HEAD to GET, and OPTIONS to any: these are none of their own."""
+    added = {"HEAD"} if "GET" in handlers else set()
+    if len(handlers) > 1:
+        added.add("OPTIONS")
     for method, handler in handlers.items():
-        if method != "HEAD" or "GET" not in handlers:
+        if method not in added:
             yield Found(method, path, handler)
 
 
@@ -93,27 +96,32 @@ def handlers_in_class(kind: type, spelled: Mapping[str, str] = IN_LOWER_CASE, be
 
 
 def unwrapped(handler: Any) -> Any:
-    """Return the function behind decorators and partial calls, or whatever else is called."""
+    """Return the function or bound method behind decorators and partial calls, or whatever else is called.
+
+    None where it is unclear, since a decorator has several functions.
+    """
     for _ in range(MAX_WRAPPERS):
-        inner = _wrapped_in(handler)
-        if inner is None:
-            break
-        handler = inner
+        behind = _behind(handler)
+        if len(behind) != 1:
+            return None if behind else handler
+        (handler,) = behind
     return handler
 
 
 def handler_name(handler: Any) -> str:
-    """Return the dotted name of a function, a method, a class, or of the class of another object."""
-    if type(handler) is MethodType:
-        holder = _self_of(handler)
-        kind = holder if is_class(holder) else type(holder)
-        return f"{type_name(kind)}.{handler_name(_function_of(handler)).rpartition('.')[2]}"
+    """Return the dotted name of a function, a method, a class, or of the class of another object; empty if unclear."""
     handler = unwrapped(handler)
-    if is_class(handler):
-        return type_name(handler)
+    if handler is None:
+        return ""
+    if type(handler) is MethodType:
+        return f"{_name_of_holder(_self_of(handler))}.{handler_name(_function_of(handler)).rpartition('.')[2]}"
     if type(handler) is FunctionType:
         return f"{text(_module_of_function(handler))}.{text(_qualname_of_function(handler))}"
-    return type_name(type(handler)) if handler is not None else ""
+    return _name_of_holder(handler)
+
+
+def _name_of_holder(holder: Any) -> str:
+    return type_name(holder if is_class(holder) else type(holder))
 
 
 _module_of_function = cast("Any", FunctionType).__dict__["__module__"].__get__
@@ -123,24 +131,23 @@ _content_of = cast("Any", CellType).__dict__["cell_contents"].__get__
 _self_of = cast("Any", MethodType).__dict__["__self__"].__get__
 _function_of = cast("Any", MethodType).__dict__["__func__"].__get__
 _WRAPPERS = [
-    (MethodType, _function_of),
     (partial, cast("Any", partial).__dict__["func"].__get__),
     (staticmethod, cast("Any", staticmethod).__dict__["__func__"].__get__),
     (classmethod, cast("Any", classmethod).__dict__["__func__"].__get__),
 ]
 
 
-def _wrapped_in(handler: Any) -> Any:
-    """Return the function that another stands for, also where a decorator does not say so; None for none."""
+def _behind(handler: Any) -> List[Any]:
+    """Return what a callable stands for, also where a decorator does not say so: several where that is unclear."""
     for kind, inner_of in _WRAPPERS:
         if type(handler) is kind:
-            return inner_of(handler)
+            return [inner_of(handler)]
     if is_class(handler):
-        return None
+        return []
     wrapped = named_attributes(handler).get("__wrapped__")
     if wrapped is None and type(handler) is FunctionType and "<locals>" in text(_qualname_of_function(handler)):
-        wrapped = next((one for one in enclosed(handler).values() if is_one_of(one, (FunctionType, MethodType))), None)
-    return wrapped
+        return [one for one in enclosed(handler).values() if is_one_of(one, (FunctionType, MethodType))]
+    return [] if wrapped is None else [wrapped]
 
 
 def enclosed(function: Any) -> Dict[str, Any]:
@@ -156,15 +163,18 @@ def _content(cell: Any) -> Any:
         return None
 
 
-_INNER = ("app", "application", "wsgi_app", "asgi_app", "_app")
+def behind_middleware(known: Attributes, itself: Any) -> Iterator[Mounted]:
+    """Yield the application that a middleware holds, or that a method is of."""
+    if type(itself) is MethodType:
+        yield Mounted("", _self_of(itself))
+    for name in _INNER:
+        if known.get(name) is not None:
+            yield Mounted("", known[name])
+            break
 
 
-def inner_app(app: Any) -> Optional[Any]:
-    """Return the application that a middleware holds, or that a method is of; None without one."""
-    if type(app) is MethodType:
-        return _self_of(app)
-    known = attributes(app)
-    return next((known[name] for name in _INNER if known.get(name) is not None), None)
+_INNER = ("app", "application", "wsgi_app", "asgi_app", "_app", "_application", "original")
+"""By what names middlewares hold the application that they are for."""
 
 
 def function_attributes(handler: Any) -> Attributes:

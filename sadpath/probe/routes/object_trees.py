@@ -12,6 +12,7 @@ from ..objects import (
     is_one_of,
     items_of,
     mro_of,
+    named_attributes,
     text,
     type_name,
 )
@@ -31,7 +32,7 @@ from .found import (
     route_for_each,
     unwrapped,
 )
-from .templates import of_braces
+from .templates import of_braces, of_regular_expression, written
 
 Yielded = Iterator[Union[Found, Mounted]]
 
@@ -52,7 +53,12 @@ def _falcon_node(node: Attributes, _: Any) -> Yielded:
 
 
 def _twisted(site: Attributes, _: Any) -> Yielded:
-    yield Mounted("", site["resource"], _twisted_resource)
+    yield _twisted_child("", site["resource"])
+
+
+def _twisted_child(prefix: str, child: Any) -> Mounted:
+    """Return a resource, or what is one of another kind: a wrapper, or an application of WSGI."""
+    return Mounted(prefix, child, _twisted_resource if "children" in named_attributes(child) else None)
 
 
 def _twisted_resource(resource: Attributes, itself: Any) -> Yielded:
@@ -63,7 +69,7 @@ def _twisted_resource(resource: Attributes, itself: Any) -> Yielded:
         handlers = {"GET": f"{type_name(kind)}.render"}
     yield from route_for_each("", handlers)
     for name, child in items_of(resource["children"]):
-        yield Mounted("/" + _segment(name), child, _twisted_resource)
+        yield _twisted_child("/" + _segment(name), child)
     if defines(kind, "getChild", before=_RESOURCE):
         yield Found("GET", "/{child}", f"{type_name(kind)}.getChild")
 
@@ -74,6 +80,13 @@ _RESOURCE = "twisted.web.resource.Resource"
 
 def _segment(name: Any) -> str:
     return bytes.decode(name, errors="replace")[:LONGEST_PATH] if issubclass(type(name), bytes) else text(name)
+
+
+def _synapse(resource: Attributes, _: Any) -> Yielded:
+    """Yield the routes of a resource of Synapse's: expressions for whole paths, wherever in the tree it is."""
+    for expression, methods in entries_of(resource["_routes"]):
+        handlers = {_segment(name): handler_name(attributes(one)["callback"]) for name, one in entries_of(methods)}
+        yield from route_for_each(of_regular_expression(written(expression)), handlers)
 
 
 def _cherrypy(tree: Attributes, _: Any) -> Yielded:
@@ -140,7 +153,11 @@ def _members_of_class(kind: type) -> Attributes:
 
 APPLICATIONS: Dict[str, Reader] = {
     "falcon.app.App": _falcon,
+    "falcon.api.API": _falcon,
     "twisted.web.server.Site": _twisted,
+    "synapse.http.server.JsonResource": _synapse,
     "cherrypy._cptree.Tree": _cherrypy,
     "cherrypy._cptree.Application": _cherrypy_application,
 }
+
+PARTS: Dict[str, Reader] = {_RESOURCE: _twisted_resource}

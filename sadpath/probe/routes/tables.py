@@ -3,7 +3,7 @@
 import re
 from typing import Any, Dict, Iterator, List, Union
 
-from ..objects import elements_of, is_class, is_one_of, items_of, look_up, named_attributes, text, type_name
+from ..objects import elements_of, is_class, items_of, look_up, named_attributes, text, type_name
 from .found import (
     LONGEST_PATH,
     Attributes,
@@ -18,7 +18,7 @@ from .found import (
     methods_of,
     route_for_each,
 )
-from .templates import of_angles, of_angles_name_first, of_braces, of_regular_expression
+from .templates import of_angles, of_angles_name_first, of_braces, of_regular_expression, written
 
 Yielded = Iterator[Union[Found, Mounted]]
 
@@ -52,9 +52,9 @@ def _starlette_handlers(route: Attributes) -> Dict[str, str]:
 
 
 def _flask(app: Attributes, _: Any) -> Yielded:
-    functions = app["view_functions"]
+    functions = {name: view for name, view in items_of(app["view_functions"]) if type(name) is str}
     for endpoint, rules in items_of(named_attributes(app["url_map"])["_rules_by_endpoint"]):
-        view = look_up(functions, endpoint) if type(endpoint) is str else None
+        view = functions.get(endpoint) if type(endpoint) is str else None
         for one in elements_of(rules):
             rule = named_attributes(one)
             if not any(rule.get(name) is True for name in ("build_only", "websocket")):
@@ -62,10 +62,7 @@ def _flask(app: Attributes, _: Any) -> Yielded:
 
 
 def _flask_handlers(rule: Attributes, view: Any) -> Dict[str, str]:
-    """Return the handlers of a rule; where Flask answers OPTIONS by itself, that is none."""
     methods = methods_of(rule["methods"]) or ["GET"]
-    if rule.get("provide_automatic_options") is True:
-        methods = [one for one in methods if one != "OPTIONS"]
     kind: Any = function_attributes(view).get("view_class")
     if not is_class(kind):
         return dict.fromkeys(methods, handler_name(view))
@@ -115,14 +112,10 @@ def _tornado_router(router: Attributes, _: Any) -> Yielded:
         rule = attributes(one)
         target, pattern = rule["target"], attributes(rule["matcher"]).get("regex")
         if is_class(target):
-            path = of_regular_expression(_pattern_of(pattern))
+            path = of_regular_expression(written(pattern))
             yield from route_for_each(path, handlers_in_class(target, before="tornado.web.RequestHandler"))
         else:
             yield Mounted("", target)
-
-
-def _pattern_of(pattern: Any) -> str:
-    return pattern.pattern if is_one_of(pattern, (re.Pattern,)) else ""
 
 
 def _sanic(app: Attributes, _: Any) -> Yielded:
@@ -132,7 +125,7 @@ def _sanic(app: Attributes, _: Any) -> Yielded:
             for one in elements_of(attributes(group)["_routes"]):
                 route = attributes(one)
                 handlers = dict.fromkeys(methods_of(route["methods"]), handler_name(route["handler"]))
-                yield from route_for_each("/" + of_angles_name_first(route["path"]).lstrip("/"), handlers)
+                yield from route_for_each(of_angles_name_first(route["path"]), handlers)
 
 
 def _litestar(app: Attributes, _: Any) -> Yielded:
@@ -142,26 +135,33 @@ def _litestar(app: Attributes, _: Any) -> Yielded:
         if "route_handlers" in route:
             yield from route_for_each(path, _litestar_handlers(route))
         elif "route_handler" in route and type_name(type(one)).endswith(".ASGIRoute"):
-            yield Mounted(path.rstrip("/"), attributes(route["route_handler"])["_fn"])
+            yield Mounted(path.rstrip("/"), _referred(attributes(route["route_handler"])["_fn"]))
 
 
 def _litestar_handlers(route: Attributes) -> Dict[str, str]:
-    """Return the handlers of a path, without the OPTIONS that Litestar answers by itself."""
     handlers: Dict[str, str] = {}
     for one in elements_of(route["route_handlers"]):
         handler = attributes(one)
-        name = handler_name(handler["_fn"])
-        if not name.startswith("litestar.routes."):
-            handlers.update(dict.fromkeys(methods_of(handler["http_methods"]), name))
+        handlers.update(dict.fromkeys(methods_of(handler["http_methods"]), handler_name(_referred(handler["_fn"]))))
     return handlers
+
+
+def _referred(function: Any) -> Any:
+    """Return a function, also one in a reference of early releases of Litestar."""
+    is_reference = type_name(type(function)) == "litestar.utils.helpers.Ref"
+    return attributes(function)["value"] if is_reference else function
 
 
 def _bottle(app: Attributes, _: Any) -> Yielded:
     for one in elements_of(app["routes"]):
         route = named_attributes(one)
-        method, handler = text(route["method"]), handler_name(route["callback"])
-        path = of_angles_name_first(route["rule"])
-        yield from route_for_each(path, {"GET" if method in ("ANY", "PROXY") else method: handler})
+        method, config = text(route["method"]), route.get("config")
+        if method == "PROXY":
+            prefix = of_angles_name_first(look_up(config, "mountpoint.prefix"))
+            yield Mounted(prefix.rstrip("/"), look_up(config, "mountpoint.target"))
+        else:
+            handlers = {"GET" if method == "ANY" else method: handler_name(route["callback"])}
+            yield from route_for_each(of_angles_name_first(route["rule"]), handlers)
 
 
 def _pyramid(app: Attributes, _: Any) -> Yielded:
@@ -207,7 +207,7 @@ def _texts(value: Any) -> List[str]:
 def _of_pyramid(pattern: Any) -> str:
     r"""Return the template of a pattern: `users/{id:\d+}`, or `:id`, with `*rest` at its end."""
     named = re.sub(r"(?<=/):([A-Za-z_]\w*)", r"{\1}", text(pattern, LONGEST_PATH))
-    return "/" + re.sub(r"\*(\w+)$", r"{\1}", of_braces(named)).lstrip("/")
+    return re.sub(r"\*(\w+)$", r"{\1}", of_braces(named))
 
 
 APPLICATIONS: Dict[str, Reader] = {

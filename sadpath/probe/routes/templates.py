@@ -3,7 +3,7 @@
 import re
 from typing import Any, List
 
-from ..objects import text
+from ..objects import is_one_of, text
 from .found import LONGEST_PATH
 
 UNNAMED = "{arg}"
@@ -24,6 +24,11 @@ def of_angles_name_first(rule: Any) -> str:
     """Return the template of a rule with `<name:converter>`, or `<:converter>`."""
     found = re.sub(r"<([^<>:]*)(?::(?:[^<>]|<[^<>]*>)*)?>", r"{\1}", text(rule, LONGEST_PATH))
     return found.replace("{}", UNNAMED)
+
+
+def written(expression: Any) -> str:
+    """Return the text of a regular expression that was compiled; empty of anything else."""
+    return text(expression.pattern, LONGEST_PATH) if is_one_of(expression, (re.Pattern,)) else ""
 
 
 _TOKEN = re.compile(
@@ -52,26 +57,25 @@ class _Group:
         inner = "".join(self.parts)
         if not self.counts:
             return ""
-        return self.parameter if self.parameter and "{" in inner else inner
+        return f"{{{self.parameter}}}" if self.parameter and "{" in inner else inner
 
 
 def of_regular_expression(pattern: Any) -> str:
-    r"""Return a template whose paths a regular expression is likely to match: `^users/(?P<id>\d+)/$` is `users/{id}/`.
+    r"""Return a template whose paths an expression matches, most likely: `^users/(?P<id>\d+)/$` is `users/{id}/`.
 
-    A group is a parameter, and of alternatives the first is taken. What may be left out is, unless it is a parameter.
+    A group with a name is a parameter, and of alternatives the first is taken. What may be left out is, unless it has a
+    parameter.
     """
     groups = [_Group()]
     for token in _TOKEN.finditer(text(pattern, LONGEST_PATH)):
         _read(token, groups)
-    return "".join(group.template() for group in groups[:1])
+    return groups[0].template()
 
 
 def _read(token: Any, groups: List[_Group]) -> None:
     part, group = token.group(), groups[-1]
     if token["begin"]:
-        is_plain = part == "(" or token["name"]
-        name = f"{{{token['name']}}}" if token["name"] else UNNAMED
-        groups.append(_Group(name if is_plain else "", counts=not token["look"]))
+        groups.append(_Group(token["name"] or "", counts=not token["look"]))
     elif token["end"] and len(groups) > 1:
         groups.pop()
         groups[-1].add(group.template())

@@ -112,14 +112,17 @@ def falcon(port: int) -> None:
 
 
 def bottle(port: int) -> None:
-    """Rules, and an application below another."""
+    """Rules, and below prefixes another application and one of another framework."""
     from bottle import Bottle
+    from flask import Flask
 
-    app, inner = Bottle(), Bottle()
+    app, inner, other = Bottle(), Bottle(), Flask("other")
+    other.add_url_rule("/other", "other", answer)
     app.route("/users/<user:int>", ["GET", "DELETE"], answer)
     app.route("/files/<name:re:[a-z]+>", callback=answer)
     inner.route("/orders/<order>", "POST", answer)
     app.mount("/v1/", inner)
+    app.mount("/flask/", other)
     wsgi(app, port)
 
 
@@ -135,8 +138,11 @@ def sanic(port: int) -> None:
 
 
 def litestar(port: int) -> None:
-    """Handlers, and a controller below a path."""
+    """Handlers, a controller below a path, and an application of another framework below one."""
+    import litestar as framework
     from litestar import Controller, Litestar, Router, get, post
+    from starlette.applications import Starlette
+    from starlette.routing import Route
 
     @get("/users/{user:int}")
     async def user(user: int) -> str:
@@ -149,7 +155,8 @@ def litestar(port: int) -> None:
         async def make(self, order: str) -> str:
             return order
 
-    asgi(Litestar([user, Router("/v1", route_handlers=[Orders])], openapi_config=None), port)
+    mounted = framework.asgi("/below", is_mount=True)(Starlette(routes=[Route("/other", answer_later)]))
+    asgi(Litestar([user, Router("/v1", route_handlers=[Orders]), mounted], openapi_config=None), port)
 
 
 def quart(port: int) -> None:
@@ -203,10 +210,12 @@ def cherrypy(port: int) -> None:
 
 
 def twisted(port: int) -> None:
-    """Resources: a tree of them, and one that makes its children as they are asked for."""
+    """Resources: a tree of them, one that makes its children as they are asked for, and an application of WSGI."""
+    from flask import Flask
     from twisted.internet import reactor
-    from twisted.web.resource import Resource
-    from twisted.web.server import Site
+    from twisted.web.resource import EncodingResourceWrapper, Resource
+    from twisted.web.server import GzipEncoderFactory, Site
+    from twisted.web.wsgi import WSGIResource
 
     class Users(Resource):
         isLeaf = True
@@ -222,8 +231,10 @@ def twisted(port: int) -> None:
             del path, request
             return Users()
 
-    root, below = Resource(), Resource()
-    root.putChild(b"v1", below)
+    root, below, app = Resource(), Resource(), Flask("other")
+    app.add_url_rule("/other", "other", answer)
+    root.putChild(b"v1", EncodingResourceWrapper(below, [GzipEncoderFactory()]))
+    root.putChild(b"flask", WSGIResource(reactor, reactor.getThreadPool(), app))
     below.putChild(b"users", Users())
     below.putChild(b"orders", Orders())
     reactor.listenTCP(port, Site(root), interface="127.0.0.1")
