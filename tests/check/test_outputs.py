@@ -27,7 +27,7 @@ from sadpath.check.report.console import PIPE_WIDTH, Progress, Result
 from sadpath.check.report.github import error_commands, summary
 from sadpath.check.report.junit import junit
 from sadpath.check.report.page import page
-from sadpath.check.result import Cause, CauseKind, Check, PathResult, RaiseSite, read_baseline
+from sadpath.check.result import Background, Cause, CauseKind, Check, PathResult, RaiseSite, read_baseline
 from sadpath.check.run import listed
 from sadpath.errors import CommandError
 from sadpath.text import visible
@@ -49,7 +49,8 @@ def check_of(text: str) -> Check:
         PathResult(replace(path, method="POST"), Verdict("flat", text)),
     ]
     versions = {"python": text, "starlette": text}
-    return Check(text, text, (leak, *others), versions, (text,), no_probe=text, ended_early=text)
+    grows = Background(1000.0, (1.0, 2.0), causes=(cause,))
+    return Check(text, text, (leak, *others), versions, (text,), no_probe=text, ended_early=text, background=grows)
 
 
 PLAIN = check_of("plain")

@@ -10,7 +10,7 @@ import pytest
 
 from sadpath.check.driver import Request
 from sadpath.check.find import ErrorPath
-from sadpath.check.result import Cause, CauseKind, Check, EndReason, PathResult, read_baseline, write_json
+from sadpath.check.result import Background, Cause, CauseKind, Check, EndReason, PathResult, read_baseline, write_json
 from sadpath.errors import CommandError, Status
 from sadpath.verdict.verdict import Outcome, Verdict
 
@@ -103,6 +103,15 @@ def test_the_json_has_the_threshold_that_decided() -> None:
     by_path = {one["path"]: one["flat_below_bytes_per_request"] for one in page["paths"]}
     assert by_path == {"/exact": 100.0, "/pages": 256.0}
     assert page["flat_below_bytes_per_request"] == 256.0
+
+
+def test_the_json_has_what_the_service_does_by_itself() -> None:
+    """With what it is; null where it does nothing."""
+    grows = Background(12_000.04, (11_000.0, 13_000.0), causes=(Cause(CauseKind.KEPT, "shop.ApiError"),))
+    page = json.loads(json.dumps(Check("shop", "", (), background=grows).as_json))["service"]
+    assert (page["bytes_per_second"], page["ci95"]) == (12_000.0, [11_000.0, 13_000.0])
+    assert page["causes"][0]["kind"] == "kept exception"
+    assert Check("shop", "", ()).as_json["service"] is None
 
 
 def test_the_json_has_the_first_cause_and_all() -> None:
