@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 from itertools import count
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -77,22 +76,22 @@ def _answer(error: RefusedError) -> JSONResponse:
 
 KINDS: tuple[Callable[[Request], JSONResponse], ...] = (_reused, _reused, _reused, _kept, _filled)
 
+ENDPOINT = """
+async def endpoint_{number}(request):
+    return {answers}(request)
+"""
+"""Each path has a function of its own, as an operation of a real service has."""
+
 
 def _routes() -> list[Route]:
     leaking = dict(zip(LEAKING, KINDS, strict=True))
     routes = [Route("/openapi.json", _description)]
     for number in range(PATHS):
         name = "leaks" if number in leaking else "things"
-        routes.append(Route(f"/{name}/{number}/{{item}}", _wrapped(leaking.get(number, _flat), number)))
+        answers = leaking.get(number, _flat).__name__
+        exec(ENDPOINT.format(number=number, answers=answers), globals())  # noqa: S102 - it is what we have just written
+        routes.append(Route(f"/{name}/{number}/{{item}}", globals()[f"endpoint_{number}"]))
     return routes
-
-
-def _wrapped(answer: Callable[[Request], JSONResponse], number: int) -> Callable[[Request], Any]:
-    async def endpoint(request: Request) -> JSONResponse:
-        return answer(request)
-
-    endpoint.__name__ = f"endpoint_{number}"
-    return endpoint
 
 
 async def _description(_: Request) -> JSONResponse:
