@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, pairwise
+from itertools import pairwise
 from statistics import fmean
 
 from sadpath.check.measure.rounds import (
@@ -219,19 +219,13 @@ def seconds_of(measurement: Measurement) -> float:
     return fmean(measurement.seconds[-FIRST_OF_EACH:]) if measurement.seconds else measurement.warm_s
 
 
-def grouped(measurements: Sequence[Measurement], turn: int) -> Iterator[list[Measurement]]:
-    """Yield equal groups, with each turn others; in that which tells a leak from what hides it there are several."""
-    ones = _turned(measurements, turn)
-    is_one_enough = turn != 1 or len(ones) < 2 * FEWEST_TOGETHER
-    count = max(-(-len(ones) // MOST_TOGETHER), min(len(ones), 1 if is_one_enough else 2))
-    for number in range(count):
-        yield list(ones[number * len(ones) // count : (number + 1) * len(ones) // count])
-
-
-def _turned(ones: Sequence[Measurement], turn: int) -> list[Measurement]:
-    """Return them in another order, in which neighbours are far from each other."""
-    step = 1 + turn * max(1, round(len(ones) ** 0.5))
-    return list(chain.from_iterable(ones[first::step] for first in range(min(step, len(ones)))))
+def grouped(ones: Sequence[Measurement], turn: int) -> list[Sequence[Measurement]]:
+    """Return equal groups; in the turn that tells a leak from what hides it each has a part of all earlier ones."""
+    count = -(-len(ones) // MOST_TOGETHER)
+    if turn == 1:
+        count = max(count, min(2, len(ones) // FEWEST_TOGETHER))
+        return [ones[number::count] for number in range(count)]
+    return [ones[number * len(ones) // count : (number + 1) * len(ones) // count] for number in range(count)]
 
 
 def _name(group: Sequence[Measurement]) -> str:
