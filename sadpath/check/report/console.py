@@ -138,9 +138,8 @@ def shown(check: Check) -> list[PathResult]:
 
 def _cells(result: PathResult, check: Check) -> Iterator[str | Text]:
     verdict = result.verdict
-    name = verdict.outcome + (" (accepted)" if result.path.name in check.accepted else "")
     yield _line(result.path.title.replace("::", r":\x3a"))  # a long name is folded, and a CI reads the lines
-    yield Text(name, COLOURS[verdict.outcome])
+    yield Text(verdict_name(result, check), COLOURS[verdict.outcome])
     yield figure(verdict.bytes_per_request)
     yield figure(verdict.traceback_entries_per_request, 1)
     low, high = verdict.ci95
@@ -148,6 +147,13 @@ def _cells(result: PathResult, check: Check) -> Iterator[str | Text]:
     yield figure(verdict.cyclic_objects_per_request, 1)
     has_both = result.first_ms is not None and result.last_ms is not None
     yield f"{result.first_ms:.1f} to {result.last_ms:.1f}" if has_both else "–"
+
+
+def verdict_name(result: PathResult, check: Check) -> str:
+    """Return a verdict, whether it was accepted, and of how many paths together its figures are."""
+    accepted = " (accepted)" if result.path.name in check.accepted else ""
+    together = f", {result.verdict.together:,} together" if result.verdict.together > 1 else ""
+    return f"{result.verdict.outcome}{accepted}{together}"
 
 
 def figure(value: float | None, digits: int = 0) -> str:

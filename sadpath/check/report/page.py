@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sadpath.check.report.console import cause_lines, figure, service_lines, summary_line
+from sadpath.check.report.console import cause_lines, figure, service_lines, summary_line, verdict_name
 from sadpath.check.result import Check
 from sadpath.files import write_whole
 from sadpath.pages import templates
@@ -23,6 +23,7 @@ def page(check: Check) -> str:
         check=check,
         headline=summary_line(check),
         figure=figure,
+        verdict_name=verdict_name,
         cause_lines=cause_lines,
         service_lines=list(service_lines(check)),
     )
