@@ -10,12 +10,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from experiments.compare import overhead, retained, watching
+from experiments.compare import deciding, overhead, retained, watching
 from experiments.compare.ratios import FULL, GOALS, QUICK, Bench, BenchMeasurement, BenchRow
 from experiments.measurement import Book, describe_machine, progress, run_measurement, terminal_table
 from sadpath.errors import CommandError
 
-MEASUREMENTS: tuple[BenchMeasurement, ...] = (*overhead.MEASUREMENTS, *retained.MEASUREMENTS, *watching.MEASUREMENTS)
+MEASUREMENTS: tuple[BenchMeasurement, ...] = (
+    *overhead.MEASUREMENTS,
+    *retained.MEASUREMENTS,
+    *deciding.MEASUREMENTS,
+    *watching.MEASUREMENTS,
+)
 
 
 def bench(

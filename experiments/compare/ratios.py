@@ -77,6 +77,9 @@ GOALS: Mapping[str, Goal] = {
     "full census": Goal("a full census of a service's heap with a million entries against a full collection", 0.5),
     "naming": Goal("naming the object that retains them against a full collection", 0.1),
     "full census (plain stack)": Goal("the same of a heap that has nothing but a million entries"),
+    "large service": Goal(
+        "error paths that sadpath check decides in a minute, of 200 beside a million objects", 1.0, at_least=True
+    ),
     "locust plugin": Goal(
         "requests a second of Locust with our plugin watching against Locust without it", 0.95, at_least=True
     ),
@@ -145,10 +148,13 @@ class Effort:
     censuses: int
     locust_runs: int
     locust_seconds: int
+    checks: int
 
 
-FULL = Effort(generations=6, rounds=2, requests=3000, scrapes=40, censuses=5, locust_runs=5, locust_seconds=5)
-QUICK = Effort(generations=1, rounds=2, requests=1200, scrapes=15, censuses=2, locust_runs=1, locust_seconds=3)
+FULL = Effort(generations=6, rounds=2, requests=3000, scrapes=40, censuses=5, locust_runs=5, locust_seconds=5, checks=3)
+QUICK = Effort(
+    generations=1, rounds=2, requests=1200, scrapes=15, censuses=2, locust_runs=1, locust_seconds=3, checks=1
+)
 
 
 @dataclass(frozen=True)
