@@ -16,7 +16,7 @@ COUNTS_ITS_OWN_STEPS = {PROBE / "test_census.py", PROBE / "test_census_places.py
 
 def pytest_configure() -> None:
     """Let signals be as in a terminal: what a shell runs before `&` ignores some, and so does all that it starts."""
-    for number in (*SIGNALS, signal.SIGQUIT):
+    for number in (*SIGNALS, signal.SIGQUIT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
