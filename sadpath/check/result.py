@@ -166,7 +166,7 @@ class Check:
             return Status.LEAKS
         if self.ended in (EndReason.SERVICE_ENDED, EndReason.NO_ANSWER, EndReason.FAILED):
             return Status.FAILED
-        return Status.OK if self.outcome == "flat" else Status.INCONCLUSIVE
+        return Status.OK if self.outcome == "flat" and not self.background else Status.INCONCLUSIVE
 
     @property
     def flat_below(self) -> float:

@@ -137,6 +137,14 @@ class Noise:
         return math.ceil(self.half_width(MIN_ROUNDS) / flat_below) if self.freedom > 0 else 1
 
 
+def growth_of_idle_rounds(rounds: Sequence[Round]) -> float:
+    """Return by how many bytes memory grows in a round without requests; 0 where that may be none."""
+    if len(rounds) < MIN_ROUNDS:
+        return 0.0
+    mean, low, _ = _interval([replace(one, requests=1) for one in rounds])
+    return mean if low > 0 else 0.0
+
+
 WILD = 2.0
 """How many times the deviation of all rounds that of a group may have, before it speaks for itself alone."""
 

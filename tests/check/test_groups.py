@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -27,8 +28,8 @@ NAMES = [path.path for path in PATHS]
 class Service:
     """A service that keeps some bytes of each request, by its path; `raises` has paths that raise one object again.
 
-    Each count is off by the next of `noise`, in turn. What is in `slow` takes a second, what is in `odd` is answered
-    with another status.
+    Each count is off by the next of `noise`, in turn, and by what it keeps by itself in a second. What is in `slow`
+    takes a second, what is in `odd` is answered with another status.
     """
 
     keeps: Mapping[str, float] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class Service:
     noise: Sequence[float] = (0.0,)
     slow: frozenset[str] = frozenset()
     odd: frozenset[str] = frozenset()
+    keeps_by_itself: float = 0.0
     sent: dict[str, int] = field(default_factory=dict)
     in_use: float = 1e6
     entries: int = 0
@@ -54,7 +56,7 @@ class Service:
         """Count."""
         del begins_round, watched_s
         self.looks += 1
-        off = self.noise[self.looks % len(self.noise)]
+        off = self.noise[self.looks % len(self.noise)] + self.keeps_by_itself * time.monotonic()
         return Snapshot((1,), 1, self.in_use + off, None, 0, 0, {(1, 7): Traceback("shop.Refused", self.entries)})
 
     def glance(self, *, census: bool = False) -> Snapshot:
@@ -214,3 +216,13 @@ def test_what_is_too_much_for_the_budget_is_measured_for_larger_leaks() -> None:
     list(check.run(service, service.settle, service.glance))
     assert check.needed_s > 0
     assert {one.first.flat_below for one in check.paths} == {FLAT_BELOW_IN_PAGES}
+
+
+def test_what_a_service_does_by_itself_is_no_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is taken off what grows in a round, and a path that leaks is still found."""
+    monkeypatch.setattr(groups, "LONG_REST_S", 0.01)
+    service = Service(keeps={"/5": 5000.0}, keeps_by_itself=2e6)
+    found = cleared(service, ones := measurements())
+    assert found.idle_bytes == pytest.approx(2e6, rel=0.3)
+    assert [one.path.path for one in found.alone] == ["/5"]
+    assert {one.verdict.outcome for one in ones if one not in found.alone} == {"flat"}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import fmean
 
@@ -27,7 +27,7 @@ from sadpath.check.measure.rounds import (
     send,
 )
 from sadpath.check.service.probes import Snapshot
-from sadpath.verdict.rounds import Noise, Round, judge_group
+from sadpath.verdict.rounds import Noise, Round, growth_of_idle_rounds, judge_group
 from sadpath.verdict.verdict import FLAT_BELOW_EXACT, MIN_ROUNDS, Verdict
 
 MOST_TOGETHER = 200
@@ -57,6 +57,9 @@ FEWEST_LIKELY, LIKELY_DEVIATIONS = 20, 3.0
 IDLE_COUNTS = 8
 """Counts without a request in between, which tell the noise before the first round."""
 
+LEAST_IDLE_BYTES = 1024.0
+"""A second, from which on what grows without any request is taken off."""
+
 MOST_ROUNDS = 3 * MIN_ROUNDS
 MORE_THAN_ENOUGH = 1.3
 """How many times the requests that the noise asks for a round has, since it also moves what is estimated."""
@@ -69,7 +72,8 @@ GROUPINGS = 2
 class Together:
     """Measures groups of paths. What it could not clear is in `alone`, to be measured by itself.
 
-    `noise` is what disturbs the counts, as all rounds so far show it, and `count_s` how long one takes.
+    `noise` is what disturbs the counts, as all rounds so far show it, and `count_s` how long one takes. `idle_bytes` is
+    by how much memory grows in a second without any request, which is taken off what grows in a round.
     """
 
     sender: Sender
@@ -79,6 +83,7 @@ class Together:
     noise: Noise = field(default_factory=Noise)
     alone: list[Measurement] = field(default_factory=list)
     count_s: float = 0.0
+    idle_bytes: float = 0.0
 
     def look_at_the_noise(self) -> None:
         """Count some times without a request."""
@@ -86,7 +91,10 @@ class Together:
         counts = [self._count() for _ in range(IDLE_COUNTS)]
         self.count_s = (time.monotonic() - began) / IDLE_COUNTS
         rounds = [grown_between(0, one, other) for one, other in pairwise(counts)]
-        self.noise.add([one for one in rounds if one.grown_bytes is not None])
+        known = [one for one in rounds if one.grown_bytes is not None]
+        self.noise.add(known)
+        grown = growth_of_idle_rounds(known)
+        self.idle_bytes = grown / self.count_s if grown > LEAST_IDLE_BYTES * self.count_s else 0.0
 
     def seconds_of_all(self, measurements: Sequence[Measurement], passes: int) -> float:
         """Return how long it takes to measure all so many times in groups, if they are flat."""
@@ -157,14 +165,15 @@ class Together:
         """Measure a group until it is decided, or more rounds would not help; returns the verdict."""
         lost, rounds = 0, list[Round]()
         self._send(group[-1:], 2 * self.sender.connections)  # each connection keeps its last request alive
-        before = self._count()
+        before, counted_at = self._count(), time.monotonic()
         verdict = self._judged(group, rounds)
         while len(rounds) < MOST_ROUNDS and lost < MAX_RESTARTS_IN_A_ROW and self.seconds_left():
             of_each = self._enough(group, rounds)
             is_whole = self._send(group, of_each)
-            after = self._count()
+            after, began = self._count(), counted_at
+            counted_at = time.monotonic()
             if is_whole and after.identity == before.identity:
-                rounds.append(grown_between(of_each, before, after))
+                rounds.append(self._without_idle(grown_between(of_each, before, after), counted_at - began))
                 yield Step(group, _name(group), len(rounds))
             else:
                 lost += 1
@@ -175,6 +184,9 @@ class Together:
         if verdict.outcome == "flat":
             self.noise.add(rounds)
         return verdict
+
+    def _without_idle(self, one: Round, seconds: float) -> Round:
+        return one if one.grown_bytes is None else replace(one, grown_bytes=one.grown_bytes - self.idle_bytes * seconds)
 
     def _judged(self, group: Sequence[Measurement], rounds: Sequence[Round]) -> Verdict:
         return judge_group(rounds, len(group), self.noise, flat_below=group[0].flat_below)

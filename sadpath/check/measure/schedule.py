@@ -89,7 +89,8 @@ class Schedule:
     the rest in groups. What these do not clear is measured alone as well, again and again; then those that are flat get
     distinct inputs. Elsewhere each path is measured alone from the first.
 
-    `needed_s` is how long all takes, from the beginning, once that is known roughly.
+    `needed_s` is how long all takes, from the beginning, once that is known roughly. `idle_bytes` is by how much memory
+    grew in a second without any request, before the groups.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class Schedule:
     ) -> None:
         self.paths = [_measurements(path, flat_below, own_headers) for path in paths]
         self._own_headers = own_headers
-        self.budget_s, self.needed_s = budget_s, 0.0
+        self.budget_s, self.needed_s, self.idle_bytes = budget_s, 0.0, 0.0
         self._clock = clock
         self.until = clock() + budget_s
 
@@ -139,6 +140,7 @@ class Schedule:
         yield from self._decide(growing, sender, settle)
         together = Together(sender, settle, glance, lambda: self.seconds_left)
         together.look_at_the_noise()
+        self.idle_bytes = together.idle_bytes
         rest = [one for one in fast if one not in growing and not one.trouble]
         self._estimate(together, rest)
         for block in together.blocks(_own_first(rest)):

@@ -36,6 +36,9 @@ CYCLIC_TOGETHER = 32
 BUDGETS_ARE_BY_S = 30
 """Seconds by which a budget is rounded up that is proposed."""
 
+IDLE_S, IDLE_SHARE = 3.0, 0.5
+"""Seconds without requests, and the share of what grew in such before, that show what a service does by itself."""
+
 COMPARED = 100
 """Response times at the beginning and at the end of a path that are compared."""
 
@@ -221,7 +224,11 @@ class Session:
             measurement.causes += cycles(probes, load)
 
     def _see_what_grows_by_itself(self) -> None:
-        """Look for it too where memory grew and the budget did not suffice to tell why."""
+        """Look for it too where memory grew between requests, or the budget did not suffice to tell why it grew."""
+        if self._schedule.idle_bytes and not self._background:
+            found = background(self._target.settle, IDLE_S)
+            if found.ci95[0] > 0 and found.bytes_per_second > IDLE_SHARE * self._schedule.idle_bytes:
+                self._background = named(found, self._target.probes) if self._target.probes else found
         for one in (path.shown for path in self._schedule.paths):
             if one.rounds and one.grows and not one.is_decided:
                 one.trouble = self._growth_by_itself(one)
