@@ -129,7 +129,8 @@ class Candidates:
         wanted = schema.narrowed(self._is_wanted)
         operations = list(wanted.operations())
         tried = f", of which {len(operations):,} were tried" if len(operations) < len(described) else ""
-        self.notes.append(f"{schema.where} describes {len(described):,} operations{tried}")
+        noun = "operation" if len(described) == 1 else "operations"
+        self.notes.append(f"{schema.where} describes {len(described):,} {noun}{tried}")
         self._leave_out([one[:2] for one in described])
         self._see_writing([one[:2] for one in operations])
         within_s = max(LEAST_S, SHARE_OF_BUDGET * self._settings.budget_s)

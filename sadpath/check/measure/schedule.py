@@ -90,7 +90,7 @@ class Schedule:
     distinct inputs. Elsewhere each path is measured alone from the first.
 
     `needed_s` is how long all takes, from the beginning, once that is known roughly. `idle_bytes` is by how much memory
-    grew in a second without any request, before the groups.
+    grew in a second without any request, before the groups. `is_coarse` is whether larger leaks alone are looked for.
     """
 
     def __init__(
@@ -104,6 +104,7 @@ class Schedule:
         self.paths = [_measurements(path, flat_below, own_headers) for path in paths]
         self._own_headers = own_headers
         self.budget_s, self.needed_s, self.idle_bytes = budget_s, 0.0, 0.0
+        self.is_coarse = False
         self._clock = clock
         self.until = clock() + budget_s
 
@@ -160,6 +161,7 @@ class Schedule:
         spent_s = self.budget_s - self.seconds_left
         self.needed_s = spent_s + together.seconds_of_all(rest, passes)
         if self.needed_s > self.budget_s and rest and rest[0].flat_below == FLAT_BELOW_EXACT:
+            self.is_coarse = True
             for one in self.paths:
                 one.raise_threshold(FLAT_BELOW_IN_PAGES)
             self.needed_s = spent_s + together.seconds_of_all(rest, passes)

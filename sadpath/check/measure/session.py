@@ -23,7 +23,7 @@ from sadpath.check.service.target import Target
 from sadpath.check.settings import Settings
 from sadpath.sources import Unreadable
 from sadpath.verdict.rounds import garbage_interval, judge_garbage
-from sadpath.verdict.verdict import Verdict
+from sadpath.verdict.verdict import FLAT_BELOW_EXACT, FLAT_BELOW_IN_PAGES, Verdict
 
 LIMIT_IS_CHECKED_EACH_S = 0.05
 
@@ -193,7 +193,12 @@ class Session:
         return Standing(decided, len(paths), self._requests, self._schedule.seconds_left)
 
     def _left_out(self) -> Iterator[str]:
-        """Yield a note on the flat paths that the budget left no time to measure with other inputs."""
+        """Yield a note where smaller leaks were not looked for, and on flat paths that got no other inputs."""
+        if self._schedule.is_coarse:
+            yield (
+                f"leaks below {FLAT_BELOW_IN_PAGES:g} bytes per request were not looked for, since the budget does not "
+                f"suffice for {FLAT_BELOW_EXACT:g}"
+            )
         left = len(self._schedule.unmeasured)
         if left and not self._schedule.seconds_left:
             paths = f"{left:,} flat path{'s were' if left > 1 else ' was'}"
