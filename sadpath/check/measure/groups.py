@@ -177,6 +177,7 @@ class Together:
     def _measured(self, group: Sequence[Measurement]) -> Generator[Step, None, Verdict]:
         """Measure a group until it is decided, or more rounds would not help; returns the verdict."""
         lost, rounds = 0, list[Round]()
+        self._send(group, 1)  # what one path of it lets go of that others had left is not its own
         self._send(group[-1:], 2 * self.sender.connections)  # each connection keeps its last request alive
         before, counted_at = self._count(), time.monotonic()
         verdict = self._judged(group, rounds)
@@ -195,7 +196,7 @@ class Together:
             verdict = self._judged(group, rounds)
             if verdict.outcome == "leaks" or (verdict.outcome == "flat" and not len(rounds) % MIN_ROUNDS):
                 break
-        if verdict.outcome != "leaks":
+        if verdict.ci95[0] <= 0 <= verdict.ci95[1]:
             self.noise.add(rounds)
         return verdict
 
