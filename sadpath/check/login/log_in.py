@@ -122,6 +122,7 @@ def _before(url: str, auth: Auth, headers: Mapping[str, str], within_s: float) -
             "write the path of the login page as csrf, or leave csrf out",
             Status.WRONG_COMMAND,
         )
+    keep_secret([token, *cookies.values()])
     return _Before(cookies, token, page.fields)
 
 
