@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sadpath.check.login.log_in import merged
 from sadpath.check.report import Files
 from sadpath.check.run import init, run
 from sadpath.check.service.target import STARTS_WITHIN_S, TargetSpec
@@ -92,7 +93,7 @@ def check(  # noqa: PLR0913 - one for each thing that a check depends on
     read = read_settings(config)
     settings = overridden(
         read,
-        headers={**read.headers, **basic_authorization(url or service[0])},
+        headers=merged(read.headers, basic_authorization(url or service[0])),
         requests=tuple(map(parsed_request, request)) if request else None,
         schema=schema or None,
         include=tuple(include) if include else None,

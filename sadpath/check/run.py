@@ -25,6 +25,7 @@ from sadpath.check.report import Files
 from sadpath.check.report.console import PIPE_WIDTH, Progress, Result
 from sadpath.check.result import EndReason, read_baseline
 from sadpath.check.routes import Routes
+from sadpath.check.secret import in_headers
 from sadpath.check.service.attach import attached, outside
 from sadpath.check.service.start import started, with_uvicorn
 from sadpath.check.service.target import Target, TargetSpec
@@ -54,9 +55,8 @@ def run(  # noqa: PLR0913 - one for each thing that was typed
     a terminal, unless that `is_agreed`.
     """
     aside, out = Console(stderr=True), Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
-    all_headers = (settings.headers, *(one.headers for one in settings.requests))
-    values = [value for headers in all_headers for value in headers.values()]
-    keep_secret([*values, *(value.rpartition(" ")[2] for value in values)])
+    for headers in (settings.headers, *(one.headers for one in settings.requests)):
+        keep_secret(in_headers(headers))
     accepted = read_baseline(baseline) if baseline else frozenset()
     files.check_folders()
     with open_target(spec) as target, limited_memory(), _driver(target, settings, spec) as plain:

@@ -19,9 +19,9 @@ import tomlkit
 
 from sadpath.check.driver import Request
 from sadpath.check.find import ErrorPath
-from sadpath.check.find.named import typed
+from sadpath.check.find.named import literal, typed
 from sadpath.check.login import COOKIE, TOKEN, Auth
-from sadpath.check.variables import all_filled, filled
+from sadpath.check.variables import VARIABLE, all_filled, filled
 from sadpath.errors import CommandError, Status
 from sadpath.text import visible
 from sadpath.verdict.verdict import FLAT_BELOW_EXACT
@@ -166,6 +166,16 @@ def _filled_headers(value: Any) -> dict[str, str]:
     return {name: _header_value(name, filled(one)) for name, one in _headers(value).items()}
 
 
+def _request_headers(value: Any) -> dict[str, str]:
+    """Return headers whose values may name variables; braces of a variable's own are none of a place for a value."""
+    return {name: _header_value(name, filled(one, literal)) for name, one in _headers(value).items()}
+
+
+def _unseen_text(value: Any) -> str:
+    """Return the text, which no error shows: a path and a body may have a password."""
+    return _text(value)
+
+
 def _filled_text(value: Any) -> str:
     return filled(_text(value))
 
@@ -248,9 +258,9 @@ TABLES = {"paths": 'Patterns of paths, with or without a method: "/users/*", "PO
 
 REQUEST: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "method": (_text, "text"),
-    "path": (_text, "text"),
-    "headers": (_headers, "a table of texts"),
-    "body": (_text, "text"),
+    "path": (_unseen_text, "text"),
+    "headers": (_request_headers, "a table of texts"),
+    "body": (_unseen_text, "text"),
     "name": (_text, "text"),
 }
 """The keys of a `[[request]]`, with what reads each and what is expected."""
@@ -259,17 +269,17 @@ REQUEST: Mapping[str, tuple[Callable[[Any], Any], str]] = {
 AUTH: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "path": (_filled_text, "text"),
     "method": (_text, "text"),
-    "json": (_filled_table, "a table"),
+    "json": (_filled_table, "a table of texts, numbers, lists and tables"),
     "form": (_filled_texts, "a table of texts"),
     "body": (_filled_text, "text"),
     "headers": (_filled_headers, "a table of texts"),
-    "csrf": (_text, "text"),
+    "csrf": (_filled_text, "text"),
     "keep": (_text, "text"),
-    "header": (_text, "text"),
+    "header": (_filled_text, "text"),
 }
 """The keys of `[auth]`, as those of a `[[request]]`."""
 
-SECRET = {_headers, _filled_headers, _filled_text, _filled_texts, _filled_table}
+SECRET = {_filled_headers, _request_headers, _unseen_text, _filled_text, _filled_texts, _filled_table}
 """What reads a value that no message shows."""
 
 
@@ -431,6 +441,8 @@ def _in_table(request: Request) -> dict[str, Any]:
         body = request.body.decode()
     except UnicodeDecodeError:
         raise ValueError("its body is not text") from None
+    if any(map(VARIABLE.search, request.headers.values())):
+        raise ValueError("a header has ${…}, which a file takes for a variable of the environment")
     table = {"method": request.method, "path": request.path}
     headers = tomlkit.inline_table()
     headers.update(request.headers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 from sadpath.fault import keep_secret
@@ -11,12 +12,14 @@ from sadpath.fault import keep_secret
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-def filled(text: str) -> str:
+def filled(text: str, as_written: Callable[[str], str] = str) -> str:
     """Return the text with what the environment has in place of each `${NAME}`, which no message shows from then on.
+
+    `as_written` returns how a value is written where the text means more than it says.
 
     Raises `ValueError` for a variable that is not set.
     """
-    return VARIABLE.sub(_of_environment, text)
+    return VARIABLE.sub(lambda found: as_written(_of_environment(found)), text)
 
 
 def all_filled(value: Any) -> Any:

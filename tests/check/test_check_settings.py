@@ -153,7 +153,7 @@ def test_nothing_is_not_the_default(name: str, value: float) -> None:
         ("[auth]\npath = '/a'\nfrom = {}", "[auth]: unknown key 'from'; did you mean 'form'?"),
         ("[auth]\npath = '/a'\njson = {}\nform = {}", "[auth]: takes one of json, form and body"),
         ("[auth]\npath = '/a'\nmethod = 'GET /a'", "[auth]: its method has to be one word"),
-        ("[auth]\npath = '/a'\ncsrf = true", "[auth]: csrf has to be text, got True"),
+        ("[auth]\npath = '/a'\nkeep = true", "[auth]: keep has to be text, got True"),
         ("[auth]\npath = '/a'\ncsrf = 'login'", "[auth]: its csrf is the path of a page, such as /login"),
         ("[auth]\npath = '/a'\nheader = 'Token {token}'", '[auth]: its header has to be such as "Authorization: Token'),
         ("[auth]\npath = '/a'\nheader = 'X-Key: token'", "[auth]: its header has to be such as"),
@@ -228,6 +228,10 @@ def test_each_request_in_it_can_be_uncommented(tmp_path: Path) -> None:
     [
         (Request("POST", "/", body=b"\xff"), "its body is not text"),
         (Request("POST", "/", body=b"x" * 2000), "its body has 2,000 bytes"),
+        (
+            Request("GET", "/", {"X-A": "${HOME}"}),
+            "a header has ${…}, which a file takes for a variable of the environment",
+        ),
         (Request("GET", "/\ud800"), "it has a character that no file of text can have"),
     ],
 )
@@ -316,8 +320,14 @@ UNSEEN = "s3cret"
         (f"[[request]]\npath = '/x'\nheaders = ['{UNSEEN}']", "[request 1]: headers has to be a table of texts"),
         (f"[request]\npath = '/x'\nheaders = {{A = '{UNSEEN}'}}", "request has to be a list of tables: [[request]]"),
         (f'[headers]\nAuthorization = "{UNSEEN}', "Illegal character"),
-        (f"[auth]\npath = '/a'\njson = '{UNSEEN}'", "[auth]: json has to be a table"),
-        (f"[auth]\npath = '/a'\njson = {{ a = 2026-01-01, b = '{UNSEEN}' }}", "[auth]: json has to be a table"),
+        (f"[[request]]\npath = '/x'\nbody = {{ password = '{UNSEEN}' }}", "[request 1]: body has to be text"),
+        (f"[[request]]\npath = ['/x?key={UNSEEN}']", "[request 1]: path has to be text"),
+        (f"[auth]\npath = '/a'\nheader = ['{UNSEEN}']", "[auth]: header has to be text"),
+        (f"[auth]\npath = '/a'\njson = '{UNSEEN}'", "json has to be a table of texts, numbers, lists and tables"),
+        (
+            f"[auth]\npath = '/a'\njson = {{ a = 2026-01-01, b = '{UNSEEN}' }}",
+            "[auth]: json has to be a table of texts, numbers",
+        ),
         (f"[auth]\npath = '/a'\nform = ['{UNSEEN}']", "[auth]: form has to be a table of texts"),
         (f"[auth]\npath = '/a'\nform = {{ a = 1, b = '{UNSEEN}' }}", "[auth]: form has to be a table of texts"),
         (f"[auth]\npath = '/a'\nbody = ['{UNSEEN}']", "[auth]: body has to be text"),
@@ -360,13 +370,29 @@ json = { password = "${SHOP_PASSWORD}", more = ["$SHOP_PASSWORD", "${}", { a = "
 
 
 def test_a_variable_is_as_bound_as_a_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that ends with a newline, as from a file, cannot be sent; a request that was written is sent as it stands."""
+    """One that ends with a newline, as from a file, cannot be sent."""
     monkeypatch.setenv("SHOP_TOKEN", "s3cret\n")
     with pytest.raises(CommandError, match="the value of the header A has a line's end") as wrong:
         read_settings(written(tmp_path, 'headers = { A = "${SHOP_TOKEN}" }'))
     assert "s3cret" not in wrong.value.message
-    settings = read_settings(written(tmp_path, '[[request]]\npath = "/"\nheaders = { A = "${SHOP_TOKEN}" }'))
-    assert settings.requests[0].headers == {"A": "${SHOP_TOKEN}"}
+
+
+def test_a_secret_of_a_request_may_stand_there_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a header, sent as it is: its braces are no place for a value. A path and a body stay as they stand."""
+    monkeypatch.setenv("SHOP_TOKEN", "{abcd}")
+    text = '[[request]]\npath = "/{id}"\nheaders = { A = "Bearer ${SHOP_TOKEN}" }\nbody = "${SHOP_TOKEN}"'
+    (request_,) = read_settings(written(tmp_path, text)).requests
+    sent = named(request_, may_vary=False)
+    assert (sent.path, sent.headers, sent.body) == ("/999999999", {"A": "Bearer {abcd}"}, b"${SHOP_TOKEN}")
+    assert len(sent.inputs) == 1
+
+
+def test_the_header_of_a_token_may_name_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As may the page that is asked first."""
+    monkeypatch.setenv("SHOP", "shop")
+    text = '[auth]\npath = "/a"\ncsrf = "/${SHOP}"\nheader = "X-Key: ${SHOP} {token}"'
+    auth = read_settings(written(tmp_path, text)).auth
+    assert auth == Auth("/a", csrf="/shop", header="X-Key: shop {token}")
 
 
 def test_the_login_in_it_can_be_uncommented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from sadpath.check.measure.explain import MAX_CAUSES, cycles, explain, garbage, protection
 from sadpath.check.result import CauseKind
+from sadpath.fault import keep_secret
 
 
 class Probes:
@@ -68,6 +69,15 @@ def test_an_object_with_two_names_has_both() -> None:
     one = {**exception(1), "held_by": ["shop.A", "shop.B"]}
     (found,) = explain({(7, 1): 1.0}, Probes(explain_explain={7: [one]}), no_load)
     assert found.held_by == "shop.A and shop.B"
+
+
+def test_a_message_of_an_exception_has_no_secret() -> None:
+    """Of one that is reused, and of those that are kept: a service may write down what it was sent."""
+    keep_secret(["hunterpass"])
+    said = {"message": "wrong password hunterpass"}
+    (reused,) = explain({(7, 1): 1.0}, Probes(explain_explain={7: [{**exception(1), **said}]}), no_load)
+    (kept,) = explain({}, Probes(growth_kept={7: [container(100, **said)]}), no_load)
+    assert reused.message == kept.message == "wrong password …"
 
 
 def test_what_is_kept_is_an_exception_of_every_other_request_at_least() -> None:

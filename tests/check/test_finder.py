@@ -160,6 +160,13 @@ def test_requests_that_are_named_are_the_only_ones() -> None:
     assert {one.path for one in service.got} == {"/health?full=1"}
 
 
+def test_a_header_of_a_named_request_wins_however_it_is_written() -> None:
+    """It is not sent beside the one of all requests: a service would take either."""
+    named = Request("GET", "/users/1", {"authorization": "Bearer own"})
+    plan = find(Service(), requests=(named,), headers={"Authorization": "Bearer all", "X-Tenant": "1"})
+    assert {**plan.paths[0].request.headers} == {"authorization": "Bearer own", "X-Tenant": "1"}
+
+
 def test_what_is_named_with_braces_is_sent_with_a_value() -> None:
     """It is named as it was typed."""
     service = Service({("DELETE", "/users/999999999"): 404})

@@ -216,6 +216,16 @@ def test_what_was_sent_and_what_was_given_is_in_no_report_of_a_fault() -> None:
     assert without_secrets("s3same and t0ken-of-a-login") == "… and …"
 
 
+def test_no_part_of_what_was_sent_is_in_a_report_of_a_fault() -> None:
+    """Nor a number, a value of the query, a cookie, or what a page gave for the form."""
+    auth = Auth("/login?key=of-the-query", json={"pin": 271828, "is_pin": True}, csrf="/login")
+    page = answer('<meta name="csrf-token" content="of-the-page">', "Set-Cookie: seen=of-the-cookie")
+    with pytest.raises(CommandError):
+        logged_in(auth, page, answer(status=401), cookie="id=of-the-user")
+    said = "of-the-query 271828 of-the-page of-the-cookie of-the-user True true"
+    assert without_secrets(said) == "… … … … … True true"
+
+
 def test_a_service_that_does_not_answer_is_no_refusal() -> None:
     """Whoever asked decides what that means."""
     with serving(lambda _: b"") as service, pytest.raises(OSError, match="closed connection"):

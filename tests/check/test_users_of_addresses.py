@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.check.answering import NOT_FOUND, serving
+from tests.check.answering import serving
 from tests.check.conftest import check
 
 METRICS = b"# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes 50000000\n"
-PASSWORD, ENCODED = "s3cret", "bWU6czNjcmV0"
+PASSWORD, ENCODED = "hunterpass", "bWU6aHVudGVycGFzcw=="
 
 
 def answer(head: bytes) -> bytes:
-    """A page of metrics, and nothing else."""
+    """A page of metrics; all else is refused, with the password that came."""
     if b" /metrics " in head:
         return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(METRICS), METRICS)
-    return NOT_FOUND
+    said = b'{"detail": "wrong password hunterpass"}'
+    return b"HTTP/1.1 404 X\r\nContent-Length: %d\r\nContent-Type: application/json\r\n\r\n%b" % (len(said), said)
 
 
 def test_the_user_of_a_services_address_goes_to_it_alone(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from sadpath.check.find.published import published_schema
 from sadpath.check.find.refusable import Refusable, demands_credentials, refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something, hides_a_change
 from sadpath.check.find.schema import Schema, named_schema
+from sadpath.check.login.log_in import merged
 from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
 
@@ -284,4 +285,4 @@ def _filled(template: str, value: str = "999999999") -> str:
 
 
 def _with(request: Request, headers: Mapping[str, str]) -> Request:
-    return replace(request, headers={**headers, **request.headers})
+    return replace(request, headers=merged(headers, request.headers))

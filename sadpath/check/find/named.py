@@ -54,13 +54,14 @@ def named(request: Request, *, may_vary: bool) -> Named:
 
 def literally(request: Request) -> Request:
     """Return what has to be typed so that a request is sent as it is, with its braces."""
+    headers = {name: literal(value) for name, value in request.headers.items()}
+    body = literal(request.body.decode("latin-1")).encode("latin-1")
+    return replace(request, path=literal(request.path), headers=headers, body=body)
 
-    def typed(text: str) -> str:
-        return re.sub(rf"(?<!\$)\{{{WORD}\}}", r"{\g<0>}", text)
 
-    headers = {name: typed(value) for name, value in request.headers.items()}
-    body = typed(request.body.decode("latin-1")).encode("latin-1")
-    return replace(request, path=typed(request.path), headers=headers, body=body)
+def literal(text: str) -> str:
+    """Return what has to be typed so that a text is sent as it is, with its braces."""
+    return re.sub(rf"(?<!\$)\{{{WORD}\}}", r"{\g<0>}", text)
 
 
 def typed(path: ErrorPath) -> Request:

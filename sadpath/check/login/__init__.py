@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 COOKIE = "cookie"
 """What `Auth.keep` says for cookies."""
@@ -39,8 +41,9 @@ class Auth:
 
     @property
     def secrets(self) -> list[str]:
-        """What no message shows: all texts that are sent."""
-        return [self.body, *self.headers.values(), *texts(self.json), *(self.form or {}).values()]
+        """What no message shows: all texts and numbers that are sent, but for those of headers."""
+        query = [value for _, value in parse_qsl(self.path.partition("?")[2])]
+        return [*query, self.body, *texts(self.json), *(self.form or {}).values()]
 
     @property
     def header_name(self) -> str:
@@ -53,9 +56,11 @@ class Auth:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Yield all texts in a value of JSON, but for keys."""
+    """Yield all texts in a value of JSON, but for keys, and its numbers as they are sent."""
     if isinstance(value, str):
         yield value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield json.dumps(value)
     elif isinstance(value, dict | list):
         for one in value.values() if isinstance(value, dict) else value:
             yield from texts(one)

@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 from sadpath.check.driver import Request, asked
 from sadpath.check.login import COOKIE, Auth, csrf
 from sadpath.check.login.cookies import Cookie, cookie_header, cookies_set, pairs
+from sadpath.check.secret import in_headers
 from sadpath.connection import MOST_OF_A_BODY, body
 from sadpath.errors import CommandError, Status
 from sadpath.fault import keep_secret
@@ -82,7 +83,7 @@ def log_in(url: str, auth: Auth, headers: Mapping[str, str], within_s: float) ->
 
     Raises `CommandError` where the service refuses, or gives nothing to keep, and `OSError` where it does not answer.
     """
-    keep_secret([*auth.secrets, *headers.values()])
+    keep_secret([*auth.secrets, *in_headers(auth.headers), *in_headers(headers)])
     before = _before(url, auth, headers, within_s)
     reply = _ask(url, _request(url, auth, headers, before), within_s)
     _check(reply, auth)
@@ -121,6 +122,7 @@ def _before(url: str, auth: Auth, headers: Mapping[str, str], within_s: float) -
             "write the path of the login page as csrf, or leave csrf out",
             Status.WRONG_COMMAND,
         )
+    keep_secret([token, *cookies.values()])
     return _Before(cookies, token, page.fields)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sadpath.check.measure.source_line import source_line
 from sadpath.check.result import Cause, CauseKind, RaiseSite
+from sadpath.fault import without_secrets
 from sadpath.probe.wire import (
     ClosedCircle,
     CyclesAnswer,
@@ -126,7 +127,7 @@ def _from_exception(one: ExplainedException) -> Cause:
     return Cause(
         kind=CauseKind.REUSED,
         type=one["type"],
-        message=one["message"],
+        message=without_secrets(one["message"]),
         held_by=" and ".join(one["held_by"]),
         raised_at=raise_sites(one["raised_at"]),
         traceback_entries=one["entries"],
@@ -189,7 +190,7 @@ def _kept(answers: Mapping[int, list[KeptExceptions]], per: Per) -> tuple[Cause,
     causes = (
         replace(
             _from_container(CauseKind.KEPT, one, per, _fix_of_kept(one["held_by"])),
-            message=one["message"],
+            message=without_secrets(one["message"]),
             raised_at=raise_sites(one["raised_at"]),
         )
         for answer in answers.values()
