@@ -140,10 +140,11 @@ def test_what_was_made_from_a_description_meets_the_guard_of_its_operation() -> 
 
 
 def test_one_function_that_answers_many_addresses_is_one_place() -> None:
-    """By its name, unless another function makes it: then each may be another."""
+    """By its name, unless another function makes it, or it has none of its own: then each may be another."""
     operations = [("GET", f"/{number}") for number in range(MANY)]
     assert len(few(lambda n: refused(n, 404), handlers=dict.fromkeys(operations, "shop.views.find"))) == 3
     assert len(few(lambda n: refused(n, 404), handlers=dict.fromkeys(operations, "shop.made.<locals>.view"))) == MANY
+    assert len(few(lambda n: refused(n, 404), handlers=dict.fromkeys(operations, "shop.views.<lambda>"))) == MANY
     assert len(few(lambda n: refused(n, 404), handlers={one: f"shop.views.{one[1]}" for one in operations})) == MANY
 
 

@@ -28,8 +28,8 @@ MANY, NEARLY_ALL = 10, 0.9
 REASONS = {"", *(one.phrase for one in HTTPStatus)}
 """Words that say no more than a status."""
 
-LOCAL = "<locals>"
-"""In the name of a function that was made by another, as many as that was called: the name is not one function's."""
+OF_MANY = "<locals>", "<lambda>"
+"""In the name of a function that was made by another, as many as that was called, or that has none of its own."""
 
 
 Guard = tuple[frozenset[str], bool, bool]
@@ -97,7 +97,7 @@ class Refusers:
         if _is_of_the_framework(answer):
             return ("framework",)
         handler = self._handlers.get((one.method, one.template), "")
-        return ("handler", handler) if handler and LOCAL not in handler else ()
+        return ("handler", handler) if handler and not any(part in handler for part in OF_MANY) else ()
 
     def _lacks_good_credentials(self, one: Candidate) -> bool:
         demands, is_wrong, has_none = self._guard(one)
