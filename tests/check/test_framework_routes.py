@@ -62,9 +62,9 @@ EXPECTED = {
         "GET /en/spoken/ answer",
     ],
     "falcon": [
-        "DELETE /users/{user} User.on_delete",
-        "GET /users/{user} User.on_get",
-        "POST /users/{user}/orders User.on_post_orders",
+        "DELETE /users/{user} ",
+        "GET /users/{user} ",
+        "POST /users/{user}/orders ",
     ],
     "fastapi": [
         "DELETE /orders/{order} answer",

@@ -65,6 +65,13 @@ def test_two_errors_of_one_status_are_two_paths() -> None:
     assert (without.request.headers, wrong.request.headers) == ({}, {"Authorization": "Bearer sadpath-wrong-token"})
 
 
+def test_a_wrong_method_may_be_refused_in_two_ways_too() -> None:
+    """By the framework, and by the operation itself."""
+    asked = Candidate("PUT", "/me", Request("PUT", "/me"))
+    answered = [(asked, Answer(405, 0.0, shape=Shape(digest))) for digest in ("bare", "own")]
+    assert each_error(answered) == (answered, [])
+
+
 def test_a_text_that_is_another_each_time_tells_nothing() -> None:
     """The same request is answered otherwise, so the shape is not used."""
     words = count(1)

@@ -12,7 +12,7 @@ from rich.console import Console
 from sadpath.check.driver import Answer, Driver, Request
 from sadpath.check.find import ErrorPath
 from sadpath.check.find.alike import Refused, Refusers, measured
-from sadpath.check.find.candidates import WRONG, Candidate
+from sadpath.check.find.candidates import WRONG, WRONG_METHOD, Candidate
 from sadpath.check.find.careful import Careful
 from sadpath.check.find.paths import Finder
 from sadpath.check.report.console import PIPE_WIDTH, print_check
@@ -31,8 +31,10 @@ ALIKE = Shape("same", "Not authenticated")
 def refused(number: int, status: int, shape: Shape = ALIKE, **more: Any) -> Refused:
     """What is known of one error path."""
     request = more.pop("request", Request("GET", f"/{number}"))
-    candidate = Candidate("GET", f"/{number}", request, **more)
-    return Refused(ErrorPath("GET", f"/{number}", status, request), candidate, Answer(status, 0.0, shape=shape))
+    candidate = Candidate(request.method, f"/{number}", request, **more)
+    return Refused(
+        ErrorPath(request.method, f"/{number}", status, request), candidate, Answer(status, 0.0, shape=shape)
+    )
 
 
 def few(
@@ -64,7 +66,6 @@ OF_A_PARSER = Shape("same", "JSON decode error", is_of_a_parser=True)
         lambda n: refused(n, 403, demands_credentials=TOKEN, request=Request("GET", f"/{n}", {"Accept": "*/*"})),
         lambda n: refused(n, 422, OF_A_PARSER),
         lambda n: refused(n, 422, Shape("same", "Field required", is_of_a_schema=True)),
-        lambda n: refused(n, 422, Shape("same", "It does not fit.")),
     ],
 )
 def test_so_do_those_of_a_wrong_token_and_of_the_framework(make: Callable[[int], Refused]) -> None:
@@ -90,6 +91,8 @@ RIGHT = {"Authorization": "Bearer right"}
         ),
         (lambda n: refused(n, 401, demands_credentials=TOKEN, asked_for=True), "each was asked for"),
         (lambda n: refused(n, 422, Shape("same", "no item") if n else OF_A_PARSER), "the service's own"),
+        (lambda n: refused(n, 422, Shape("same", "The id is wrong")), "no answer is a schema's"),
+        (lambda n: refused(n, 400, Shape("same", "Invalid id"), demands_credentials=TOKEN), "it was looked at"),
         (
             lambda n: refused(n, 500, Shape("same", "Internal Server Error"), demands_credentials=TOKEN),
             "it says nothing",
@@ -137,17 +140,25 @@ def test_what_was_made_from_a_description_meets_the_guard_of_its_operation() -> 
 
 
 def test_one_function_that_answers_many_addresses_is_one_place() -> None:
-    """By its name, unless another function makes it: then each may be another."""
+    """By its name, unless another function makes it, or it has none of its own: then each may be another."""
     operations = [("GET", f"/{number}") for number in range(MANY)]
     assert len(few(lambda n: refused(n, 404), handlers=dict.fromkeys(operations, "shop.views.find"))) == 3
     assert len(few(lambda n: refused(n, 404), handlers=dict.fromkeys(operations, "shop.made.<locals>.view"))) == MANY
+    assert len(few(lambda n: refused(n, 404), handlers=dict.fromkeys(operations, "shop.views.<lambda>"))) == MANY
     assert len(few(lambda n: refused(n, 404), handlers={one: f"shop.views.{one[1]}" for one in operations})) == MANY
 
 
 def test_wrong_methods_are_measured_through_one() -> None:
-    """No operation is called."""
-    (path,) = few(lambda number: refused(number, 405))
-    assert len(path.stands_for) == MANY - 1
+    """No operation is called. Others are among them where they say the same, and not where they say more."""
+    own = Shape("own", "Orders are read only")
+
+    def answered(number: int) -> Refused:
+        method = "PUT" if number < 5 else WRONG_METHOD
+        return refused(number, 405, own if number < 4 else ALIKE, request=Request(method, f"/{number}"))
+
+    *each, told_the_same = few(answered)
+    assert [path.title for path in each] == [f"PUT /{number} 405" for number in range(4)]
+    assert told_the_same.title == "PUT /4 405 and 5 like it"
 
 
 def test_who_finds_them_says_so() -> None:
@@ -159,6 +170,21 @@ def test_who_finds_them_says_so() -> None:
         "GET /a0 404 and 2 like it", "GET /a3 404 and 2 like it", "GET /a6 404 and 3 like it"
     ]  # fmt: skip
     assert any(note.startswith("7 error paths are refused where others are") for note in plan.notes)
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 422, 500])
+def test_each_of_twelve_that_say_the_same_by_lines_of_their_own_is_measured(status: int) -> None:
+    """One of them alone may leak, and would be hidden behind another."""
+    routes = [Route("GET", f"/own{number}", f"shop.views.view_{number}") for number in range(12)]
+
+    def answered(head: bytes) -> bytes:
+        code = status if head.startswith(b"GET /own") else 404
+        return b'HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n{"detail":"Sorry"}' % code
+
+    with serving(answered) as server, Driver(server.url) as driver:
+        plan = Finder(Careful(driver), Settings(), routes).find()
+    found = {path.name: path.stands_for for path in plan.paths if path.path.startswith("/own") and path.method == "GET"}
+    assert found == {f"GET /own{number} {status}": () for number in range(12)}
 
 
 def test_a_leak_names_those_that_are_refused_in_its_place() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from sadpath.probe import routes as module
 from sadpath.probe.routes import routes
-from sadpath.probe.routes.found import handler_name
+from sadpath.probe.routes.found import handler_name, unwrapped
 from sadpath.probe.wire import RoutesAnswer
 
 
@@ -19,6 +19,10 @@ class Plain:
 
     def method(self) -> None:
         """Answer."""
+
+    @functools.wraps(method)
+    def wrapped(self) -> None:
+        """Answer, too."""
 
 
 def route(path: str) -> Plain:
@@ -126,36 +130,46 @@ def answer() -> None:
 
 
 HANDLERS = [
-    (answer, "answer"),
-    (Plain, "Plain"),
-    (Plain(), "Plain"),
-    (Plain().method, "Plain.method"),
-    (functools.partial(functools.partial(answer)), "answer"),
-    (functools.wraps(answer)(lambda: None), "answer"),
-    (decorated(decorated(answer)), "answer"),
-    (decorated(Plain().method), "Plain.method"),
-    (staticmethod(answer), "answer"),
+    (answer, f"{__name__}.answer"),
+    (Plain, f"{__name__}.Plain"),
+    (functools.wraps(answer)(lambda: None), f"{__name__}.answer"),
+    (functools.wraps(answer)(functools.wraps(route)(lambda: None)), f"{__name__}.answer"),
+    (staticmethod(answer), f"{__name__}.answer"),
+    (Plain(), ""),
+    (Plain().method, ""),
+    (Plain().wrapped, ""),
+    (functools.partial(functools.partial(answer)), ""),
+    (functools.wraps(answer)(functools.partial(answer)), ""),
+    (decorated(decorated(answer)), f"{__name__}.decorated.<locals>.inner"),
+    (None, ""),
 ]
 
 
 @pytest.mark.parametrize(("handler", "name"), HANDLERS)
-def test_a_handler_has_the_name_of_what_answers_in_the_end(handler: Any, name: str) -> None:
-    """Behind decorators, also behind those that do not say what they wrap."""
-    assert handler_name(handler) == f"{__name__}.{name}"
+def test_a_name_is_that_of_one_function(handler: Any, name: str) -> None:
+    """Behind decorators that say what they wrap; what may have arguments or a state of its own has no name."""
+    assert handler_name(handler) == name
 
 
-def test_a_handler_has_no_name_where_it_is_unclear() -> None:
-    """What a decorator calls besides may be what answers: a name would be that of all that are decorated so."""
-    assert handler_name(checked(answer, route)) == ""
+@pytest.mark.parametrize(
+    ("handler", "behind"), [(decorated(decorated(answer)), answer), (checked(answer, route), None)]
+)
+def test_a_function_is_found_in_what_a_decorator_encloses(handler: Any, behind: Any) -> None:
+    """Unless it encloses more: what it calls besides may be what answers."""
+    assert unwrapped(handler) is behind
 
 
 class Special(Plain):
-    """Has the method from another."""
+    """Has a method from another, and one that a decorator has replaced."""
+
+    of_class = classmethod(Plain.method)
+    replaced = classmethod(decorated(answer))
 
 
-def test_an_inherited_method_is_named_by_the_class_that_it_is_called_on() -> None:
-    """Two classes may answer differently by it."""
-    assert handler_name(decorated(Special().method)) == f"{__name__}.Special.method"
+def test_a_method_of_a_class_is_named_by_the_class_that_it_is_called_on() -> None:
+    """Two classes may answer differently by it; and a decorator's function has the name of many."""
+    assert handler_name(Special.of_class) == f"{__name__}.Special.method"
+    assert handler_name(Special.replaced) == ""
 
 
 def test_a_decorator_that_wraps_itself_has_a_name_too() -> None:
@@ -166,4 +180,3 @@ def test_a_decorator_that_wraps_itself_has_a_name_too() -> None:
 
     endless.__wrapped__ = endless  # type: ignore[attr-defined]
     assert handler_name(endless).endswith("endless")
-    assert handler_name(None) == ""

@@ -21,15 +21,15 @@ from sadpath.check.find.refusable import REFUSALS, Barrier
 MEASURED_OF_A_GROUP = 3
 """Error paths of a group that are measured, spread evenly over it."""
 
-NOT_FOUND = 404
+FIRST_FAILURE = 500
 MANY, NEARLY_ALL = 10, 0.9
 """Operations behind a guard, and the share of them with one answer, which show that it lets nobody through."""
 
 REASONS = {"", *(one.phrase for one in HTTPStatus)}
 """Words that say no more than a status."""
 
-LOCAL = "<locals>"
-"""In the name of a function that was made by another, as many as that was called: the name is not one function's."""
+OF_MANY = "<locals>", "<lambda>"
+"""In the name of a function that was made by another, as many as that was called, or that has none of its own."""
 
 
 Guard = tuple[frozenset[str], bool, bool]
@@ -62,6 +62,11 @@ class Refusers:
     ) -> None:
         self._headers, self._handlers = headers, handlers
         self._says_so = any(_is_of_the_framework(answer) for _, answer in answered)
+        self._of_wrong_methods = {
+            answer.shape.digest
+            for one, answer in answered
+            if (one.method, answer.status) == (WRONG_METHOD, NOT_ALLOWED)
+        }
         self._demanded = {
             (one.method, one.template): one.demands_credentials for one, _ in answered if one.demands_credentials
         }
@@ -75,24 +80,24 @@ class Refusers:
         """Whether an answer shows that the service's own code has refused what frameworks refuse by themselves."""
         return answer.status == UNPROCESSABLE and self._says_so and not _is_of_the_framework(answer)
 
-    def refuser(self, one: Candidate, answer: Answer) -> Hashable:
+    def refuser(self, one: Candidate, answer: Answer) -> tuple[Hashable, ...] | None:
         """Return what all have in common that are refused in one place; None where it may be the operation itself."""
         if one.asked_for:
             return None
-        if answer.status == NOT_ALLOWED:
-            return NOT_ALLOWED
         place = self._place(one, answer) if answer.shape.digest else ()
         return (*place, answer.status, answer.shape.digest) if place else None
 
     def _place(self, one: Candidate, answer: Answer) -> tuple[Hashable, ...]:
+        if answer.status == NOT_ALLOWED and answer.shape.digest in self._of_wrong_methods:
+            return (NOT_ALLOWED,)
         if answer.status in REFUSALS[Barrier.CREDENTIALS] and self._lacks_good_credentials(one):
             return "guard", self._guard(one)[0]
         if self._closed.get(guard := self._guard(one)) == self._error(one, answer):
             return "closed", guard
-        if answer.shape.is_of_a_parser or (answer.status == UNPROCESSABLE and not self.is_own(answer)):
+        if _is_of_the_framework(answer):
             return ("framework",)
         handler = self._handlers.get((one.method, one.template), "")
-        return ("handler", handler) if handler and LOCAL not in handler else ()
+        return ("handler", handler) if handler and not any(part in handler for part in OF_MANY) else ()
 
     def _lacks_good_credentials(self, one: Candidate) -> bool:
         demands, is_wrong, has_none = self._guard(one)
@@ -108,10 +113,12 @@ class Refusers:
     def _error(self, one: Candidate, answer: Answer) -> Error:
         """Return what an answer says; only a status where it may be what the operation says of itself.
 
-        More than that says an answer that has words, and one that no good credentials get.
+        More than that says one that no good credentials get, and a refusal or a failure that has words. Others, such as
+        400, are answered by who has looked at what was asked for.
         """
         error = answer.status, answer.shape.digest
-        has_words = answer.status != NOT_FOUND and answer.shape.words not in REASONS
+        may_be_a_guards = answer.status in REFUSALS[Barrier.CREDENTIALS] or answer.status >= FIRST_FAILURE
+        has_words = may_be_a_guards and answer.shape.words not in REASONS
         good = self._good.get((one.method, one.template), {error})
         is_of_a_guard = has_words or (self._lacks_good_credentials(one) and error not in good)
         return error if answer.status >= FIRST_ERROR and is_of_a_guard else (answer.status, "")
@@ -152,12 +159,12 @@ def lacks_credentials(one: Candidate, headers: Mapping[str, str]) -> bool:
 
 def measured(found: Sequence[Refused], refusers: Refusers) -> Iterator[ErrorPath]:
     """Yield the paths to measure: of many that are refused in one place a few, each of which stands for its part."""
-    groups: dict[Hashable, list[ErrorPath]] = {}
+    groups: dict[tuple[Hashable, ...], list[ErrorPath]] = {}
     for one in found:
         refuser = refusers.refuser(one.candidate, one.answer)
-        groups.setdefault(one.path.name if refuser is None else refuser, []).append(one.path)
+        groups.setdefault((one.path.name,) if refuser is None else refuser, []).append(one.path)
     for refuser, paths in groups.items():
-        yield from _few(paths, 1 if refuser == NOT_ALLOWED else MEASURED_OF_A_GROUP)
+        yield from _few(paths, 1 if refuser[0] == NOT_ALLOWED else MEASURED_OF_A_GROUP)
 
 
 def _few(paths: Sequence[ErrorPath], most: int) -> Iterator[ErrorPath]:

@@ -8,7 +8,7 @@ from itertools import count, islice
 from urllib.parse import urlsplit
 
 from sadpath.check.driver import Answer
-from sadpath.check.find import NOT_ALLOWED, ErrorPath
+from sadpath.check.find import ErrorPath
 from sadpath.check.find.alike import Refused, Refusers
 from sadpath.check.find.candidates import Candidate
 from sadpath.check.find.careful import FIRST_ERROR
@@ -31,7 +31,7 @@ def each_error(answered: Sequence[Answered]) -> tuple[list[Answered], list[str]]
     """Return the first answer of each error, and the names of errors that their status has too many of to try all."""
     found: dict[Kind, dict[str, Answered]] = {}
     for one, answer in answered:
-        is_split = answer.status >= FIRST_ERROR and answer.status != NOT_ALLOWED and not one.asked_for
+        is_split = answer.status >= FIRST_ERROR and not one.asked_for
         digest = answer.shape.digest if is_split else ""
         found.setdefault(kind(one, answer), {}).setdefault(digest, (one, answer))
     crowded = [next(iter(errors.values())) for errors in found.values() if len(errors) > MOST_ERRORS_OF_A_STATUS]

@@ -21,6 +21,7 @@ from .found import (
     handlers_in_class,
     methods_of,
     route_for_each,
+    unwrapped,
 )
 from .templates import of_angles, of_regular_expression
 
@@ -109,7 +110,7 @@ def _handlers_of(view: Any) -> Dict[str, str]:
     accepted = {one.upper() for one in methods_of(names)} or {*METHODS}
     handlers = {method: handler for method, handler in handlers_in_class(kind).items() if method in accepted}
     if type_name(kind).endswith(OF_A_FUNCTION):
-        return {method: handler_name(class_attribute(kind, method.lower())) for method in handlers}
+        return {method: handler_name(unwrapped(class_attribute(kind, method.lower()))) for method in handlers}
     return handlers
 
 

@@ -109,19 +109,22 @@ def unwrapped(handler: Any) -> Any:
 
 
 def handler_name(handler: Any) -> str:
-    """Return the dotted name of a function, a method, a class, or of the class of another object; empty if unclear."""
-    handler = unwrapped(handler)
-    if handler is None:
-        return ""
-    if type(handler) is MethodType:
-        return f"{_name_of_holder(_self_of(handler))}.{handler_name(_function_of(handler)).rpartition('.')[2]}"
+    """Return the dotted name of a function, a method of a class, or a class: it is to be the name of one thing.
+
+    Empty for what two may share that answer in two ways: a partial call, an object, and the bound method of one. A
+    decorator that does not say what it wraps keeps its own name, since it may be called with more than a function.
+    """
+    for _ in range(MAX_WRAPPERS):
+        declared = _declared(handler)
+        if not declared:
+            break
+        (handler,) = declared
+    if type(handler) is MethodType and is_class(_self_of(handler)):
+        name = handler_name(_function_of(handler))
+        return "" if "<locals>" in name else f"{type_name(_self_of(handler))}.{name.rpartition('.')[2]}"
     if type(handler) is FunctionType:
         return f"{text(_module_of_function(handler))}.{text(_qualname_of_function(handler))}"
-    return _name_of_holder(handler)
-
-
-def _name_of_holder(holder: Any) -> str:
-    return type_name(holder if is_class(holder) else type(holder))
+    return type_name(handler) if is_class(handler) else ""
 
 
 _module_of_function = cast("Any", FunctionType).__dict__["__module__"].__get__
@@ -130,24 +133,31 @@ _closure_of = cast("Any", FunctionType).__dict__["__closure__"].__get__
 _content_of = cast("Any", CellType).__dict__["cell_contents"].__get__
 _self_of = cast("Any", MethodType).__dict__["__self__"].__get__
 _function_of = cast("Any", MethodType).__dict__["__func__"].__get__
-_WRAPPERS = [
-    (partial, cast("Any", partial).__dict__["func"].__get__),
+_called_by = cast("Any", partial).__dict__["func"].__get__
+_METHODS_OF_A_CLASS = [
     (staticmethod, cast("Any", staticmethod).__dict__["__func__"].__get__),
     (classmethod, cast("Any", classmethod).__dict__["__func__"].__get__),
 ]
 
 
-def _behind(handler: Any) -> List[Any]:
-    """Return what a callable stands for, also where a decorator does not say so: several where that is unclear."""
-    for kind, inner_of in _WRAPPERS:
+def _declared(handler: Any) -> List[Any]:
+    """Return what a callable says that it stands for; nothing where it says nothing."""
+    for kind, inner_of in _METHODS_OF_A_CLASS:
         if type(handler) is kind:
             return [inner_of(handler)]
-    if is_class(handler):
-        return []
-    wrapped = named_attributes(handler).get("__wrapped__")
-    if wrapped is None and type(handler) is FunctionType and "<locals>" in text(_qualname_of_function(handler)):
-        return [one for one in enclosed(handler).values() if is_one_of(one, (FunctionType, MethodType))]
+    says_nothing = is_class(handler) or is_one_of(handler, (MethodType, partial))
+    wrapped = None if says_nothing else named_attributes(handler).get("__wrapped__")
     return [] if wrapped is None else [wrapped]
+
+
+def _behind(handler: Any) -> List[Any]:
+    """Return what a callable stands for, also where a decorator does not say so: several where that is unclear."""
+    if type(handler) is partial:
+        return [_called_by(handler)]
+    declared = _declared(handler)
+    if not declared and type(handler) is FunctionType and "<locals>" in text(_qualname_of_function(handler)):
+        return [one for one in enclosed(handler).values() if is_one_of(one, (FunctionType, MethodType))]
+    return declared
 
 
 def enclosed(function: Any) -> Dict[str, Any]:
