@@ -384,6 +384,29 @@ def test_it_is_asked_also_where_only_others_are_included(*, answer: int, is_sent
     assert names(plan) == ["POST /orders 422"] * is_sent
 
 
+@pytest.mark.parametrize(
+    ("path", "settings", "trace"),
+    [("/orders", {}, 0), ("/orders", {"requests": (Request("TRACE", "/orders"),)}, 200), ("/orders/cancel", {}, 405)],
+)
+def test_where_nothing_tells_whether_any_method_is_accepted_no_broken_body_is_sent(
+    path: str, settings: Mapping[str, object], trace: int, tmp_path: Path
+) -> None:
+    """It was not answered, only what was named was, or the path says that it may change something by any method."""
+    service = Service({("TRACE", path): trace, ("POST", path): 422})
+    schema = described(tmp_path, {path: DESCRIPTION["paths"]["/orders"]})
+    find(service, routes=(), schema=schema, **settings)
+    assert writes(service) == []
+    assert not any(one.path == "/orders/cancel" for one in service.got)
+
+
+def test_a_list_asks_nothing_of_a_path_that_only_writes(tmp_path: Path) -> None:
+    """Nothing depends on it."""
+    service = Service({("TRACE", "/orders"): 405})
+    settings = Settings(schema=described(tmp_path, DESCRIPTION["paths"]))
+    Finder(Careful(service), settings, safe_only=True).find()
+    assert {one.path for one in service.got} == {UNKNOWN_PATH}
+
+
 def test_a_get_that_says_it_is_another_method_is_not_sent(tmp_path: Path) -> None:
     """A description may have such a header or query."""
     parameters = [

@@ -18,7 +18,7 @@ from sadpath.check.find.description import listed
 from sadpath.check.find.named import named
 from sadpath.check.find.prefix import at_its_prefix
 from sadpath.check.find.published import published_schema
-from sadpath.check.find.refusable import Refusable, demands_credentials, refusable
+from sadpath.check.find.refusable import Barrier, Refusable, demands_credentials, refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something, hides_a_change
 from sadpath.check.find.schema import Schema, named_schema
 from sadpath.check.routes import Route
@@ -200,9 +200,10 @@ class Candidates:
 
     def _any_method(self, chosen: Sequence[Candidate]) -> Iterator[Candidate]:
         """Yield a wrong method where something depends on its refusal, and none was chosen."""
-        refusables = [one for one in chosen if isinstance(one.request, Refusable)]
-        if refusables and not any(one.method == WRONG_METHOD for one in chosen):
-            yield replace(self._with_wrong_method(refusables[0]), is_a_question=True)
+        broken = [one for one in chosen if isinstance(one.request, Refusable) and one.request.barrier is Barrier.BODY]
+        plain = [one for one in broken if not changes_something(one.template)]
+        if plain and not any(one.method == WRONG_METHOD and not one.asked_for for one in chosen):
+            yield replace(self._with_wrong_method(plain[0]), is_a_question=True)
 
     def _with_wrong_method(self, known: Candidate) -> Candidate:
         return replace(known, method=WRONG_METHOD, request=Request(WRONG_METHOD, known.request.path))

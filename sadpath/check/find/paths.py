@@ -62,7 +62,7 @@ class Finder:
         """Return the error paths. Raises `CommandError` where the service does not answer any more."""
         chosen = self._candidates.chosen()
         if self._safe_only:
-            chosen = [one for one in chosen if one.method in SAFE_METHODS]
+            chosen = [one for one in chosen if one.method in SAFE_METHODS and not one.is_a_question]
         if may_write := _how_often(one for one in chosen if _is_write(one)):
             self._agree(f"--writes: {may_write} at {self._sender.url} are tried again and again, and may change data")
         self._say(f"looking for error paths with {len(chosen):,} requests")
@@ -231,10 +231,12 @@ def _is_as_the_user(one: Candidate, headers: Mapping[str, str]) -> bool:
 
 
 def _accepts_any_method(answered: Sequence[Answered]) -> bool:
-    """Whether a service answers a method that its path does not know as if it did: it may not look at a body either."""
-    return any(
-        one.method == WRONG_METHOD and not one.asked_for and 0 < answer.status < FIRST_ERROR for one, answer in answered
-    )
+    """Whether a service answers a method that its path does not know as if it did: it may not look at a body either.
+
+    So may one that was not asked, or did not answer.
+    """
+    told = [answer.status for one, answer in answered if one.method == WRONG_METHOD and not one.asked_for]
+    return not told or min(told) < FIRST_ERROR
 
 
 def _is_chosen(status: int, chosen: Sequence[str]) -> bool:
