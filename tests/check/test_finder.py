@@ -312,6 +312,18 @@ def test_where_a_get_is_not_refused_nothing_is_sent_without_credentials(status: 
     assert "2 operations that may change data were not tried; --writes tries them too" in plan.notes
 
 
+@pytest.mark.parametrize("headers", [{"Accept": "text/html"}, {"User-Agent": "me", "Sec-Any": "1"}, {"X-Shop": "1"}])
+def test_a_header_that_lets_nobody_in_does_not_hide_that_nothing_is_demanded(
+    headers: Mapping[str, str], tmp_path: Path
+) -> None:
+    """What is open to all is seen to be, so one refusal for another reason opens nothing else."""
+    paths = {**MINE, **DESCRIPTION["paths"]}
+    service = Service({("GET", "/me"): 200, ("TRACE", "/me"): 405, ("POST", "/orders"): 403})
+    find(service, routes=(), schema=described(tmp_path, paths, **TOKEN), headers=headers)
+    assert {one.path for one in writes(service)} == {"/orders"}
+    assert all(one.body for one in writes(service))
+
+
 def test_the_users_own_answer_says_nothing_about_others(tmp_path: Path) -> None:
     """Whoever has a token that is not enough is refused with it."""
     service = Service({("GET", "/me"): [403, *[404] * 100]})

@@ -72,7 +72,7 @@ def test_without_it_all_is_well() -> None:
 def test_a_service_that_refuses_most_is_said_before_anything_is_measured() -> None:
     """And how to give a token; as a note, too."""
     said: list[str] = []
-    plan = find(Service(), said)
+    plan = find(Service(), said, headers={"Accept": "text/html"})
     line = "8 of 10 answers are 401 or 403: give a token ([headers] or [auth] in sadpath.toml)"
     assert line in said
     assert line in plan.notes

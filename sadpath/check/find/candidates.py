@@ -15,6 +15,7 @@ from sadpath.check.find import PARAMETER, UNKNOWN, UNKNOWN_PATH
 from sadpath.check.find.bodies import plain_bodies
 from sadpath.check.find.cases import Making
 from sadpath.check.find.description import listed
+from sadpath.check.find.inputs import FRAMING, FRAMING_PREFIXES
 from sadpath.check.find.named import named
 from sadpath.check.find.prefix import at_its_prefix
 from sadpath.check.find.published import published_schema
@@ -33,6 +34,7 @@ WRONG_METHOD = "TRACE"
 OVERSIZED = 2 << 20
 WRONG = "sadpath-wrong-token"
 CREDENTIALS = {"authorization", "cookie", "x-api-key"}
+NO_CREDENTIALS = {*FRAMING, "cache-control", "origin", "referer", "user-agent", "x-request-id", "x-requested-with"}
 
 
 @dataclass(frozen=True)
@@ -178,10 +180,11 @@ class Candidates:
         headers = self._settings.headers
         credentials = {name: value for name, value in headers.items() if self._is_credential(name)}
         others = {name: value for name, value in headers.items() if name not in credentials}
+        nobodys = {name: value for name, value in headers.items() if not may_be_credentials(name)}
         first = {(one.method, one.template): one for one in reversed(seen) if one.method in SAFE_METHODS}
         for one in first.values():
-            if credentials:
-                yield replace(one, request=_with(one.request, others))
+            if nobodys != headers:
+                yield replace(one, request=_with(one.request, others if credentials else nobodys))
             for wrong in _wrong(credentials):
                 yield replace(one, request=_with(one.request, {**others, **wrong}))
 
@@ -231,6 +234,11 @@ class Candidates:
         named = {template, f"{method} {template}"} & {*self._settings.include}
         is_taken_at_its_word = self._settings.writes or named or method not in SAFE_METHODS
         return not is_taken_at_its_word and changes_something(template) and self._is_chosen(method, template)
+
+
+def may_be_credentials(header: str) -> bool:
+    """Whether a header of this name may let somebody in, for all that we know."""
+    return header.lower() not in NO_CREDENTIALS and not header.lower().startswith(FRAMING_PREFIXES)
 
 
 def _left(making: Making, budget_s: float) -> Iterator[str]:

@@ -11,7 +11,7 @@ from itertools import groupby
 from sadpath.check.driver import Answer, Request
 from sadpath.check.find import UNKNOWN, ErrorPath, Plan
 from sadpath.check.find.alike import Refused, Refusers, has_wrong_credentials, lacks_credentials, measured
-from sadpath.check.find.candidates import WRONG_METHOD, Candidate, Candidates
+from sadpath.check.find.candidates import WRONG_METHOD, Candidate, Candidates, may_be_credentials
 from sadpath.check.find.careful import FIRST_ERROR, Careful
 from sadpath.check.find.errors import MOST_ERRORS_OF_A_STATUS, Answered, each_error, kind, named
 from sadpath.check.find.known_good import KnownGood
@@ -27,6 +27,8 @@ SHOWN = 3
 
 FEW = 3
 """Answers of which nothing is said, be they refused."""
+
+GIVE_A_TOKEN = "give a token ([headers] or [auth] in sadpath.toml)"
 
 SILENT_OPERATIONS = 3
 """Operations in a row without an answer to any request, after which the service counts as gone."""
@@ -156,9 +158,8 @@ class Finder:
         statuses = [answer.status for one, answer in answered if answer.status and _is_as_the_user(one, headers)]
         refused = sum(status in REFUSALS[Barrier.CREDENTIALS] for status in statuses)
         if refused > max(len(statuses) / 2, FEW):
-            how = (
-                "the token is not enough for them" if headers else "give a token ([headers] or [auth] in sadpath.toml)"
-            )
+            has_some = any(map(may_be_credentials, headers))
+            how = "the token is not enough for them" if has_some else GIVE_A_TOKEN
             self._say(line := f"{refused:,} of {len(statuses):,} answers are 401 or 403: {how}")
             self._notes.append(line)
 
