@@ -28,7 +28,7 @@ SHOWN = 3
 FEW = 3
 """Answers of which nothing is said, be they refused."""
 
-GIVE_A_TOKEN = "give a token ([headers] or [auth] in sadpath.toml)"
+WHAT_TO_GIVE = "give a token ([headers] or [auth] in sadpath.toml)"
 
 SILENT_OPERATIONS = 3
 """Operations in a row without an answer to any request, after which the service counts as gone."""
@@ -159,7 +159,7 @@ class Finder:
         refused = sum(status in REFUSALS[Barrier.CREDENTIALS] for status in statuses)
         if refused > max(len(statuses) / 2, FEW):
             has_some = any(map(may_be_credentials, headers))
-            how = "the token is not enough for them" if has_some else GIVE_A_TOKEN
+            how = "the token is not enough for them" if has_some else WHAT_TO_GIVE
             self._say(line := f"{refused:,} of {len(statuses):,} answers are 401 or 403: {how}")
             self._notes.append(line)
 
