@@ -454,6 +454,27 @@ def test_a_get_that_says_it_changes_something_is_named_and_left_out(
     assert any("left out, since they may change something: GET /logout;" in note for note in plan.notes) != is_sent
 
 
+def test_a_get_that_changes_something_and_was_meant_gets_no_other_ids(tmp_path: Path) -> None:
+    """Those that are made from the description may be real: 0 and 1."""
+    of_id = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}
+    paths = {"/users/{id}/delete": {"get": {**EMPTY, "parameters": [of_id]}}}
+    service = Service()
+    find(service, routes=(), schema=described(tmp_path, paths), include=("GET /users/{id}/delete",))
+    assert {one.path for one in service.got} == {"/users/999999999/delete"}
+
+
+def test_what_is_made_has_the_users_credentials(tmp_path: Path) -> None:
+    """A description has its key as a header, which is then made, too: empty, or any text; a body keeps its kind."""
+    key = {"securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}}
+    post = {**DESCRIPTION["paths"]["/orders"]["post"], "security": [{"key": []}]}
+    service = Service()
+    schema = described(tmp_path, {"/orders": {"post": post}}, components=key)
+    find(service, routes=(), schema=schema, headers={"x-api-key": "right", "Content-Type": "text/x-own"}, writes=True)
+    made = [one.headers for one in service.got if one.body == b'{"item": 999999999}']
+    assert {(one["x-api-key"], one["Content-Type"]) for one in made} == {("right", "application/json")}
+    assert not any("X-API-Key" in one.headers for one in service.got)
+
+
 def test_who_has_to_agree_is_told_before_anything_is_sent() -> None:
     """How many operations of which methods, at which address."""
     service, told = Service(), []

@@ -76,8 +76,9 @@ class Candidates:
     def made(self) -> Iterator[Candidate]:
         """Yield what is made from the description since `chosen` was called, as it comes, until its time is over."""
         for case in self._making or ():
-            if self._settings.writes or not hides_a_change(case.request, case.template):
-                yield Candidate(case.method, case.template, self._with_headers(case.request))
+            is_harmless = not (changes_something(case.template) or hides_a_change(case.request, case.template))
+            if self._settings.writes or is_harmless:
+                yield Candidate(case.method, case.template, self._as_the_user(case.request))
         if self._making:
             self.notes += self._making.notes
             self.notes += _left(self._making, self._settings.budget_s)
@@ -123,9 +124,9 @@ class Candidates:
 
     def _from_schema(self, schema: Schema) -> Iterator[Candidate]:
         """Yield our own requests first: they are the plainest, and stand for their group."""
-        self._described = _names(schema)
-        schema = at_its_prefix(schema, self._url, self._settings.headers, self._routes, self._is_wanted)
-        self._described = _names(schema)
+        self._described, own = _names(schema, schema.prefix), schema.prefix
+        schema = at_its_prefix(schema, self._url, self._settings.headers, self._routes, self._is_chosen)
+        self._described = _names(schema, own)
         self.notes += schema.notes
         described = list(schema.operations())
         wanted = schema.narrowed(self._is_wanted)
@@ -215,14 +216,22 @@ class Candidates:
         """Return a request with the user's headers, unless it has to be refused: they may be credentials."""
         return request if isinstance(request, Refusable) else _with(request, self._settings.headers)
 
+    def _as_the_user(self, made: Request) -> Request:
+        """Return what was made with the user's headers, and no other credentials: those that are made are none."""
+        users = {name.lower() for name in self._settings.headers if may_be_credentials(name)}
+        others = {name: value for name, value in made.headers.items() if name.lower() not in users}
+        return self._with_headers(replace(made, headers=others))
+
     def _is_wanted(self, method: str, template: str) -> bool:
         return self._is_chosen(method, template) and not self._is_risky(method, template)
 
-    def _is_chosen(self, method: str, template: str) -> bool:
+    def _is_chosen(self, method: str, *templates: str) -> bool:
+        """Whether the settings choose an operation, by any of its templates: it may have another below a prefix."""
         include, exclude = self._settings.include, self._settings.exclude
-        if template == UNKNOWN and not include:
+        if UNKNOWN in templates and not include:
             return True
-        names = {f"{method} {template}", template, *self._described.get((method, template), ())}
+        described = [name for one in templates for name in self._described.get((method, one), ())]
+        names = set(described).union(*(_both(method, one) for one in templates))
 
         def matches(patterns: Sequence[str]) -> bool:
             return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns for name in names)
@@ -231,7 +240,7 @@ class Candidates:
 
     def _is_risky(self, method: str, template: str) -> bool:
         """Whether an operation that was chosen, but not by its full name, is safe by its method alone."""
-        named = {template, f"{method} {template}"} & {*self._settings.include}
+        named = _both(method, template) & {*self._settings.include}
         is_taken_at_its_word = self._settings.writes or named or method not in SAFE_METHODS
         return not is_taken_at_its_word and changes_something(template) and self._is_chosen(method, template)
 
@@ -250,9 +259,16 @@ def _left(making: Making, budget_s: float) -> Iterator[str]:
         yield f"bodies and parameters of {left:,} of {count:,} operations were not tried; --budget {budget} tries more"
 
 
-def _names(schema: Schema) -> dict[tuple[str, str], frozenset[str]]:
-    """Return by what else each operation may be chosen."""
-    return {(method, template): _id_and_tags(operation) for method, template, operation in schema.operations()}
+def _names(schema: Schema, own: str) -> dict[tuple[str, str], frozenset[str]]:
+    """Return by what else each operation may be chosen, such as its path below the `own` prefix of the description."""
+    return {
+        (method, template): _id_and_tags(operation) | _both(method, own + template.removeprefix(schema.prefix))
+        for method, template, operation in schema.operations()
+    }
+
+
+def _both(method: str, template: str) -> set[str]:
+    return {template, f"{method} {template}"}
 
 
 def _id_and_tags(operation: Mapping[str, Any]) -> frozenset[str]:
