@@ -151,11 +151,14 @@ class Check:
 
     @property
     def outcome(self) -> Outcome:
-        """One word for all: it leaks if a path does that was not accepted, and is flat only if all others are."""
+        """One word for all: it leaks if a path does that was not accepted, and is flat only if all others are.
+
+        A service that grows by itself is not.
+        """
         others = [one for one in self.results if one.path.name not in self.accepted]
         if self.new_leaks:
             return "leaks"
-        is_known = bool(self.results) and self.ended is not EndReason.ANOTHER_SERVICE
+        is_known = bool(self.results) and not self.background and self.ended is not EndReason.ANOTHER_SERVICE
         is_flat = is_known and all(one.verdict.outcome == "flat" for one in others)
         return "flat" if is_flat else "inconclusive"
 
@@ -166,7 +169,7 @@ class Check:
             return Status.LEAKS
         if self.ended in (EndReason.SERVICE_ENDED, EndReason.NO_ANSWER, EndReason.FAILED):
             return Status.FAILED
-        return Status.OK if self.outcome == "flat" and not self.background else Status.INCONCLUSIVE
+        return Status.OK if self.outcome == "flat" else Status.INCONCLUSIVE
 
     @property
     def flat_below(self) -> float:

@@ -101,9 +101,10 @@ def garbage_interval(rounds: Sequence[Round]) -> tuple[float, float, float]:
 
 @dataclass
 class Noise:
-    """What disturbs the counts of a service, in bytes, as all of its rounds show it.
+    """What disturbs the counts of a service, in bytes, as many of its rounds show it.
 
-    It depends neither on the number of requests nor on which they are, so every group of paths tells something of it.
+    It hardly depends on the number of requests and on which they are, so every group of paths tells something of it;
+    one that is wilder speaks for itself.
     """
 
     squares: float = 0.0
@@ -111,6 +112,8 @@ class Noise:
 
     def add(self, rounds: Sequence[Round]) -> None:
         """Take what rounds differ from the line through them into account; with no requests, from their mean."""
+        if len(rounds) < 2:  # noqa: PLR2004 - which differ from nothing
+            return
         grown = np.array([one.grown_bytes or 0.0 for one in rounds])
         requests = np.array([one.requests or 1 for one in rounds], dtype=float)
         self.squares += float(np.sum((grown - requests * (requests @ grown) / (requests @ requests)) ** 2))
@@ -119,8 +122,7 @@ class Noise:
     def with_those_of(self, rounds: Sequence[Round]) -> Noise:
         """Return the noise of these rounds as well."""
         every = Noise(self.squares, self.freedom)
-        if len(rounds) > 1:
-            every.add(rounds)
+        every.add(rounds)
         return every
 
     @property
@@ -138,11 +140,11 @@ class Noise:
 
 
 def growth_of_idle_rounds(rounds: Sequence[Round]) -> float:
-    """Return by how many bytes memory grows in a round without requests; 0 where that may be none."""
+    """Return by how many bytes memory grows at least in a round without requests; 0 where that may be none."""
     if len(rounds) < MIN_ROUNDS:
         return 0.0
-    mean, low, _ = _interval([replace(one, requests=1) for one in rounds])
-    return mean if low > 0 else 0.0
+    _, low, _ = _interval([replace(one, requests=1) for one in rounds])
+    return max(low, 0.0)
 
 
 WILD = 2.0
@@ -152,13 +154,15 @@ WILD = 2.0
 def judge_group(rounds: Sequence[Round], paths: int, noise: Noise, *, flat_below: float = FLAT_BELOW_EXACT) -> Verdict:
     """Judge a number of error paths by rounds that sent as many requests of each; `requests` are those of one path.
 
-    Where the sum of what they retain is less than one that leaks would, none leaks. `noise` is that of all rounds but
-    these. Never raises; too few rounds are inconclusive.
+    Where the sum of what they retain is less than one that leaks would, none leaks, unless memory falls: that may hide
+    one. `noise` is that of all rounds but these. *Flat* is to be taken after three rounds, six or nine: each look more
+    is a chance more to be wrong. Never raises; too few rounds are inconclusive.
     """
     usable = [one for one in rounds if one.grown_bytes is not None]
     suspects = growing_suspects(usable)
     together = Verdict("inconclusive", "", len(usable), sum(one.requests for one in usable), suspects=suspects)
-    together = replace(together, flat_below=flat_below, together=paths, traceback_entries_per_request=0.0)
+    entries = sum(suspects.values()) if usable and _knows_entries(usable) else None
+    together = replace(together, flat_below=flat_below, together=paths, traceback_entries_per_request=entries)
     if len(usable) < MIN_ROUNDS:
         return replace(together, reason=f"not enough data: {len(usable)} of {MIN_ROUNDS} rounds")
     slope, half = _pooled(usable, noise)
@@ -166,6 +170,9 @@ def judge_group(rounds: Sequence[Round], paths: int, noise: Noise, *, flat_below
     threshold = f"{flat_below:,.0f} bytes per request"
     if suspects or slope - half > flat_below:
         return replace(together, outcome="leaks", reason=f"one of {paths:,} error paths together grows, or several do")
+    if slope + half < -flat_below:
+        reason = f"memory falls by more than {threshold}, which may hide a leak; give it a larger budget"
+        return replace(together, reason=reason)
     if slope + half < flat_below:
         reason = f"growth of {threshold} is ruled out for {paths:,} error paths together"
         return replace(together, outcome="flat", reason=reason)
@@ -176,7 +183,7 @@ def judge_group(rounds: Sequence[Round], paths: int, noise: Noise, *, flat_below
 def _pooled(rounds: Sequence[Round], noise: Noise) -> tuple[float, float]:
     """Return the bytes per request, and half of their 95% CI."""
     own, every = Noise().with_those_of(rounds), noise.with_those_of(rounds)
-    is_wild = own.squares / own.freedom > WILD**2 * every.squares / every.freedom
+    is_wild = noise.freedom > 0 and own.deviation > WILD * noise.deviation
     weight = float(sum(one.requests**2 for one in rounds))
     slope = sum(one.requests * (one.grown_bytes or 0.0) for one in rounds) / weight
     return slope, (own if is_wild else every).half_width(weight)

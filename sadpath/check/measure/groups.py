@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import fmean
@@ -34,8 +34,14 @@ MOST_TOGETHER = 200
 FEWEST_TOGETHER = 4
 """Of fewer each is measured alone, which tells more."""
 
-FIRST_OF_EACH, MOST_OF_EACH = 4, 2000
+FIRST_OF_EACH, MOST_OF_EACH = 4, 400
 """Requests of each path in a round."""
+
+CONVINCING = 25
+"""Requests of each path in a round, where they cost little: a leak may come with one request in ten."""
+
+SEPARATED_BY = 3
+"""Groups, at least, in the turn that tells a leak from a cache that empties: most pairs of paths are apart then."""
 
 LONGEST_ROUND_S, SHARE_OF_A_ROUND = 4.0, 0.1
 """Seconds, or what this share of the time that is left has, if that is more."""
@@ -90,15 +96,16 @@ class Together:
         began = time.monotonic()
         counts = [self._count() for _ in range(IDLE_COUNTS)]
         self.count_s = (time.monotonic() - began) / IDLE_COUNTS
-        rounds = [grown_between(0, one, other) for one, other in pairwise(counts)]
+        same = [(one, other) for one, other in pairwise(counts) if one.identity == other.identity]
+        rounds = [grown_between(0, one, other) for one, other in same]
         known = [one for one in rounds if one.grown_bytes is not None]
         self.noise.add(known)
         grown = growth_of_idle_rounds(known)
         self.idle_bytes = grown / self.count_s if grown > LEAST_IDLE_BYTES * self.count_s else 0.0
 
-    def seconds_of_all(self, measurements: Sequence[Measurement], passes: int) -> float:
+    def seconds_of_all(self, measurements: Sequence[Measurement], passes: int, flat_below: float) -> float:
         """Return how long it takes to measure all so many times in groups, if they are flat."""
-        of_each = max(self._needed(one.flat_below for one in measurements), FIRST_OF_EACH)
+        of_each = max(self._needed(flat_below), FIRST_OF_EACH)
         groups = -(-len(measurements) // MOST_TOGETHER)
         round_s = sum(map(seconds_of, measurements)) * of_each + self.count_s * groups
         return passes * (MIN_ROUNDS + 1) * round_s
@@ -113,9 +120,10 @@ class Together:
             while left and self.seconds_left():
                 most_s = SHARE_OF_A_BLOCK * self.seconds_left()
                 fits = len(left)
-                while fits > FEWEST_OF_A_BLOCK and self.seconds_of_all(left[:fits], GROUPINGS) > most_s:
+                flat_below = left[0].flat_below
+                while fits > FEWEST_OF_A_BLOCK and self.seconds_of_all(left[:fits], GROUPINGS, flat_below) > most_s:
                     fits = max(FEWEST_OF_A_BLOCK, fits // 2)
-                if self.seconds_of_all(left, GROUPINGS) < ALL_AT_ONCE * self.seconds_left():
+                if self.seconds_of_all(left, GROUPINGS, flat_below) < ALL_AT_ONCE * self.seconds_left():
                     fits = len(left)
                 yield left[:fits]
                 left = left[fits:]
@@ -140,7 +148,9 @@ class Together:
                 for one in some:
                     one.clear(verdict)
                 yield Step(some, _name(some), verdict.samples)
-            elif verdict.outcome == "leaks" or verdict.ci95[0] > 0:
+            elif verdict.outcome == "leaks" or verdict.ci95[0] > 0 or verdict.ci95[1] < 0:
+                for one in some:
+                    one.grew = verdict
                 likely = [] if is_part else self._likely(some)
                 self.alone += likely
                 left = [one for one in some if one not in likely]
@@ -152,13 +162,16 @@ class Together:
     def _likely(self, group: Sequence[Measurement]) -> list[Measurement]:
         """Return those that seem to grow, by a count of the newest objects after some requests of each."""
         found = []
-        of_each = max(FEWEST_LIKELY, self._enough(group))
+        of_each = self._fitting(group, max(FEWEST_LIKELY, self._enough(group)))
         by = max(of_each * group[0].flat_below, LIKELY_DEVIATIONS * self.noise.deviation)
         for one in group:
-            before = self.glance()
-            if self.seconds_left() and self._send([one], of_each):
-                grown = grown_between(of_each, before, self.glance()).grown_bytes
-                found += [one] * ((grown or 0.0) > by)
+            before, began = self.glance(), time.monotonic()
+            if not self._send([one], of_each):
+                continue
+            after = self.glance()
+            grown = grown_between(of_each, before, after).grown_bytes or 0.0
+            if before.identity == after.identity and grown - self.idle_bytes * (time.monotonic() - began) > by:
+                found.append(one)
         return found
 
     def _measured(self, group: Sequence[Measurement]) -> Generator[Step, None, Verdict]:
@@ -168,20 +181,21 @@ class Together:
         before, counted_at = self._count(), time.monotonic()
         verdict = self._judged(group, rounds)
         while len(rounds) < MOST_ROUNDS and lost < MAX_RESTARTS_IN_A_ROW and self.seconds_left():
-            of_each = self._enough(group, rounds)
+            of_each = max(1, self._enough(group, rounds) >> lost)
             is_whole = self._send(group, of_each)
             after, began = self._count(), counted_at
             counted_at = time.monotonic()
             if is_whole and after.identity == before.identity:
+                lost = 0
                 rounds.append(self._without_idle(grown_between(of_each, before, after), counted_at - began))
                 yield Step(group, _name(group), len(rounds))
             else:
                 lost += 1
             before = after
             verdict = self._judged(group, rounds)
-            if verdict.outcome != "inconclusive":
+            if verdict.outcome == "leaks" or (verdict.outcome == "flat" and not len(rounds) % MIN_ROUNDS):
                 break
-        if verdict.outcome == "flat":
+        if verdict.outcome != "leaks":
             self.noise.add(rounds)
         return verdict
 
@@ -189,7 +203,8 @@ class Together:
         return one if one.grown_bytes is None else replace(one, grown_bytes=one.grown_bytes - self.idle_bytes * seconds)
 
     def _judged(self, group: Sequence[Measurement], rounds: Sequence[Round]) -> Verdict:
-        return judge_group(rounds, len(group), self.noise, flat_below=group[0].flat_below)
+        paths = sum(not one.trouble for one in group)
+        return judge_group(rounds, paths, self.noise, flat_below=group[0].flat_below)
 
     def _count(self) -> Snapshot:
         """Count memory, once what the server has left to do after an answer is done."""
@@ -202,6 +217,8 @@ class Together:
         """Send the requests of each path; returns False where one is disturbed, which is then left out."""
         is_whole = True
         for one in group:
+            if not self.seconds_left():
+                return False
             try:
                 if not one.trouble:
                     one.seconds += send(one, self.sender, of_each).seconds
@@ -214,16 +231,20 @@ class Together:
 
         Twice as many once some rounds did not decide.
         """
-        needed = self._needed([group[0].flat_below], rounds)
+        needed = self._needed(group[0].flat_below, rounds)
         if len(rounds) >= MIN_ROUNDS:
             needed = max(needed, 2 * rounds[-MIN_ROUNDS].requests)
+        convincing = min(CONVINCING, self._fitting(group, MOST_OF_EACH) // 4)
+        return self._fitting(group, max(needed, convincing, FIRST_OF_EACH))
+
+    def _fitting(self, group: Sequence[Measurement], of_each: int) -> int:
+        """Return so many requests of each path, or as many as a round has time for."""
         seconds, longest_s = sum(map(seconds_of, group)), max(LONGEST_ROUND_S, SHARE_OF_A_ROUND * self.seconds_left())
         fits = int(longest_s / seconds) if seconds else MOST_OF_EACH
-        return max(1, min(fits, MOST_OF_EACH, max(needed, FIRST_OF_EACH)))
+        return max(1, min(fits, MOST_OF_EACH, of_each))
 
-    def _needed(self, thresholds: Iterable[float], rounds: Sequence[Round] = ()) -> int:
-        noise = self.noise.with_those_of(rounds)
-        return math.ceil(MORE_THAN_ENOUGH * noise.enough_requests(min(thresholds, default=FLAT_BELOW_EXACT)))
+    def _needed(self, flat_below: float, rounds: Sequence[Round] = ()) -> int:
+        return math.ceil(MORE_THAN_ENOUGH * self.noise.with_those_of(rounds).enough_requests(flat_below))
 
 
 def seconds_of(measurement: Measurement) -> float:
@@ -232,10 +253,10 @@ def seconds_of(measurement: Measurement) -> float:
 
 
 def grouped(ones: Sequence[Measurement], turn: int) -> list[Sequence[Measurement]]:
-    """Return equal groups; in the turn that tells a leak from what hides it each has a part of all earlier ones."""
+    """Return equal groups; in the second turn others, in which two of three pairs of paths are apart, or more."""
     count = -(-len(ones) // MOST_TOGETHER)
     if turn == 1:
-        count = max(count, min(2, len(ones) // FEWEST_TOGETHER))
+        count = max(count, min(SEPARATED_BY, len(ones) // FEWEST_TOGETHER))
         return [ones[number::count] for number in range(count)]
     return [ones[number * len(ones) // count : (number + 1) * len(ones) // count] for number in range(count)]
 

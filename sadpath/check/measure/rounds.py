@@ -135,16 +135,16 @@ Requests = Callable[[int], Sequence[Request]]
 """Returns as many requests as a round needs: the same one each time, or others each time."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Measurement:
     """What was measured of one error path so far, with identical requests or with distinct ones.
 
     `rounds_s` is how long the rounds took, from count to count, and `most_requests` the longest that its processes live
     for. `seconds` are the response times in order, `cyclic` the objects in reference cycles per request, by round.
-    `warm_s` is how long a request took before it was measured.
-    `cleared` are the verdicts of the groups that it was flat in, of which it needs `groupings`. `pages_of` is the
-    number of processes whose memory is only known in pages, 0 where bytes in use are counted. `trouble` is why the path
-    is not measured any further. `causes` are what is to blame, once it was explained.
+    `warm_s` is how long a request took before it was measured. `cleared` are the verdicts of the groups that it was
+    flat in, of which it needs `groupings`, and `grew` that of one that grew since. `pages_of` is the number of
+    processes whose memory is only known in pages, 0 where bytes in use are counted. `trouble` is why the path is not
+    measured any further. `causes` are what is to blame, once it was explained.
     """
 
     path: ErrorPath
@@ -156,6 +156,7 @@ class Measurement:
     seconds: list[float] = field(default_factory=list)
     cyclic: list[float] = field(default_factory=list)
     cleared: list[Verdict] = field(default_factory=list)
+    grew: Verdict | None = None
     groupings: int = 2
     warm_s: float = 0.0
     most_requests: int = LONGEST_ROUND
@@ -170,15 +171,18 @@ class Measurement:
     def clear(self, verdict: Verdict) -> None:
         """Note that it was flat in a group."""
         self.cleared.append(verdict)
+        self.grew = None
 
     @property
     def is_begun(self) -> bool:
-        """Whether anything was measured of it."""
-        return bool(self.rounds or self.cleared)
+        """Whether anything was found out of it."""
+        return bool(self.rounds or self.cleared or self.grew)
 
     @property
     def verdict(self) -> Verdict:
         """What the rounds so far decide: its own or, without any, those of the groups that it was flat in."""
+        if self.trouble and not self.rounds:
+            return Verdict("inconclusive", self.trouble.words, flat_below=self.flat_below)
         verdict = self._judged()
         if self.trouble:
             return replace(verdict, outcome="inconclusive", reason=self.trouble.words)
@@ -211,6 +215,9 @@ class Measurement:
         return (self.cyclic_objects or 0.0) >= IS_CYCLIC
 
     def _judged(self) -> Verdict:
+        if self.grew and not self.rounds:
+            reason = f"{self.grew.together:,} error paths together grow, and the budget ended before it was known which"
+            return replace(self.grew, outcome="inconclusive", reason=reason)
         if self.cleared and not self.rounds:
             widest = max(self.cleared, key=lambda one: one.ci95[1])
             if len(self.cleared) >= self.groupings:

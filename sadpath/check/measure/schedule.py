@@ -32,6 +32,9 @@ WARM_UP_REQUESTS = 450
 WARM_UP_S, WARM_UP_SHARE = 10.0, 0.2
 """Seconds, and the share of the budget, after which a slow server counts as warm."""
 
+MOST_OF_A_WARM_UP = 2.0
+"""How many times these seconds it may take where each request is slow."""
+
 WARM_UP_AT_ONCE = 25
 """Requests after which the memory of the service is looked at: it may leak fast."""
 
@@ -102,6 +105,7 @@ class Schedule:
         own_headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
         self.paths = [_measurements(path, flat_below, own_headers) for path in paths]
+        self._first_of = {path.second: path.first for path in self.paths if path.second}
         self._own_headers = own_headers
         self.budget_s, self.needed_s, self.idle_bytes = budget_s, 0.0, 0.0
         self.is_coarse = False
@@ -136,35 +140,45 @@ class Schedule:
         self, firsts: Sequence[Measurement], sender: Sender, settle: Settle, glance: Glance
     ) -> Iterator[Step]:
         fast = [one for one in firsts if seconds_of(one) <= IS_SLOW_S]
-        growing = screened(fast, sender, glance, lambda: self.seconds_left > SHARE_AFTER_THE_SCREEN * self.budget_s)
+        leave_s = SHARE_AFTER_THE_SCREEN * self.seconds_left
+        growing = screened(fast, sender, glance, lambda: self.seconds_left > leave_s)
         yield from self._steps_of_trouble(fast)
-        yield from self._decide(growing, sender, settle)
+        yield from self._decide(growing, sender, settle, SHARE_OF_THE_CLEAR * self.seconds_left)
+        rest = [one for one in fast if one not in growing and not one.trouble]
         together = Together(sender, settle, glance, lambda: self.seconds_left)
+        if len(rest) >= FEWEST_TOGETHER:
+            yield from self._in_blocks(rest, together, sender, settle)
+        yield from self._decide([*together.alone, *firsts], sender, settle)
+        yield from self._decide(self._with_other_inputs(sender), sender, settle)
+
+    def _in_blocks(
+        self, rest: Sequence[Measurement], together: Together, sender: Sender, settle: Settle
+    ) -> Iterator[Step]:
         together.look_at_the_noise()
         self.idle_bytes = together.idle_bytes
-        rest = [one for one in fast if one not in growing and not one.trouble]
         self._estimate(together, rest)
         for block in together.blocks(_own_first(rest)):
             for turn in range(GROUPINGS):
+                if turn and together.idle_bytes:
+                    together.look_at_the_noise()  # what grows by itself may have stopped
                 flat = [one for one in block if len(one.cleared) == turn and not one.trouble]
                 yield from together.clear([one for one in flat if one not in together.alone], turn)
             yield from self._decide(together.alone, sender, settle, SHARE_OF_THE_CLEAR * self.seconds_left)
-        others = replace(together, alone=[])
-        yield from others.clear(self._with_other_inputs(sender), GROUPINGS)
-        yield from self._decide([*others.alone, *together.alone], sender, settle)
-        yield from self._decide(firsts, sender, settle)
-        yield from self._decide(self._with_other_inputs(sender), sender, settle)
+        for block in together.blocks([self._with_other_inputs(sender)]):
+            yield from together.clear(block, GROUPINGS)
 
     def _estimate(self, together: Together, rest: Sequence[Measurement]) -> None:
-        """Find out how long all takes, and look for larger leaks only where that is more than there is."""
+        """Find out how long all takes, and look for larger leaks alone where that is more than there is, and helps."""
         passes = GROUPINGS + any(one.second for one in self.paths)
-        spent_s = self.budget_s - self.seconds_left
-        self.needed_s = spent_s + together.seconds_of_all(rest, passes)
-        if self.needed_s > self.budget_s and rest and rest[0].flat_below == FLAT_BELOW_EXACT:
-            self.is_coarse = True
+        spent_s, flat_below = self.budget_s - self.seconds_left, rest[0].flat_below
+        self.needed_s = spent_s + together.seconds_of_all(rest, passes, flat_below)
+        coarse_s = spent_s + together.seconds_of_all(rest, passes, FLAT_BELOW_IN_PAGES)
+        if coarse_s < self.needed_s > self.budget_s and flat_below == FLAT_BELOW_EXACT:
+            self.is_coarse, self.needed_s = True, coarse_s
+            in_groups = {id(one) for one in rest}
             for one in self.paths:
-                one.raise_threshold(FLAT_BELOW_IN_PAGES)
-            self.needed_s = spent_s + together.seconds_of_all(rest, passes)
+                if id(one.first) in in_groups:
+                    one.raise_threshold(FLAT_BELOW_IN_PAGES)
 
     def _of_flat_paths(self) -> list[Measurement]:
         return [one.second for one in self.paths if one.second and one.first.verdict.outcome == "flat"]
@@ -175,6 +189,7 @@ class Schedule:
         for one in new:
             try:
                 if self.seconds_left:
+                    one.warm_s = seconds_of(self._first_of[one])
                     one.requests = varying(one.path, sender, self._own_headers)
             except Disturbed as reason:
                 one.trouble = reason.trouble
@@ -206,7 +221,7 @@ class Schedule:
         try:
             for _ in visit(measurement, sender, settle, most if measurement.visits else FIRST_ROUNDS):
                 yield step()
-                if not self.seconds_left:
+                if self.seconds_left <= leave_s:
                     return
         except Disturbed as reason:
             measurement.trouble = reason.trouble
@@ -236,11 +251,13 @@ def warm_up(sender: Sender, measurements: Sequence[Measurement], budget_s: float
 
     A slow path gets one request, which says that it is slow.
     """
-    most_s = min(WARM_UP_S, WARM_UP_SHARE * budget_s)
+    began, most_s = time.monotonic(), min(WARM_UP_S, WARM_UP_SHARE * budget_s)
     for one in measurements:
         until = time.monotonic() + most_s / len(measurements)
         left = max(WARM_UP_REQUESTS // len(measurements), 2)
         at_once = 1
+        if time.monotonic() > began + MOST_OF_A_WARM_UP * most_s:
+            return
         while left > 0 and (at_once == 1 or time.monotonic() < until):
             sent = sender.send(one.requests(at_once), min(left, at_once))
             one.warm_s = min(sent.seconds, default=0.0)

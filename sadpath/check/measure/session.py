@@ -104,7 +104,7 @@ class Session:
             yield from self._garbage()
         except CutShort as reason:
             self.cut_short(reason.reason, str(reason))
-        except (NoAnswer, OSError) as reason:
+        except (NoAnswer, Unreadable, OSError) as reason:
             why = self._target.why_it_ended()
             self.cut_short(EndReason.SERVICE_ENDED if why else EndReason.NO_ANSWER, why or str(reason))
 
@@ -246,7 +246,12 @@ class Session:
         pending = [left[i : i + CYCLIC_TOGETHER] for i in range(0, len(left), CYCLIC_TOGETHER)]
         while self._target.probes and pending and self._schedule.seconds_left:
             group = pending.pop()
-            causes = cycles(self._target.probes, self._load(*group))
+            self._current = group[0].path.name
+            try:
+                causes = cycles(self._target.probes, self._load(*group))
+            except NoAnswer as reason:
+                self._said.append(f"what closes circles of references is not known, since {reason}")
+                return
             if len(group) == 1:
                 group[0].causes += causes
             elif causes:

@@ -79,7 +79,7 @@ def _decided_lines(event: PathsDecided) -> Iterator[Text]:
     for one in event.paths[:1] if is_group else event.paths:
         verdict = one.verdict
         others = ", other inputs each time" if one.distinct else ""
-        name = event.name if is_group else f"{one.path.name}{others}"
+        name = f"{len(event.paths):,} error paths{others}" if is_group else f"{one.path.name}{others}"
         is_levelled = verdict.outcome == "flat" and verdict.ci95[1] >= verdict.flat_below
         words = verdict.reason if verdict.outcome == "inconclusive" or is_levelled else verdict.figures
         yield Text.assemble((f"{verdict.outcome:<13}", COLOURS[verdict.outcome]), terminal(f"{name}: {words}"))
