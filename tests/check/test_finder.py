@@ -319,6 +319,18 @@ def test_where_a_get_is_not_refused_nothing_is_sent_without_credentials(status: 
     assert "2 operations that may change data were not tried; --writes tries them too" in plan.notes
 
 
+@pytest.mark.parametrize("headers", [{"Accept": "text/html"}, {"User-Agent": "me", "Sec-Any": "1"}, {"X-Shop": "1"}])
+def test_a_header_that_lets_nobody_in_does_not_hide_that_nothing_is_demanded(
+    headers: Mapping[str, str], tmp_path: Path
+) -> None:
+    """What is open to all is seen to be, so one refusal for another reason opens nothing else."""
+    paths = {**MINE, **DESCRIPTION["paths"]}
+    service = Service({("GET", "/me"): 200, ("TRACE", "/me"): 405, ("POST", "/orders"): 403})
+    find(service, routes=(), schema=described(tmp_path, paths, **TOKEN), headers=headers)
+    assert {one.path for one in writes(service)} == {"/orders"}
+    assert all(one.body for one in writes(service))
+
+
 def test_the_users_own_answer_says_nothing_about_others(tmp_path: Path) -> None:
     """Whoever has a token that is not enough is refused with it."""
     service = Service({("GET", "/me"): [403, *[404] * 100]})
@@ -391,6 +403,29 @@ def test_it_is_asked_also_where_only_others_are_included(*, answer: int, is_sent
     assert names(plan) == ["POST /orders 422"] * is_sent
 
 
+@pytest.mark.parametrize(
+    ("path", "settings", "trace"),
+    [("/orders", {}, 0), ("/orders", {"requests": (Request("TRACE", "/orders"),)}, 200), ("/orders/cancel", {}, 405)],
+)
+def test_where_nothing_tells_whether_any_method_is_accepted_no_broken_body_is_sent(
+    path: str, settings: Mapping[str, object], trace: int, tmp_path: Path
+) -> None:
+    """It was not answered, only what was named was, or the path says that it may change something by any method."""
+    service = Service({("TRACE", path): trace, ("POST", path): 422})
+    schema = described(tmp_path, {path: DESCRIPTION["paths"]["/orders"]})
+    find(service, routes=(), schema=schema, **settings)
+    assert writes(service) == []
+    assert not any(one.path == "/orders/cancel" for one in service.got)
+
+
+def test_a_list_asks_nothing_of_a_path_that_only_writes(tmp_path: Path) -> None:
+    """Nothing depends on it."""
+    service = Service({("TRACE", "/orders"): 405})
+    settings = Settings(schema=described(tmp_path, DESCRIPTION["paths"]))
+    Finder(Careful(service), settings, safe_only=True).find()
+    assert {one.path for one in service.got} == {UNKNOWN_PATH}
+
+
 def test_a_get_that_says_it_is_another_method_is_not_sent(tmp_path: Path) -> None:
     """A description may have such a header or query."""
     parameters = [
@@ -424,6 +459,27 @@ def test_a_get_that_says_it_changes_something_is_named_and_left_out(
     plan = find(service, routes=LOGOUT, **settings)
     assert any(one.path == "/logout" for one in service.got) == is_sent
     assert any("left out, since they may change something: GET /logout;" in note for note in plan.notes) != is_sent
+
+
+def test_a_get_that_changes_something_and_was_meant_gets_no_other_ids(tmp_path: Path) -> None:
+    """Those that are made from the description may be real: 0 and 1."""
+    of_id = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}
+    paths = {"/users/{id}/delete": {"get": {**EMPTY, "parameters": [of_id]}}}
+    service = Service()
+    find(service, routes=(), schema=described(tmp_path, paths), include=("GET /users/{id}/delete",))
+    assert {one.path for one in service.got} == {"/users/999999999/delete"}
+
+
+def test_what_is_made_has_the_users_credentials(tmp_path: Path) -> None:
+    """A description has its key as a header, which is then made, too: empty, or any text; a body keeps its kind."""
+    key = {"securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}}
+    post = {**DESCRIPTION["paths"]["/orders"]["post"], "security": [{"key": []}]}
+    service = Service()
+    schema = described(tmp_path, {"/orders": {"post": post}}, components=key)
+    find(service, routes=(), schema=schema, headers={"x-api-key": "right", "Content-Type": "text/x-own"}, writes=True)
+    made = [one.headers for one in service.got if one.body == b'{"item": 999999999}']
+    assert {(one["x-api-key"], one["Content-Type"]) for one in made} == {("right", "application/json")}
+    assert not any("X-API-Key" in one.headers for one in service.got)
 
 
 def test_who_has_to_agree_is_told_before_anything_is_sent() -> None:

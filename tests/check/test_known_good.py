@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sadpath.check.driver import Driver
+from sadpath.check.driver import Driver, Request
 from sadpath.check.find import Plan
+from sadpath.check.find.candidates import Candidate
 from sadpath.check.find.careful import Careful
+from sadpath.check.find.known_good import KnownGood
 from sadpath.check.find.paths import Finder
 from sadpath.check.routes import Route
 from sadpath.check.settings import Settings
@@ -61,6 +63,30 @@ def test_so_is_one_that_is_looked_at_first() -> None:
         find(Service(ends_at="/a"), headers=RIGHT)
 
 
+@pytest.mark.parametrize(
+    ("path", "asked_for", "is_taken"),
+    [("/a", False, True), ("/a", True, False), ("/counter/reset", False, False), ("/a?do=reset", False, False)],
+)
+def test_what_may_change_something_is_not_sent_again_and_again(path: str, *, asked_for: bool, is_taken: bool) -> None:
+    """By what it says; and what was named may, whatever it says."""
+    candidate = Candidate("GET", path.partition("?")[0], Request("GET", path, RIGHT), asked_for=asked_for)
+    with serving((service := Service()).answer) as server, Driver(server.url) as driver:
+        known_good = KnownGood(Careful(driver), RIGHT, [candidate])
+    assert bool(known_good.request) == bool(service.asked) == is_taken
+
+
+def test_the_query_of_a_request_is_not_shown() -> None:
+    """It may hold a key."""
+    candidate = Candidate("GET", "/a", Request("GET", "/a?key=secret", RIGHT))
+    with (
+        serving(Service(ends_at="/a?key=secret").answer) as server,
+        Driver(server.url) as driver,
+        pytest.raises(CommandError, match=r"GET /a was then answered with 401") as ended,
+    ):
+        KnownGood(Careful(driver), RIGHT, [candidate])
+    assert "secret" not in ended.value.message
+
+
 def test_without_it_all_is_well() -> None:
     """What everybody may see shows nothing: another request is the one that is sent again."""
     service = Service()
@@ -72,7 +98,7 @@ def test_without_it_all_is_well() -> None:
 def test_a_service_that_refuses_most_is_said_before_anything_is_measured() -> None:
     """And how to give a token; as a note, too."""
     said: list[str] = []
-    plan = find(Service(), said)
+    plan = find(Service(), said, headers={"Accept": "text/html"})
     line = "8 of 10 answers are 401 or 403: give a token ([headers] or [auth] in sadpath.toml)"
     assert line in said
     assert line in plan.notes

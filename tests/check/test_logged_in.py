@@ -133,6 +133,14 @@ def test_a_login_that_is_over_is_renewed_while_paths_are_looked_for() -> None:
     assert 1 < shop.times < 10
 
 
+def test_what_says_that_it_changes_something_is_not_asked_whether_a_login_is_over() -> None:
+    """It would be sent once more, as nobody."""
+    path = "/orders?_method=PUT"
+    with logged_in(shop := Shop()) as sender:
+        assert statuses(sender, path) == [200]
+    assert [line for line, _ in shop.got] == ["POST /login", f"GET {path}"]
+
+
 def test_a_login_that_is_over_is_renewed_in_a_round() -> None:
     """As many answers count as requests were asked for, and none of them is of nobody."""
     shop = Shop(good_for=20)

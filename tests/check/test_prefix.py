@@ -49,7 +49,7 @@ def service(prefix: str, status: int = 200, page: str = "") -> AbstractContextMa
 
 def moved(server: Server, schema: Schema, routes: Sequence[tuple[str, str]] = ()) -> Schema:
     """The description at its prefix; all is wanted but one path."""
-    return at_its_prefix(schema, server.url, {}, routes, lambda _, template: "admin" not in template)
+    return at_its_prefix(schema, server.url, {}, routes, lambda _, own, __: "admin" not in own)
 
 
 def asked(server: Server) -> list[str]:
@@ -85,6 +85,24 @@ def test_a_prefix_is_right_where_the_service_knows_the_paths(status: int) -> Non
     assert schema == replace(described("/v1"), below="/v1")
     assert len(asked(server)) == 2 + TRIED
     assert {path.rpartition("/")[2] for path in asked(server)}.isdisjoint({"logout", "admin"})
+
+
+@pytest.mark.parametrize("excluded", ["work", "/work/*", "/api/work/*"])
+def test_what_is_excluded_is_asked_below_no_prefix(excluded: str) -> None:
+    """By its tag, its path in the description, or that at which it is then found."""
+    content = json.loads(json.dumps(described().content))
+    content["paths"]["/work/queues"]["get"]["tags"] = ["work"]
+    with service("/api", 200, json.dumps(content)) as server, Driver(server.url, timeout_s=PATIENCE_S) as driver:
+        Finder(Careful(driver), Settings(exclude=(excluded,))).find()
+    assert {"/api/flows"} <= {*asked(server)}
+    assert "/api/work/queues" not in asked(server)
+
+
+def test_without_an_operation_to_ask_for_nothing_is_asked() -> None:
+    """A path that no service knows would tell nothing by itself."""
+    with service("/api") as server:
+        at_its_prefix(described(), server.url, {}, (), lambda *_: False)
+    assert asked(server) == []
 
 
 def test_the_routes_of_the_app_say_which_prefix_is_right() -> None:

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from sadpath.check.driver import Answer
 from sadpath.check.find import NOT_ALLOWED, UNPROCESSABLE, ErrorPath
-from sadpath.check.find.candidates import WRONG, WRONG_METHOD, Candidate
+from sadpath.check.find.candidates import WRONG, WRONG_METHOD, Candidate, may_be_credentials
 from sadpath.check.find.careful import FIRST_ERROR
 from sadpath.check.find.refusable import REFUSALS, Barrier
 
@@ -150,10 +150,14 @@ def has_wrong_credentials(one: Candidate) -> bool:
 
 
 def lacks_credentials(one: Candidate, headers: Mapping[str, str]) -> bool:
-    """Whether a request was sent without any, of the user's `headers` or of ours, to an operation that demands some."""
+    """Whether a request was sent without any, of the user's `headers` or of ours, to an operation that demands some.
+
+    Such a header as `Accept` is none: who has no other has sent nothing that could let somebody in.
+    """
     sent = one.request.headers
     has_wrong = "Authorization" in sent or has_wrong_credentials(one)
-    has_some = has_wrong or bool(headers and headers.items() <= sent.items())
+    users = {name: value for name, value in headers.items() if may_be_credentials(name)}
+    has_some = has_wrong or bool(users and users.items() <= sent.items())
     return bool(one.demands_credentials) and one.method != WRONG_METHOD and not has_some
 
 

@@ -15,10 +15,11 @@ from sadpath.check.find import PARAMETER, UNKNOWN, UNKNOWN_PATH
 from sadpath.check.find.bodies import plain_bodies
 from sadpath.check.find.cases import Making
 from sadpath.check.find.description import listed
+from sadpath.check.find.inputs import FRAMING, FRAMING_PREFIXES
 from sadpath.check.find.named import named
 from sadpath.check.find.prefix import at_its_prefix
 from sadpath.check.find.published import published_schema
-from sadpath.check.find.refusable import Refusable, demands_credentials, refusable
+from sadpath.check.find.refusable import Barrier, Refusable, demands_credentials, refusable
 from sadpath.check.find.safe import SAFE_METHODS, changes_something, hides_a_change
 from sadpath.check.find.schema import Schema, named_schema
 from sadpath.check.login.log_in import merged
@@ -34,6 +35,7 @@ WRONG_METHOD = "TRACE"
 OVERSIZED = 2 << 20
 WRONG = "sadpath-wrong-token"
 CREDENTIALS = {"authorization", "cookie", "x-api-key"}
+NO_CREDENTIALS = {*FRAMING, "cache-control", "origin", "referer", "user-agent", "x-request-id", "x-requested-with"}
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,9 @@ class Candidates:
     def made(self) -> Iterator[Candidate]:
         """Yield what is made from the description since `chosen` was called, as it comes, until its time is over."""
         for case in self._making or ():
-            if self._settings.writes or not hides_a_change(case.request, case.template):
-                yield Candidate(case.method, case.template, self._with_headers(case.request))
+            is_harmless = not (changes_something(case.template) or hides_a_change(case.request, case.template))
+            if self._settings.writes or is_harmless:
+                yield Candidate(case.method, case.template, self._as_the_user(case.request))
         if self._making:
             self.notes += self._making.notes
             self.notes += _left(self._making, self._settings.budget_s)
@@ -122,9 +125,9 @@ class Candidates:
 
     def _from_schema(self, schema: Schema) -> Iterator[Candidate]:
         """Yield our own requests first: they are the plainest, and stand for their group."""
-        self._described = _names(schema)
-        schema = at_its_prefix(schema, self._url, self._settings.headers, self._routes, self._is_wanted)
-        self._described = _names(schema)
+        self._described, own = _names(schema, schema.prefix), schema.prefix
+        schema = at_its_prefix(schema, self._url, self._settings.headers, self._routes, self._is_chosen)
+        self._described = _names(schema, own)
         self.notes += schema.notes
         described = list(schema.operations())
         wanted = schema.narrowed(self._is_wanted)
@@ -179,10 +182,11 @@ class Candidates:
         headers = self._settings.headers
         credentials = {name: value for name, value in headers.items() if self._is_credential(name)}
         others = {name: value for name, value in headers.items() if name not in credentials}
+        nobodys = {name: value for name, value in headers.items() if not may_be_credentials(name)}
         first = {(one.method, one.template): one for one in reversed(seen) if one.method in SAFE_METHODS}
         for one in first.values():
-            if credentials:
-                yield replace(one, request=_with(one.request, others))
+            if nobodys != headers:
+                yield replace(one, request=_with(one.request, others if credentials else nobodys))
             for wrong in _wrong(credentials):
                 yield replace(one, request=_with(one.request, {**others, **wrong}))
 
@@ -201,9 +205,10 @@ class Candidates:
 
     def _any_method(self, chosen: Sequence[Candidate]) -> Iterator[Candidate]:
         """Yield a wrong method where something depends on its refusal, and none was chosen."""
-        refusables = [one for one in chosen if isinstance(one.request, Refusable)]
-        if refusables and not any(one.method == WRONG_METHOD for one in chosen):
-            yield replace(self._with_wrong_method(refusables[0]), is_a_question=True)
+        broken = [one for one in chosen if isinstance(one.request, Refusable) and one.request.barrier is Barrier.BODY]
+        plain = [one for one in broken if not changes_something(one.template)]
+        if plain and not any(one.method == WRONG_METHOD and not one.asked_for for one in chosen):
+            yield replace(self._with_wrong_method(plain[0]), is_a_question=True)
 
     def _with_wrong_method(self, known: Candidate) -> Candidate:
         return replace(known, method=WRONG_METHOD, request=Request(WRONG_METHOD, known.request.path))
@@ -212,14 +217,22 @@ class Candidates:
         """Return a request with the user's headers, unless it has to be refused: they may be credentials."""
         return request if isinstance(request, Refusable) else _with(request, self._settings.headers)
 
+    def _as_the_user(self, made: Request) -> Request:
+        """Return what was made with the user's headers, and no other credentials: those that are made are none."""
+        users = {name.lower() for name in self._settings.headers if may_be_credentials(name)}
+        others = {name: value for name, value in made.headers.items() if name.lower() not in users}
+        return self._with_headers(replace(made, headers=others))
+
     def _is_wanted(self, method: str, template: str) -> bool:
         return self._is_chosen(method, template) and not self._is_risky(method, template)
 
-    def _is_chosen(self, method: str, template: str) -> bool:
+    def _is_chosen(self, method: str, *templates: str) -> bool:
+        """Whether the settings choose an operation, by any of its templates: it may have another below a prefix."""
         include, exclude = self._settings.include, self._settings.exclude
-        if template == UNKNOWN and not include:
+        if UNKNOWN in templates and not include:
             return True
-        names = {f"{method} {template}", template, *self._described.get((method, template), ())}
+        described = [name for one in templates for name in self._described.get((method, one), ())]
+        names = set(described).union(*(_both(method, one) for one in templates))
 
         def matches(patterns: Sequence[str]) -> bool:
             return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns for name in names)
@@ -228,9 +241,14 @@ class Candidates:
 
     def _is_risky(self, method: str, template: str) -> bool:
         """Whether an operation that was chosen, but not by its full name, is safe by its method alone."""
-        named = {template, f"{method} {template}"} & {*self._settings.include}
+        named = _both(method, template) & {*self._settings.include}
         is_taken_at_its_word = self._settings.writes or named or method not in SAFE_METHODS
         return not is_taken_at_its_word and changes_something(template) and self._is_chosen(method, template)
+
+
+def may_be_credentials(header: str) -> bool:
+    """Whether a header of this name may let somebody in, for all that we know."""
+    return header.lower() not in NO_CREDENTIALS and not header.lower().startswith(FRAMING_PREFIXES)
 
 
 def _left(making: Making, budget_s: float) -> Iterator[str]:
@@ -242,9 +260,16 @@ def _left(making: Making, budget_s: float) -> Iterator[str]:
         yield f"bodies and parameters of {left:,} of {count:,} operations were not tried; --budget {budget} tries more"
 
 
-def _names(schema: Schema) -> dict[tuple[str, str], frozenset[str]]:
-    """Return by what else each operation may be chosen."""
-    return {(method, template): _id_and_tags(operation) for method, template, operation in schema.operations()}
+def _names(schema: Schema, own: str) -> dict[tuple[str, str], frozenset[str]]:
+    """Return by what else each operation may be chosen, such as its path below the `own` prefix of the description."""
+    return {
+        (method, template): _id_and_tags(operation) | _both(method, own + template.removeprefix(schema.prefix))
+        for method, template, operation in schema.operations()
+    }
+
+
+def _both(method: str, template: str) -> set[str]:
+    return {template, f"{method} {template}"}
 
 
 def _id_and_tags(operation: Mapping[str, Any]) -> frozenset[str]:

@@ -11,6 +11,7 @@ from sadpath.check.find import PARAMETER
 from sadpath.check.find.candidates import Candidate
 from sadpath.check.find.careful import FIRST_ERROR, Careful
 from sadpath.check.find.refusable import REFUSALS, Barrier, Refusable
+from sadpath.check.find.safe import hides_a_change
 from sadpath.errors import CommandError
 
 MOST_TRIED, WITHIN_S = 20, 0.5
@@ -38,7 +39,7 @@ class KnownGood:
     def see(self, operation: str) -> None:
         """Raise `CommandError` if it is refused now, after this operation."""
         if self.request and (status := self._status(self.request)) in REFUSALS[Barrier.CREDENTIALS]:
-            known = self.request.path
+            known = self.request.path.partition("?")[0]
             raise CommandError(
                 f"{operation} ended the login: GET {known} was then answered with {status}; "
                 f"leave it out with --exclude '{operation}', and give a new token"
@@ -60,7 +61,8 @@ class KnownGood:
 
 
 def _is_plain(one: Candidate, headers: Mapping[str, str]) -> bool:
-    """Whether a request is a GET of one address, with the user's headers."""
+    """Whether a request is a GET of one address, with the user's headers, that may be sent as often as one likes."""
     is_users = headers.items() <= one.request.headers.items()
     is_one = one.method == "GET" == one.request.method and not PARAMETER.search(one.template)
-    return is_one and is_users and not one.request.body and not isinstance(one.request, Refusable)
+    is_risky = one.asked_for or hides_a_change(one.request, "")
+    return is_one and is_users and not is_risky and not one.request.body and not isinstance(one.request, Refusable)

@@ -11,7 +11,7 @@ from itertools import groupby
 from sadpath.check.driver import Answer, Request
 from sadpath.check.find import UNKNOWN, ErrorPath, Plan
 from sadpath.check.find.alike import Refused, Refusers, has_wrong_credentials, lacks_credentials, measured
-from sadpath.check.find.candidates import WRONG_METHOD, Candidate, Candidates
+from sadpath.check.find.candidates import WRONG_METHOD, Candidate, Candidates, may_be_credentials
 from sadpath.check.find.careful import FIRST_ERROR, Careful
 from sadpath.check.find.errors import MOST_ERRORS_OF_A_STATUS, Answered, each_error, kind, named
 from sadpath.check.find.known_good import KnownGood
@@ -27,6 +27,8 @@ SHOWN = 3
 
 FEW = 3
 """Answers of which nothing is said, be they refused."""
+
+WHAT_TO_GIVE = "give a token ([headers] or [auth] in sadpath.toml)"
 
 SILENT_OPERATIONS = 3
 """Operations in a row without an answer to any request, after which the service counts as gone."""
@@ -62,7 +64,7 @@ class Finder:
         """Return the error paths. Raises `CommandError` where the service does not answer any more."""
         chosen = self._candidates.chosen()
         if self._safe_only:
-            chosen = [one for one in chosen if one.method in SAFE_METHODS]
+            chosen = [one for one in chosen if one.method in SAFE_METHODS and not one.is_a_question]
         if may_write := _how_often(one for one in chosen if _is_write(one)):
             self._agree(f"--writes: {may_write} at {self._sender.url} are tried again and again, and may change data")
         self._say(f"looking for error paths with {len(chosen):,} requests")
@@ -156,9 +158,8 @@ class Finder:
         statuses = [answer.status for one, answer in answered if answer.status and _is_as_the_user(one, headers)]
         refused = sum(status in REFUSALS[Barrier.CREDENTIALS] for status in statuses)
         if refused > max(len(statuses) / 2, FEW):
-            how = (
-                "the token is not enough for them" if headers else "give a token ([headers] or [auth] in sadpath.toml)"
-            )
+            has_some = any(map(may_be_credentials, headers))
+            how = "the token is not enough for them" if has_some else WHAT_TO_GIVE
             self._say(line := f"{refused:,} of {len(statuses):,} answers are 401 or 403: {how}")
             self._notes.append(line)
 
@@ -231,10 +232,12 @@ def _is_as_the_user(one: Candidate, headers: Mapping[str, str]) -> bool:
 
 
 def _accepts_any_method(answered: Sequence[Answered]) -> bool:
-    """Whether a service answers a method that its path does not know as if it did: it may not look at a body either."""
-    return any(
-        one.method == WRONG_METHOD and not one.asked_for and 0 < answer.status < FIRST_ERROR for one, answer in answered
-    )
+    """Whether a service answers a method that its path does not know as if it did: it may not look at a body either.
+
+    So may one that was not asked, or did not answer.
+    """
+    told = [answer.status for one, answer in answered if one.method == WRONG_METHOD and not one.asked_for]
+    return not told or min(told) < FIRST_ERROR
 
 
 def _is_chosen(status: int, chosen: Sequence[str]) -> bool:

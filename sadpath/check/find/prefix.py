@@ -53,11 +53,12 @@ def at_its_prefix(
     url: str,
     headers: Mapping[str, str],
     routes: Sequence[tuple[str, str]],
-    is_wanted: Callable[[str, str], bool],
+    is_wanted: Callable[[str, str, str], bool],
 ) -> Schema:
     """Return the description below the prefix where the service has its paths, with a note if that is another.
 
-    A few `GET` operations that are wanted are asked for, unless the `routes` of the app say that the prefix is right.
+    A few `GET` operations are asked for that are wanted by their method, their template in the description and that
+    below the prefix, unless the `routes` of the app say that the prefix is right.
     """
     routed = _routed(schema, routes)
     if routed[schema.prefix] * 2 > min(COMPARED, len(schema.content["paths"])):
@@ -93,12 +94,15 @@ def _prefixes(schema: Schema, url: str, routed: Counter[str]) -> Iterator[str]:
 
 
 def _tried(
-    schema: Schema, prefixes: Iterable[str], answer: Callable[[str], Answer], is_wanted: Callable[[str, str], bool]
+    schema: Schema, prefixes: Iterable[str], answer: Callable[[str], Answer], is_wanted: Callable[[str, str, str], bool]
 ) -> Iterator[_Below]:
-    """Yield what is below each prefix, up to the first that is right."""
+    """Yield what is below each prefix, up to the first that is right; nothing is known of one without any operation."""
     until = time.monotonic() + ALL_WITHIN_S
     for prefix in prefixes:
-        templates = _plainest(replace(schema, below=prefix), is_wanted)
+        templates = _plainest(schema, prefix, is_wanted)
+        if not templates:
+            yield _Below(prefix, 0, 0, 0, is_empty=False)
+            continue
         unknown, other = answer(prefix + UNKNOWN_PATH), answer(prefix + UNKNOWN_PATH + "/other")
         answers = [answer(_filled(template)) for template in templates] if unknown.status else []
         known = sum(not _is_like(one, unknown, other) for one in answers)
@@ -108,10 +112,11 @@ def _tried(
             return
 
 
-def _plainest(schema: Schema, is_wanted: Callable[[str, str], bool]) -> Sequence[str]:
+def _plainest(schema: Schema, prefix: str, is_wanted: Callable[[str, str, str], bool]) -> Sequence[str]:
     """Return the templates of a few operations that change nothing; those without a parameter are known for sure."""
-    names = [name[:2] for name in schema.operations() if name[0] == "GET" and not changes_something(name[1])]
-    templates = [template for method, template in names if is_wanted(method, template)]
+    own = [template for method, template, _ in schema.operations() if method == "GET"]
+    names = [(one, prefix + one.removeprefix(schema.prefix)) for one in own]
+    templates = [below for one, below in names if not changes_something(below) and is_wanted("GET", one, below)]
     plain = evenly([one for one in templates if "{" not in one], TRIED)
     others = evenly([one for one in templates if "{" in one], TRIED - len(plain))
     return [*plain, *others]

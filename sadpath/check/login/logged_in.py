@@ -11,7 +11,7 @@ from math import inf
 from sadpath.check.driver import Answer, Request, Sent
 from sadpath.check.find.careful import Sending, both
 from sadpath.check.find.refusable import Refusable
-from sadpath.check.find.safe import SAFE_METHODS, changes_something
+from sadpath.check.find.safe import SAFE_METHODS, hides_a_change
 from sadpath.check.login import Auth
 from sadpath.check.login.log_in import FIRST_ERROR, Login, log_in, merged
 from sadpath.connection import Ends
@@ -158,7 +158,7 @@ class LoggedIn:
 
     def _try_as_witness(self, request: Request) -> None:
         """Take a request as the witness if it is one, and is no error where the one that is known is."""
-        is_safe = request.method in SAFE_METHODS and not changes_something(request.path)
+        is_safe = request.method in SAFE_METHODS and not hides_a_change(request, "")
         has_good = self._witness and self._known[_key(self._witness)] < FIRST_ERROR
         is_better = self._known[_key(request)] < FIRST_ERROR or not self._witness
         if is_safe and is_better and not has_good:
