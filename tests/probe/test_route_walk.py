@@ -1,7 +1,7 @@
 """How applications are walked for their routes: what is within another, bounds, and what cannot be read."""
 
 import functools
-from typing import Any, cast
+from typing import Any, Callable, List, cast
 
 import pytest
 
@@ -162,8 +162,8 @@ def test_a_function_is_found_in_what_a_decorator_encloses(handler: Any, behind: 
 class Special(Plain):
     """Has a method from another, and one that a decorator has replaced."""
 
-    of_class = classmethod(cast("Any", Plain.method))
-    replaced = classmethod(decorated(answer))
+    of_class: Any = classmethod(cast("Any", Plain.method))
+    replaced: Any = classmethod(decorated(answer))
 
 
 def test_a_method_of_a_class_is_named_by_the_class_that_it_is_called_on() -> None:
