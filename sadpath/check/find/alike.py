@@ -84,12 +84,14 @@ class Refusers:
         """Return what all have in common that are refused in one place; None where it may be the operation itself."""
         if one.asked_for:
             return None
-        place = self._place(one, answer) if answer.shape.digest else ()
+        place = self._place(one, answer)
         return (*place, answer.status, answer.shape.digest) if place else None
 
     def _place(self, one: Candidate, answer: Answer) -> tuple[Hashable, ...]:
         if answer.status == NOT_ALLOWED and answer.shape.digest in self._of_wrong_methods:
             return (NOT_ALLOWED,)
+        if not answer.shape.digest:  # which is known of none that is answered otherwise each time
+            return ()
         if answer.status in REFUSALS[Barrier.CREDENTIALS] and self._lacks_good_credentials(one):
             return "guard", self._guard(one)[0]
         if self._closed.get(guard := self._guard(one)) == self._error(one, answer):
