@@ -482,6 +482,14 @@ def test_what_is_made_has_the_users_credentials(tmp_path: Path) -> None:
     assert not any("X-API-Key" in one.headers for one in service.got)
 
 
+def test_one_is_said_as_one(tmp_path: Path) -> None:
+    """Of routes and of operations."""
+    schema = described(tmp_path, {**ME, "/you": {"get": EMPTY}})
+    of_routes, of_operations = find(Service(), routes=ROUTES[:1]), find(Service(), schema=schema, include=("/me",))
+    assert any("1 route was read" in note for note in of_routes.notes)
+    assert any("describes 2 operations, of which 1 was tried" in note for note in of_operations.notes)
+
+
 def test_who_has_to_agree_is_told_before_anything_is_sent() -> None:
     """How many operations of which methods, at which address."""
     service, told = Service(), []

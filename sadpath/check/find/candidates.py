@@ -132,7 +132,11 @@ class Candidates:
         described = list(schema.operations())
         wanted = schema.narrowed(self._is_wanted)
         operations = list(wanted.operations())
-        tried = f", of which {len(operations):,} were tried" if len(operations) < len(described) else ""
+        tried = (
+            f", of which {len(operations):,} {'was' if len(operations) == 1 else 'were'} tried"
+            if len(operations) < len(described)
+            else ""
+        )
         noun = "operation" if len(described) == 1 else "operations"
         self.notes.append(f"{schema.where} describes {len(described):,} {noun}{tried}")
         self._leave_out([one[:2] for one in described])
@@ -280,7 +284,8 @@ def _id_and_tags(operation: Mapping[str, Any]) -> frozenset[str]:
 
 def _without_schema(routes: Sequence[tuple[str, str]]) -> str:
     if routes:
-        return f"no OpenAPI description; {len(routes):,} routes were read in the running app"
+        read = "route was" if len(routes) == 1 else "routes were"
+        return f"no OpenAPI description; {len(routes):,} {read} read in the running app"
     return (
         "no OpenAPI description and no routes were found; name one with --schema, or requests with "
         "--request 'GET /users/999'"
