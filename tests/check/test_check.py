@@ -34,7 +34,9 @@ LEAKS = {
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Checked:
     """One check of the whole service."""
     folder = tmp_path_factory.mktemp("whole")
-    return check(folder, "--junit", folder / "junit.xml", "--html", folder / "page.html", "--", *shop())
+    return check(
+        folder, "--budget", "300", "--junit", folder / "junit.xml", "--html", folder / "page.html", "--", *shop()
+    )
 
 
 @pytest.mark.slow

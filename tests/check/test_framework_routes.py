@@ -79,7 +79,7 @@ EXPECTED = {
     ],
     "litestar": [
         "GET /users/{user} user",
-        "POST /v1/orders/{order} Orders.make",
+        "POST /v1/orders/{order} ",
         "GET /below/other answer_later",
     ],
     "pyramid": [
