@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 from hypothesis import given, strategies
+from pydantic_core.core_schema import ErrorType
 
-from sadpath.check.shape import Shape, inputs, shape
+from sadpath.check.shape import LONGEST_TEXT, LONGEST_WORDS, MARKUP, TEXT, Shape, inputs, shape
 from sadpath.fault import keep_secret
 from tests.generated import examples
 
@@ -17,7 +19,7 @@ def says(content: object, *told: str) -> Shape:
     return shape("application/json", json.dumps(content).encode(), told)
 
 
-def of_pydantic(kind: str, place: str = "item") -> object:
+def of_pydantic(kind: str, place: str = "item") -> dict[str, list[object]]:
     """What FastAPI answers to a body that does not fit."""
     return {"detail": [{"type": kind, "loc": ["body", place], "msg": f"It is {kind}", "input": place}]}
 
@@ -29,6 +31,8 @@ def of_pydantic(kind: str, place: str = "item") -> object:
         ({"detail": "no item"}, of_pydantic("missing")),
         (of_pydantic("json_invalid"), of_pydantic("missing")),
         (of_pydantic("value_error"), of_pydantic("missing")),
+        (of_pydantic("my_own_error"), of_pydantic("missing")),
+        (of_pydantic("my_own_error"), of_pydantic("another_of_mine")),
         ({"error": "gone"}, {"message": "gone"}),
         ({"errors": [{"code": "NO_TOKEN"}]}, {"errors": [{"code": "WRONG_TOKEN"}]}),
         ({"id": 1}, {"id": "one"}),
@@ -52,11 +56,25 @@ def test_two_errors_have_two_shapes(one: object, other: object) -> None:
         ({"errors": [{"id": 1}]}, {"errors": [{"id": 1}, {"id": 2}]}),
         ({"text": "a long one " * 50}, {"text": "another one " * 50}),
         (of_pydantic("missing"), of_pydantic("string_type", "name")),
+        (of_pydantic("missing"), of_pydantic("type_error.integer", "name")),
     ],
 )
 def test_what_differs_from_request_to_request_is_folded(one: object, other: object) -> None:
     """Numbers, times, ids, how many parts a list has; and what is refused by a schema, whatever is wrong with it."""
     assert says(one).digest == says(other).digest
+
+
+@pytest.mark.parametrize("name", sorted({*get_args(ErrorType)} - {"json_invalid", "value_error", "assertion_error"}))
+def test_all_that_pydantic_refuses_by_itself_is_one(name: str) -> None:
+    """Whatever it calls it."""
+    assert says(of_pydantic(name)).digest == says(of_pydantic("missing")).digest
+
+
+def test_what_a_validator_of_the_services_own_refuses_is_not_a_schemas() -> None:
+    """Also where a schema refuses something beside it."""
+    schemas, own = of_pydantic("missing"), of_pydantic("my_own_error")
+    both = {"detail": [*schemas["detail"], *own["detail"]]}
+    assert [says(one).is_of_a_schema for one in (schemas, own, both)] == [True, False, False]
 
 
 def test_an_answer_that_repeats_its_request_is_the_same_error() -> None:
@@ -110,6 +128,12 @@ def test_a_page_is_told_by_what_a_reader_sees() -> None:
     assert one.words == "Not Found The address … & all was not found was…"
 
 
+def test_a_script_that_has_no_end_in_what_is_looked_at_is_not_read() -> None:
+    """Such as that of Django's page for who develops."""
+    page = f"<title>Error at /items/</title><script>function hide() {{{'x;' * 5000}}}</script><p>behind"
+    assert shape("text/html", page.encode(), []).words == "Error at /items/"
+
+
 def test_the_type_of_a_body_counts() -> None:
     """Without its parameters."""
     types = ("text/html", "text/html; charset=utf-8", "text/plain")
@@ -137,3 +161,14 @@ def test_what_is_kept_secret_is_in_no_words() -> None:
     keep_secret(["abcdefghij", "klmnopqrst"])
     one, other = says({"detail": "abcdefghij has expired"}), says({"detail": "klmnopqrst has expired"})
     assert (one.words, one.digest) == ("… has expired", other.digest)
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "application/json"])
+def test_no_part_of_a_secret_is_left_where_a_text_is_cut(media_type: str) -> None:
+    """Be it a page or a JSON, and whatever is left out of it before its words are cut."""
+    keep_secret(["abcdefghij"])
+    places = {limit - part for limit in (MARKUP, TEXT, LONGEST_TEXT, LONGEST_WORDS) for part in range(1, 10)}
+    for place in places:
+        text = " " * place + "abcdefghij"
+        body = text if media_type == "text/html" else json.dumps({"detail": text})
+        assert shape(media_type, body.encode(), []).words in ("", "…"), place
