@@ -231,7 +231,7 @@ def read_baseline(file: Path) -> frozenset[str]:
     try:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
         leaks = [one for one in content["paths"] if one["verdict"] == "leaks"]
-        return frozenset(str(one["name"]) for one in leaks)
+        return frozenset(str(name) for one in leaks for name in (one["name"], *one.get("stands_for", ())))
     except OSError as error:
         raise CommandError(
             f"cannot read the baseline {file}: {error.strerror}; write one with --json {file}", Status.WRONG_COMMAND
